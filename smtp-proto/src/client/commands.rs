@@ -1,0 +1,373 @@
+//! The commands of a client. Each checks, queues, and plans the next state.
+
+use bytes::BufMut;
+
+use super::{Client, Misuse, ReplyTo, session::Session};
+use crate::{
+    command::{Command, Mechanism, Text, Verb},
+    domain::HelloName,
+    extension::Extension,
+    parameter::{Body, MailParameters, Parameters, RcptParameters},
+    path::{ForwardPath, ReversePath},
+    sequence::{Protocol, Request, State},
+    transcript::Speaker,
+    wire::Pen,
+};
+
+impl Client {
+    /// EHLO, or LHLO in an LMTP session (RFC 5321 section 4.1.1.1, RFC 2033 section 4.1).
+    ///
+    /// # Errors
+    /// [`Misuse::Sequence`] while something else is under way.
+    pub fn hello(&mut self, name: HelloName<'_>) -> Result<(), Misuse> {
+        let verb = match self.session.config.protocol {
+            Protocol::Smtp => Verb::Ehlo,
+            Protocol::Lmtp => Verb::Lhlo,
+        };
+        self.say_hello(verb, Request::Hello, name)
+    }
+
+    /// HELO: for servers that do not know EHLO. No extension can be used afterwards.
+    ///
+    /// # Errors
+    /// As [`hello`](Self::hello), and in an LMTP session.
+    pub fn helo(&mut self, name: HelloName<'_>) -> Result<(), Misuse> {
+        if self.session.config.protocol == Protocol::Lmtp {
+            return Err(Misuse::Sequence { verb: Verb::Helo, state: self.session.planned });
+        }
+        self.say_hello(Verb::Helo, Request::Helo, name)
+    }
+
+    fn say_hello(
+        &mut self,
+        verb: Verb,
+        request: Request,
+        name: HelloName<'_>,
+    ) -> Result<(), Misuse> {
+        self.session.allow(verb, request)?;
+        let command = match verb {
+            Verb::Helo => Command::Helo(name),
+            Verb::Lhlo => Command::Lhlo(name),
+            _ => Command::Ehlo(name),
+        };
+        self.command(ReplyTo::Hello(verb), |out| command.write(out))?;
+        self.session.plan_hello();
+        Ok(())
+    }
+
+    /// STARTTLS (RFC 3207). After 220 [`Event::UpgradeTls`](super::Event::UpgradeTls) follows.
+    ///
+    /// # Errors
+    /// [`Misuse::NotOffered`]; [`Misuse::Sequence`] inside TLS, after AUTH or in a transaction.
+    pub fn starttls(&mut self) -> Result<(), Misuse> {
+        self.session.allow(Verb::StartTls, Request::StartTls)?;
+        if self.session.tls || self.session.authenticated {
+            return Err(Misuse::Sequence { verb: Verb::StartTls, state: self.session.planned });
+        }
+        self.session.need(Extension::StartTls)?;
+        self.command(ReplyTo::StartTls, |out| out.put_slice(b"STARTTLS\r\n"))?;
+        self.session.plan(Request::StartTls);
+        Ok(())
+    }
+
+    /// AUTH (RFC 4954), with the initial response if the mechanism has one; an empty one is sent
+    /// as `=`. The server answers 235, 334 (go on with [`auth_response`](Self::auth_response)) or
+    /// a refusal. The response is masked in the transcript.
+    ///
+    /// # Errors
+    /// [`Misuse::NotOffered`] without AUTH; [`Misuse::Sequence`] in a transaction or after a
+    /// successful AUTH; [`Misuse::AwaitReplies`] when commands are outstanding.
+    pub fn auth(
+        &mut self,
+        mechanism: Mechanism<'_>,
+        initial_response: Option<&[u8]>,
+    ) -> Result<(), Misuse> {
+        self.session.allow(Verb::Auth, Request::Auth)?;
+        self.session.need(Extension::Auth)?;
+        if self.session.authenticated {
+            return Err(Misuse::Sequence { verb: Verb::Auth, state: self.session.planned });
+        }
+        let mut masked = alloc::vec::Vec::from(&b"AUTH "[..]);
+        masked.extend_from_slice(mechanism.as_str().as_bytes());
+        if initial_response.is_some() {
+            masked.extend_from_slice(b" ***");
+        }
+        self.secret(&masked, |out| {
+            out.put_slice(b"AUTH ");
+            out.put_slice(mechanism.as_str().as_bytes());
+            match initial_response {
+                None => {}
+                Some([]) => out.put_slice(b" ="),
+                Some(response) => {
+                    out.put_u8(b' ');
+                    crate::auth::encode(response, out);
+                }
+            }
+            out.put_slice(b"\r\n");
+        })
+    }
+
+    /// The answer to a 334 challenge.
+    ///
+    /// # Errors
+    /// [`Misuse::Sequence`] when no challenge is open.
+    pub fn auth_response(&mut self, response: &[u8]) -> Result<(), Misuse> {
+        self.in_exchange()?;
+        self.secret(b"***", |out| {
+            crate::auth::encode(response, out);
+            out.put_slice(b"\r\n");
+        })
+    }
+
+    /// Cancels the AUTH exchange; the server answers 501.
+    ///
+    /// # Errors
+    /// [`Misuse::Sequence`] when no challenge is open.
+    pub fn auth_cancel(&mut self) -> Result<(), Misuse> {
+        self.in_exchange()?;
+        self.secret(b"*", |out| out.put_slice(b"*\r\n"))
+    }
+
+    fn in_exchange(&self) -> Result<(), Misuse> {
+        if self.session.state == State::Auth && self.session.nothing_expected() {
+            return Ok(());
+        }
+        Err(Misuse::Sequence { verb: Verb::Auth, state: self.session.state })
+    }
+
+    /// MAIL. `parameters` go out as they are; each must belong to an extension that was offered.
+    ///
+    /// # Errors
+    /// [`Misuse::Sequence`], [`Misuse::NotOffered`], [`Misuse::UnknownParameter`],
+    /// [`Misuse::Parameter`], and [`Misuse::NonAscii`] for an address that needs SMTPUTF8 without it.
+    pub fn mail(
+        &mut self,
+        reverse_path: ReversePath<'_>,
+        parameters: Parameters<'_>,
+    ) -> Result<(), Misuse> {
+        self.session.allow(Verb::Mail, Request::Mail)?;
+        self.session.check_parameters(parameters, MailParameters::extension)?;
+        let typed = MailParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
+        let binary = typed.body() == Some(Body::BinaryMime);
+        if binary {
+            self.session.need(Extension::BinaryMime)?;
+        }
+        if !reverse_path.is_ascii() && !typed.smtputf8() {
+            return Err(Misuse::NonAscii);
+        }
+        self.command(ReplyTo::Mail, |out| {
+            crate::command::Mail { reverse_path, parameters }.write(out);
+        })?;
+        self.session.plan(Request::Mail);
+        self.session.begin_transaction(typed.smtputf8(), binary);
+        Ok(())
+    }
+
+    /// RCPT.
+    ///
+    /// # Errors
+    /// As [`mail`](Self::mail).
+    pub fn rcpt(
+        &mut self,
+        forward_path: ForwardPath<'_>,
+        parameters: Parameters<'_>,
+    ) -> Result<(), Misuse> {
+        self.session.allow(Verb::Rcpt, Request::Rcpt)?;
+        self.session.check_parameters(parameters, RcptParameters::extension)?;
+        RcptParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
+        if !forward_path.is_ascii() && !self.session.smtputf8 {
+            return Err(Misuse::NonAscii);
+        }
+        let index = self.session.recipients;
+        self.command(ReplyTo::Rcpt { index }, |out| {
+            crate::command::Rcpt { forward_path, parameters }.write(out);
+        })?;
+        self.session.recipients += 1;
+        self.session.plan(Request::Rcpt);
+        Ok(())
+    }
+
+    /// DATA. Content may follow after the 354 reply.
+    ///
+    /// A 354 although no recipient was accepted is possible when the commands were sent in one group:
+    /// answer it with [`end_of_data`](Self::end_of_data) alone (RFC 2920 section 3.1).
+    ///
+    /// # Errors
+    /// [`Misuse::Sequence`]: without a recipient, after a chunk, or in a binary transaction. In an
+    /// LMTP session [`Misuse::AwaitReplies`] while RCPT replies are outstanding.
+    pub fn data(&mut self) -> Result<(), Misuse> {
+        self.session.allow(Verb::Data, Request::Data)?;
+        if self.session.binary {
+            return Err(Misuse::Sequence { verb: Verb::Data, state: self.session.planned });
+        }
+        if self.session.config.protocol == Protocol::Lmtp && !self.is_settled() {
+            return Err(Misuse::AwaitReplies);
+        }
+        self.command(ReplyTo::Data, |out| out.put_slice(b"DATA\r\n"))?;
+        self.session.plan(Request::Data);
+        Ok(())
+    }
+
+    /// RSET.
+    ///
+    /// # Errors
+    /// [`Misuse::Sequence`] while content is being sent or an AUTH exchange is open.
+    pub fn reset(&mut self) -> Result<(), Misuse> {
+        self.simple(Verb::Rset, Request::Rset, ReplyTo::Reset)
+    }
+
+    /// NOOP.
+    ///
+    /// # Errors
+    /// As [`reset`](Self::reset).
+    pub fn noop(&mut self) -> Result<(), Misuse> {
+        self.simple(Verb::Noop, Request::Noop, ReplyTo::Noop)
+    }
+
+    /// QUIT. The session ends with its reply; nothing can be sent behind it.
+    ///
+    /// # Errors
+    /// As [`reset`](Self::reset).
+    pub fn quit(&mut self) -> Result<(), Misuse> {
+        self.simple(Verb::Quit, Request::Quit, ReplyTo::Quit)?;
+        self.session.quitting = true;
+        Ok(())
+    }
+
+    fn simple(&mut self, verb: Verb, request: Request, to: ReplyTo) -> Result<(), Misuse> {
+        self.session.allow(verb, request)?;
+        self.command(to, |out| {
+            out.put_slice(verb.as_str().as_bytes());
+            out.put_slice(b"\r\n");
+        })?;
+        self.session.plan(request);
+        Ok(())
+    }
+
+    /// VRFY.
+    ///
+    /// # Errors
+    /// As [`reset`](Self::reset); [`Misuse::NonAscii`] for non-ASCII text.
+    pub fn verify(&mut self, text: Text<'_>) -> Result<(), Misuse> {
+        self.with_text(Verb::Vrfy, Request::Vrfy, ReplyTo::Verify, Some(text))
+    }
+
+    /// EXPN.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn expand(&mut self, text: Text<'_>) -> Result<(), Misuse> {
+        self.with_text(Verb::Expn, Request::Expn, ReplyTo::Expand, Some(text))
+    }
+
+    /// HELP, perhaps on a topic.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn help(&mut self, topic: Option<Text<'_>>) -> Result<(), Misuse> {
+        self.with_text(Verb::Help, Request::Help, ReplyTo::Help, topic)
+    }
+
+    fn with_text(
+        &mut self,
+        verb: Verb,
+        request: Request,
+        to: ReplyTo,
+        text: Option<Text<'_>>,
+    ) -> Result<(), Misuse> {
+        self.session.allow(verb, request)?;
+        if text.is_some_and(|text| !text.as_str().is_ascii()) {
+            return Err(Misuse::NonAscii);
+        }
+        self.command(to, |out| {
+            out.put_slice(verb.as_str().as_bytes());
+            if let Some(text) = text {
+                out.put_u8(b' ');
+                out.put_slice(text.as_str().as_bytes());
+            }
+            out.put_slice(b"\r\n");
+        })
+    }
+
+    /// A verb this crate does not know, of an extension that the server lists by `keyword`.
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownParameter`] when the server does not list `keyword`; [`Misuse::Sequence`] when
+    /// `verb` is one of SMTP's own or before the hello.
+    pub fn extension(
+        &mut self,
+        keyword: &str,
+        command: crate::command::OtherCommand<'_>,
+    ) -> Result<(), Misuse> {
+        self.session.allow(Verb::Other, Request::Extension)?;
+        let listed = self.capabilities().is_some_and(|all| all.parameters(keyword).is_some());
+        if !listed {
+            return Err(Misuse::UnknownParameter);
+        }
+        self.command(ReplyTo::Extension, |out| command.write(out))
+    }
+
+    fn command(
+        &mut self,
+        to: ReplyTo,
+        write: impl FnOnce(&mut bytes::BytesMut),
+    ) -> Result<(), Misuse> {
+        let idle = self.session.nothing_expected();
+        let (_, mut pen) = self.wire.split();
+        self.session.enqueue(&mut pen, to, write)?;
+        if idle {
+            self.rearm();
+        }
+        Ok(())
+    }
+
+    /// A line of the AUTH exchange: alone in its group, and never kept.
+    fn secret(
+        &mut self,
+        masked: &[u8],
+        write: impl FnOnce(&mut bytes::BytesMut),
+    ) -> Result<(), Misuse> {
+        if !self.is_settled() {
+            return Err(Misuse::AwaitReplies);
+        }
+        let (_, mut pen) = self.wire.split();
+        self.session.send_secret(&mut pen, masked, write);
+        self.rearm();
+        Ok(())
+    }
+}
+
+impl Session {
+    fn send_secret(
+        &mut self,
+        pen: &mut Pen<'_>,
+        masked: &[u8],
+        write: impl FnOnce(&mut bytes::BytesMut),
+    ) {
+        pen.say_secret(Speaker::Client, masked, write);
+        self.expect_auth();
+        self.plan_exchange();
+    }
+
+    /// Each parameter must belong to what was offered (RFC 5321 section 4.1.1.3).
+    fn check_parameters(
+        &self,
+        parameters: Parameters<'_>,
+        extension_of: fn(&str) -> Option<Extension>,
+    ) -> Result<(), Misuse> {
+        for parameter in parameters.iter() {
+            match extension_of(parameter.keyword()) {
+                Some(extension) => self.need(extension)?,
+                None => {
+                    let listed = self
+                        .capabilities()
+                        .is_some_and(|all| all.parameters(parameter.keyword()).is_some());
+                    if !listed {
+                        return Err(Misuse::UnknownParameter);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,46 @@
+//! What a caller of the client cannot do.
+
+use crate::{command::Verb, extension::Extension, sequence::State};
+
+/// A call that was refused without sending anything: the caller's mistake, or a wish the server
+/// cannot fulfil. The session goes on as if the call had not been made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// The command may not come now.
+    #[error("{} may not be sent in state {state:?}", verb.as_str())]
+    Sequence {
+        /// The command.
+        verb: Verb,
+        /// Where the session stands once all that was queued is accepted.
+        state: State,
+    },
+    /// The server did not offer what this needs.
+    #[error("the server does not offer {}", .0.keyword())]
+    NotOffered(Extension),
+    /// A parameter that belongs to no extension this crate knows, and to none the server offers by
+    /// the same name.
+    #[error("the server does not offer this parameter")]
+    UnknownParameter,
+    /// A parameter is malformed for what it is.
+    #[error("malformed parameter")]
+    Parameter,
+    /// Replies must come in first.
+    #[error("replies are outstanding")]
+    AwaitReplies,
+    /// Too much is queued; step the session first.
+    #[error("too many commands are queued")]
+    QueueFull,
+    /// The content holds a CR or LF that is not part of a CRLF.
+    #[error("bare CR or LF in the content")]
+    BareNewline,
+    /// No recipient was accepted, so there is nobody to send content to.
+    #[error("no recipient was accepted")]
+    NoRecipient,
+    /// Non-ASCII text needs the SMTPUTF8 parameter on MAIL (RFC 6531 section 3.5).
+    #[error("non-ASCII address without SMTPUTF8")]
+    NonAscii,
+    /// The session is over.
+    #[error("the session is over")]
+    Ended,
+}

@@ -1,0 +1,262 @@
+//! The client side of a session (RFC 5321 sections 3 and 4, RFC 2033).
+//!
+//! A [`Client`] takes commands and tells replies. Commands may be queued freely: the core sends them
+//! when their time has come, in groups when the server offers PIPELINING (RFC 2920) and one by one
+//! otherwise, and tells with each reply what it answers. What the server did not offer, and what the
+//! order of commands does not allow, is refused as [`Misuse`] and never sent.
+//!
+//! Most callers want more than single commands: [`Opening`] leads from the greeting to a session that
+//! is inside TLS and authenticated, [`Transaction`] sends one message and keeps one outcome for each
+//! recipient. Both are free of I/O like the rest.
+
+mod commands;
+mod config;
+mod event;
+mod misuse;
+mod opening;
+mod report;
+mod session;
+mod transaction;
+
+use bytes::Bytes;
+
+pub use self::{
+    config::Config,
+    event::{Event, ReplyTo},
+    misuse::Misuse,
+    opening::{Login, Opening, OpeningError, OpeningStep, TlsUse},
+    report::{Cause, Outcome, Phase, Report, Retry, Status},
+    transaction::{
+        Chunking, Content, Envelope, Recipient, Transaction, TransactionOptions, TransactionStep,
+    },
+};
+use self::session::Session;
+use crate::{
+    extension::Capabilities,
+    reply::Reply,
+    sequence::{Protocol, State},
+    transcript::{Said, Speaker},
+    wire::{Endpoint, Step, Wire},
+};
+
+/// The most octets of replies buffered: one whole reply, whose size
+/// [`ReplyRules`](crate::reply::ReplyRules) bounds, and a group's worth behind it.
+const REPLY_BUFFER: usize = 16 * 1024;
+
+/// A client session.
+#[derive(Debug)]
+pub struct Client {
+    wire: Wire,
+    session: Session,
+}
+
+impl Client {
+    /// A session on a connection that was just made; the server's greeting is awaited. For implicit
+    /// TLS call [`tls_started`](Self::tls_started) first.
+    pub fn new(config: Config) -> Self {
+        let room = REPLY_BUFFER.max(config.replies.max_octets.saturating_add(2));
+        let wire = Wire::new(room, config.timeouts.greeting);
+        Self { wire, session: Session::new(config) }
+    }
+
+    /// The next event, if there is one.
+    pub fn event(&mut self) -> Option<Event<'_>> {
+        self.tidy();
+        if let Some(fault) = self.session.take_fault() {
+            return Some(Event::Fault(fault));
+        }
+        if self.session.take_upgrade() {
+            self.wire.input.seal();
+            self.wire.restart_timer(self.session.config.timeouts.tls);
+            return Some(Event::UpgradeTls);
+        }
+        self.look();
+        let length = self.session.found.take()?;
+        let (input, mut pen) = self.wire.split();
+        let (whole, behind) = input.octets().split_at_checked(length)?;
+        self.session.consume = length;
+        let reply = match Reply::parse(whole) {
+            Ok(reply) => reply,
+            Err(error) => {
+                self.session.fail(error.into());
+                return None;
+            }
+        };
+        pen.note(Speaker::Server, self.session.shown(reply));
+        let to = self.session.replied(reply, behind.is_empty())?;
+        Some(Event::Reply { to, reply })
+    }
+
+    /// The TLS handshake is done. Nothing of what was said before it is remembered (RFC 3207
+    /// section 4.2): say hello again. Before the first step it says that the session is inside TLS
+    /// from its beginning.
+    pub fn tls_started(&mut self) {
+        self.wire.input.discard();
+        self.wire.input.unseal();
+        self.session.tls_started();
+        if let Some(transcript) = self.wire.transcript() {
+            transcript.push(Speaker::Client, Said::Tls);
+        }
+    }
+
+    /// Octets of the message, in any pieces; dots are added where transparency asks for them, without
+    /// a copy (RFC 5321 section 4.5.2). Only after the 354 reply to DATA.
+    ///
+    /// All that is handed over is buffered: give more when [`step`](Endpoint::step) no longer says
+    /// [`Write`](Step::Write).
+    ///
+    /// # Errors
+    /// [`Misuse::BareNewline`] for a CR or LF on its own; nothing of the piece was taken then.
+    pub fn body(&mut self, piece: Bytes) -> Result<(), Misuse> {
+        let (_, mut pen) = self.wire.split();
+        self.session.body(&mut pen, piece)?;
+        self.wire.restart_timer(self.session.config.timeouts.block);
+        Ok(())
+    }
+
+    /// The message is whole: completes its last line if need be and sends the final dot.
+    ///
+    /// # Errors
+    /// [`Misuse::BareNewline`] when the content ended with a CR on its own.
+    pub fn end_of_data(&mut self) -> Result<(), Misuse> {
+        let (_, mut pen) = self.wire.split();
+        self.session.end_of_data(&mut pen)?;
+        self.wire.restart_timer(self.session.config.timeouts.end_of_data);
+        Ok(())
+    }
+
+    /// Sends a chunk by BDAT (RFC 3030), `last` with the last one; an empty one is allowed. The
+    /// octets leave as they are.
+    ///
+    /// # Errors
+    /// [`Misuse::NotOffered`] without CHUNKING; [`Misuse::AwaitReplies`] when commands are
+    /// outstanding that this may not be sent behind; [`Misuse::BareNewline`] as for
+    /// [`body`](Self::body), unless the transaction is one of BODY=BINARYMIME.
+    pub fn chunk(&mut self, chunk: Bytes, last: bool) -> Result<(), Misuse> {
+        let idle = self.session.nothing_expected();
+        let (_, mut pen) = self.wire.split();
+        self.session.chunk(&mut pen, chunk, last)?;
+        if idle {
+            self.rearm();
+        }
+        Ok(())
+    }
+
+    /// What the last EHLO or LHLO reply of this security layer offered; `None` before it and after
+    /// HELO.
+    pub fn capabilities(&self) -> Option<Capabilities<'_>> {
+        self.session.capabilities()
+    }
+
+    /// Whether commands are sent in groups: the server offers PIPELINING and the configuration does
+    /// not forbid it.
+    pub fn pipelines(&self) -> bool {
+        self.session.pipelines()
+    }
+
+    /// Whether the session is inside TLS.
+    pub fn is_tls(&self) -> bool {
+        self.session.tls
+    }
+
+    /// Whether the server accepted an AUTH exchange.
+    pub fn is_authenticated(&self) -> bool {
+        self.session.authenticated
+    }
+
+    /// Which protocol is spoken.
+    pub fn protocol(&self) -> Protocol {
+        self.session.config.protocol
+    }
+
+    /// Where the session stands, by the replies that have come in.
+    pub fn state(&self) -> State {
+        self.session.state
+    }
+
+    /// Whether the session has ended or failed.
+    pub fn has_ended(&self) -> bool {
+        self.session.state == State::Closed
+    }
+
+    /// Whether no reply is awaited and nothing waits to be sent.
+    pub fn is_settled(&self) -> bool {
+        self.session.nothing_expected() && self.session.nothing_queued()
+    }
+
+    fn tidy(&mut self) {
+        let consumed = core::mem::take(&mut self.session.consume);
+        if consumed > 0 {
+            self.wire.input.consume(consumed);
+            self.wire.input.stir();
+            self.rearm();
+        }
+        let (_, mut pen) = self.wire.split();
+        if self.session.release(&mut pen) {
+            self.rearm();
+        }
+    }
+
+    /// Starts the timer for the reply that is awaited next.
+    fn rearm(&mut self) {
+        if let Some(time) = self.session.reply_timeout() {
+            self.wire.restart_timer(time);
+        }
+    }
+
+    /// Looks for a whole reply in what has come in.
+    fn look(&mut self) {
+        if self.session.found.is_none() && self.wire.input.is_fresh() {
+            let octets = self.wire.input.octets();
+            self.session.find(octets);
+            self.wire.input.settle();
+        }
+    }
+
+    fn timed_out(&mut self) {
+        self.wire.output.clear();
+        self.session.timed_out();
+    }
+
+    /// A block of content has left: the timer starts anew, however slow the peer reads.
+    fn content_progress(&mut self) {
+        if self.session.content_progress(self.wire.output.written()) {
+            self.wire.restart_timer(self.session.config.timeouts.block);
+        }
+    }
+}
+
+impl Endpoint for Client {
+    fn step(&mut self) -> Step {
+        self.tidy();
+        if self.wire.take_expired() {
+            self.timed_out();
+        }
+        if self.session.has_news(self.wire.output.is_empty()) {
+            return Step::Event;
+        }
+        if self.session.state == State::Closed {
+            return Step::Close;
+        }
+        self.look();
+        if self.session.found.is_some() || self.session.has_fault() {
+            return Step::Event;
+        }
+        if self.wire.input.has_ended() {
+            self.session.peer_closed();
+            return if self.session.has_fault() { Step::Event } else { Step::Close };
+        }
+        if !self.wire.output.is_empty() {
+            self.content_progress();
+            return Step::Write;
+        }
+        if self.session.is_in_handshake() || self.session.nothing_expected() {
+            return Step::Idle;
+        }
+        Step::Read
+    }
+
+    fn wire(&mut self) -> &mut Wire {
+        &mut self.wire
+    }
+}

@@ -1,0 +1,537 @@
+//! What a client session remembers: what is queued, what is awaited, and what the replies said.
+
+use alloc::{boxed::Box, collections::VecDeque};
+use core::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use super::{Config, Misuse, ReplyTo};
+use crate::{
+    command::Verb,
+    data::{BareNewline, Encoder, LineCheck, Then},
+    extension::{Capabilities, Digest, Extension},
+    fault::Fault,
+    reply::{Reply, ReplyReader},
+    sequence::{self, Answer, Protocol, Request, Rule, State},
+    status::{Code, Severity},
+    transcript::Speaker,
+    wire::Pen,
+};
+
+/// The timer of content starts anew after this many octets have left.
+const CONTENT_BLOCK: u64 = 16 * 1024;
+
+/// A command that is queued or whose reply is awaited.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected {
+    pub(super) to: ReplyTo,
+    /// Octets of the command.
+    pub(super) octets: usize,
+    /// The final reply to a message sent by BDAT.
+    pub(super) last_chunk: bool,
+    /// Further replies of this command follow (LMTP).
+    pub(super) more: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) config: Config,
+    /// By the replies that have come in.
+    pub(super) state: State,
+    /// If all that was queued is accepted.
+    pub(super) planned: State,
+    pub(super) tls: bool,
+    pub(super) authenticated: bool,
+    expected: VecDeque<Expected>,
+    queued: VecDeque<Expected>,
+    queued_text: BytesMut,
+    in_flight: usize,
+    capabilities: Option<(Box<[u8]>, Digest)>,
+    reader: ReplyReader,
+    /// The length of the whole reply at the front of the input.
+    pub(super) found: Option<usize>,
+    /// Octets at the front of the input that were told.
+    pub(super) consume: usize,
+    fault: Option<Fault>,
+    upgrade: bool,
+    /// RCPTs queued in this transaction.
+    pub(super) recipients: u32,
+    /// RCPTs accepted in this transaction.
+    accepted: u32,
+    pub(super) smtputf8: bool,
+    pub(super) binary: bool,
+    /// Content is being sent: the final dot, or the last chunk, is not queued yet.
+    sending: bool,
+    encoder: Encoder,
+    lines: LineCheck,
+    content_mark: u64,
+    pub(super) quitting: bool,
+    /// AUTH exchanges so far end in a reply that is not told in the transcript.
+    in_exchange: bool,
+}
+
+impl Session {
+    pub(super) fn new(config: Config) -> Self {
+        let greeting =
+            Expected { to: ReplyTo::Greeting, octets: 0, last_chunk: false, more: false };
+        Self {
+            state: State::Start,
+            planned: State::Start,
+            tls: false,
+            authenticated: false,
+            expected: VecDeque::from([greeting]),
+            queued: VecDeque::new(),
+            queued_text: BytesMut::new(),
+            in_flight: 0,
+            capabilities: None,
+            reader: ReplyReader::default(),
+            found: None,
+            consume: 0,
+            fault: None,
+            upgrade: false,
+            recipients: 0,
+            accepted: 0,
+            smtputf8: false,
+            binary: false,
+            sending: false,
+            encoder: Encoder::new(config.bare_newline),
+            lines: LineCheck::new(config.bare_newline),
+            content_mark: 0,
+            quitting: false,
+            in_exchange: false,
+            config,
+        }
+    }
+
+    // ---- queue -------------------------------------------------------------------------------
+
+    /// Queues a command, or sends it at once when its time has come.
+    pub(super) fn enqueue(
+        &mut self,
+        pen: &mut Pen<'_>,
+        to: ReplyTo,
+        write: impl FnOnce(&mut BytesMut),
+    ) -> Result<(), Misuse> {
+        if self.queued_text.len() >= self.config.limits.queue {
+            return Err(Misuse::QueueFull);
+        }
+        if self.queued.is_empty() && self.may_send(0) {
+            let before = pen.output.len();
+            pen.say(Speaker::Client, write);
+            self.expect(to, pen.output.len() - before);
+        } else {
+            let before = self.queued_text.len();
+            write(&mut self.queued_text);
+            let octets = self.queued_text.len() - before;
+            self.queued.push_back(Expected { to, octets, last_chunk: false, more: false });
+        }
+        Ok(())
+    }
+
+    /// Sends queued commands whose time has come; whether any reply is awaited only since then.
+    pub(super) fn release(&mut self, pen: &mut Pen<'_>) -> bool {
+        let idle = self.expected.is_empty();
+        let mut released = false;
+        while let Some(&next) = self.queued.front() {
+            if !self.may_send(next.octets) {
+                break;
+            }
+            self.queued.pop_front();
+            let text = self.queued_text.split_to(next.octets.min(self.queued_text.len()));
+            pen.say(Speaker::Client, |out| out.extend_from_slice(&text));
+            self.expect(next.to, next.octets);
+            released = true;
+        }
+        idle && released
+    }
+
+    /// Whether a command of so many octets may leave now.
+    fn may_send(&self, octets: usize) -> bool {
+        let Some(last) = self.expected.back() else {
+            return true;
+        };
+        self.pipelines()
+            && !last.to.ends_group()
+            && self.in_flight.saturating_add(octets) <= self.config.limits.in_flight
+    }
+
+    fn expect(&mut self, to: ReplyTo, octets: usize) {
+        self.in_flight += octets;
+        self.expected.push_back(Expected { to, octets, last_chunk: false, more: false });
+    }
+
+    pub(super) fn expect_auth(&mut self) {
+        self.expect(ReplyTo::Auth, 0);
+    }
+
+    pub(super) fn nothing_expected(&self) -> bool {
+        self.expected.is_empty()
+    }
+
+    pub(super) fn nothing_queued(&self) -> bool {
+        self.queued.is_empty()
+    }
+
+    /// Whether `request` may come next.
+    pub(super) fn allow(&self, verb: Verb, request: Request) -> Result<(), Misuse> {
+        if self.state == State::Closed || self.fault.is_some() {
+            return Err(Misuse::Ended);
+        }
+        let misuse = Misuse::Sequence { verb, state: self.planned };
+        if self.sending || self.planned == State::Auth || self.quitting {
+            return Err(misuse);
+        }
+        match sequence::rule(self.planned, request) {
+            Rule::Ask { .. } | Rule::Grant(_) => Ok(()),
+            Rule::Refuse { .. } => Err(misuse),
+        }
+    }
+
+    /// `request` was queued: the plan goes on as if it will be accepted.
+    pub(super) fn plan(&mut self, request: Request) {
+        self.planned = sequence::after(self.planned, request, Answer::Accepted);
+    }
+
+    pub(super) fn plan_hello(&mut self) {
+        self.planned = State::Ready;
+    }
+
+    pub(super) fn plan_exchange(&mut self) {
+        self.planned = State::Auth;
+        self.in_exchange = true;
+    }
+
+    // ---- content -----------------------------------------------------------------------------
+
+    fn ready_for_content(&self) -> Result<(), Misuse> {
+        if self.fault.is_some() || self.state == State::Closed {
+            return Err(Misuse::Ended);
+        }
+        if self.state != State::Data || !self.sending {
+            return Err(Misuse::Sequence { verb: Verb::Data, state: self.state });
+        }
+        Ok(())
+    }
+
+    pub(super) fn body(&mut self, pen: &mut Pen<'_>, piece: Bytes) -> Result<(), Misuse> {
+        self.ready_for_content()?;
+        if self.accepted == 0 {
+            return Err(Misuse::NoRecipient);
+        }
+        let octets = piece.len();
+        let output = &mut *pen.output;
+        self.encoder
+            .encode(piece, |segment| output.push(segment))
+            .map_err(|_| Misuse::BareNewline)?;
+        pen.note_content(Speaker::Client, octets);
+        Ok(())
+    }
+
+    pub(super) fn end_of_data(&mut self, pen: &mut Pen<'_>) -> Result<(), Misuse> {
+        self.ready_for_content()?;
+        let output = &mut *pen.output;
+        self.encoder.finish(|segment| output.push(segment)).map_err(|_| Misuse::BareNewline)?;
+        pen.note(Speaker::Client, b".");
+        self.sending = false;
+        self.planned = sequence::AFTER_CONTENT;
+        self.expect_delivery(0, false);
+        Ok(())
+    }
+
+    /// The replies to a whole message: one, or in LMTP one for each accepted recipient.
+    fn expect_delivery(&mut self, octets: usize, last_chunk: bool) {
+        self.in_flight += octets;
+        let replies = match self.config.protocol {
+            Protocol::Smtp => 1,
+            Protocol::Lmtp => self.accepted.max(1),
+        };
+        for index in 0..replies {
+            let recipient = (self.config.protocol == Protocol::Lmtp).then_some(index);
+            self.expected.push_back(Expected {
+                to: ReplyTo::Delivery { recipient },
+                octets: if index == 0 { octets } else { 0 },
+                last_chunk,
+                more: index + 1 < replies,
+            });
+        }
+    }
+
+    pub(super) fn chunk(
+        &mut self,
+        pen: &mut Pen<'_>,
+        chunk: Bytes,
+        last: bool,
+    ) -> Result<(), Misuse> {
+        self.allow(Verb::Bdat, if last { Request::BdatLast } else { Request::Bdat })?;
+        self.need(Extension::Chunking)?;
+        let lmtp = self.config.protocol == Protocol::Lmtp;
+        let rcpt_open = self.expected.iter().any(|open| matches!(open.to, ReplyTo::Rcpt { .. }));
+        if !self.queued.is_empty() || !self.may_send(0) || (lmtp && rcpt_open) {
+            return Err(Misuse::AwaitReplies);
+        }
+        let mut segments = alloc::vec::Vec::new();
+        if self.binary {
+            segments.push(chunk);
+        } else {
+            let mut lines = self.lines.clone();
+            check_lines(&mut lines, chunk, last, |segment| segments.push(segment));
+            if lines.bare_newline() && self.config.bare_newline == BareNewline::Reject {
+                return Err(Misuse::BareNewline);
+            }
+            self.lines = lines;
+        }
+        let size: usize = segments.iter().map(Bytes::len).sum();
+        let before = pen.output.len();
+        pen.say(Speaker::Client, |out| {
+            let bdat = crate::command::Bdat { size: u64::try_from(size).unwrap_or(u64::MAX), last };
+            bdat.write(out);
+        });
+        let octets = pen.output.len() - before;
+        for segment in segments {
+            pen.output.push(segment);
+        }
+        pen.note_content(Speaker::Client, size);
+        if last {
+            self.plan(Request::BdatLast);
+            self.expect_delivery(octets, true);
+            self.lines = LineCheck::new(self.config.bare_newline);
+        } else {
+            self.plan(Request::Bdat);
+            self.expect(ReplyTo::Chunk, octets);
+        }
+        Ok(())
+    }
+
+    /// Whether enough content has left for the timer to start anew.
+    pub(super) fn content_progress(&mut self, written: u64) -> bool {
+        let progress = written.saturating_sub(self.content_mark) >= CONTENT_BLOCK;
+        if progress {
+            self.content_mark = written;
+        }
+        progress
+    }
+
+    // ---- replies -----------------------------------------------------------------------------
+
+    pub(super) fn find(&mut self, octets: &[u8]) {
+        match self.reader.find(octets, &self.config.replies) {
+            Ok(found) => self.found = found,
+            Err(error) => self.fail(error.into()),
+        }
+    }
+
+    /// The reply as the transcript may show it: a challenge may hold a secret.
+    pub(super) fn shown<'r>(&self, reply: Reply<'r>) -> &'r [u8] {
+        if reply.code() == Code::CHALLENGE { b"334 ***" } else { reply.octets() }
+    }
+
+    /// Takes note of a reply: what it answers, unless it ends the session.
+    pub(super) fn replied(&mut self, reply: Reply<'_>, nothing_behind: bool) -> Option<ReplyTo> {
+        if reply.code() == Code::SERVICE_NOT_AVAILABLE && !self.quitting {
+            self.fail(Fault::ServiceNotAvailable(reply.to_owned()));
+            return None;
+        }
+        let Some(answered) = self.expected.pop_front() else {
+            self.fail(Fault::UnexpectedReply(reply.to_owned()));
+            return None;
+        };
+        self.in_flight = self.in_flight.saturating_sub(answered.octets);
+        let fits = match (answered.to, reply.severity()) {
+            (ReplyTo::Data, Severity::PositiveCompletion) => false,
+            (ReplyTo::Data, Severity::PositiveIntermediate) => {
+                reply.code() == Code::START_MAIL_INPUT
+            }
+            (ReplyTo::Auth, Severity::PositiveIntermediate) => reply.code() == Code::CHALLENGE,
+            (_, Severity::PositiveIntermediate) => false,
+            _ => true,
+        };
+        if !fits {
+            self.fail(Fault::UnexpectedReply(reply.to_owned()));
+            return None;
+        }
+        self.apply(answered, reply);
+        if answered.to == ReplyTo::StartTls && self.state == State::Tls {
+            if !nothing_behind {
+                self.fail(Fault::PlaintextBehindStartTls);
+                return None;
+            }
+            self.upgrade = true;
+        }
+        if self.expected.is_empty() && self.queued.is_empty() {
+            self.planned = self.state;
+        }
+        Some(answered.to)
+    }
+
+    fn apply(&mut self, answered: Expected, reply: Reply<'_>) {
+        let answer = match reply.severity() {
+            Severity::PositiveCompletion => Answer::Accepted,
+            Severity::PositiveIntermediate if answered.to == ReplyTo::Auth => Answer::Challenged,
+            Severity::PositiveIntermediate => Answer::Accepted,
+            Severity::TransientNegative | Severity::PermanentNegative => Answer::Rejected,
+        };
+        let accepted = answer == Answer::Accepted;
+        match answered.to {
+            ReplyTo::Greeting if !accepted => {
+                self.queued.clear();
+                self.queued_text.clear();
+                self.state = State::Refusing;
+            }
+            ReplyTo::Data if accepted => {
+                // Whatever the table says of it: the server now takes everything for content.
+                self.state = State::Data;
+                self.sending = true;
+                self.encoder = Encoder::new(self.config.bare_newline);
+            }
+            ReplyTo::Delivery { .. } if !answered.last_chunk => {
+                if !answered.more {
+                    self.state = sequence::AFTER_CONTENT;
+                }
+            }
+            ReplyTo::Delivery { .. } if answered.more => {}
+            to => {
+                let from = if to == ReplyTo::Auth { State::Ready } else { self.state };
+                if let Some(request) = to.request(answered.last_chunk) {
+                    self.state = sequence::after(from, request, answer);
+                }
+            }
+        }
+        match answered.to {
+            ReplyTo::Hello(verb) if accepted => {
+                let extended = verb != Verb::Helo;
+                self.capabilities = extended.then(|| {
+                    let digest = Capabilities::parse(reply).digest();
+                    (Box::from(reply.octets()), digest)
+                });
+            }
+            ReplyTo::Auth => {
+                self.authenticated |= accepted;
+                self.in_exchange = answer == Answer::Challenged;
+            }
+            ReplyTo::Rcpt { .. } => self.accepted += u32::from(accepted),
+            ReplyTo::Quit => self.state = State::Closed,
+            ReplyTo::Mail => self.accepted = 0,
+            _ => {}
+        }
+    }
+
+    pub(super) fn begin_transaction(&mut self, smtputf8: bool, binary: bool) {
+        self.recipients = 0;
+        self.smtputf8 = smtputf8;
+        self.binary = binary;
+        self.lines = LineCheck::new(self.config.bare_newline);
+    }
+
+    // ---- the session as a whole --------------------------------------------------------------
+
+    pub(super) fn capabilities(&self) -> Option<Capabilities<'_>> {
+        let (octets, digest) = self.capabilities.as_ref()?;
+        Some(Capabilities::from_digest(octets, *digest))
+    }
+
+    pub(super) fn offers(&self, extension: Extension) -> bool {
+        self.capabilities().is_some_and(|all| all.offers(extension))
+    }
+
+    pub(super) fn need(&self, extension: Extension) -> Result<(), Misuse> {
+        if self.offers(extension) { Ok(()) } else { Err(Misuse::NotOffered(extension)) }
+    }
+
+    pub(super) fn pipelines(&self) -> bool {
+        !self.config.lockstep && self.offers(Extension::Pipelining)
+    }
+
+    pub(super) fn tls_started(&mut self) {
+        self.tls = true;
+        if self.state == State::Tls {
+            self.capabilities = None;
+            self.state = State::Start;
+            self.planned = State::Start;
+            self.reader = ReplyReader::default();
+            self.found = None;
+            self.consume = 0;
+        }
+    }
+
+    pub(super) fn is_in_handshake(&self) -> bool {
+        self.state == State::Tls
+    }
+
+    /// Whether there is news that does not wait in the input. The handshake waits for the output.
+    pub(super) fn has_news(&self, written: bool) -> bool {
+        self.fault.is_some() || (self.upgrade && written)
+    }
+
+    pub(super) fn has_fault(&self) -> bool {
+        self.fault.is_some()
+    }
+
+    pub(super) fn take_fault(&mut self) -> Option<Fault> {
+        self.fault.take()
+    }
+
+    pub(super) fn take_upgrade(&mut self) -> bool {
+        core::mem::take(&mut self.upgrade)
+    }
+
+    pub(super) fn fail(&mut self, fault: Fault) {
+        if self.state != State::Closed {
+            self.fault = Some(fault);
+        }
+        self.state = State::Closed;
+        self.planned = State::Closed;
+        self.expected.clear();
+        self.queued.clear();
+        self.queued_text.clear();
+        self.sending = false;
+    }
+
+    pub(super) fn peer_closed(&mut self) {
+        if self.quitting {
+            self.state = State::Closed;
+        } else {
+            self.fail(Fault::Closed);
+        }
+    }
+
+    pub(super) fn timed_out(&mut self) {
+        if self.quitting {
+            self.state = State::Closed;
+        } else {
+            self.fail(Fault::Timeout);
+        }
+    }
+
+    /// How long the reply that is awaited next may take.
+    pub(super) fn reply_timeout(&self) -> Option<Duration> {
+        let timeouts = &self.config.timeouts;
+        Some(match self.expected.front()?.to {
+            ReplyTo::Greeting => timeouts.greeting,
+            ReplyTo::Hello(_) | ReplyTo::StartTls | ReplyTo::Auth => timeouts.hello,
+            ReplyTo::Mail => timeouts.mail,
+            ReplyTo::Rcpt { .. } => timeouts.rcpt,
+            ReplyTo::Data => timeouts.data,
+            ReplyTo::Chunk => timeouts.chunk,
+            ReplyTo::Delivery { .. } => timeouts.end_of_data,
+            ReplyTo::Quit => timeouts.quit,
+            _ => timeouts.other,
+        })
+    }
+}
+
+/// Looks at the line ends of a text chunk, and mends them where the configuration asks for it.
+fn check_lines(lines: &mut LineCheck, chunk: Bytes, last: bool, mut push: impl FnMut(Bytes)) {
+    let mut rest = chunk;
+    while !rest.is_empty() {
+        let checked = lines.check(&rest);
+        let mut taken = rest.split_to(checked.consumed.min(rest.len()));
+        taken.truncate(checked.content);
+        push(taken);
+        if checked.then == Then::Newline {
+            push(Bytes::from_static(b"\r\n"));
+        }
+    }
+    if last {
+        lines.finish();
+    }
+}

@@ -1,0 +1,154 @@
+//! A command line before its argument is looked at.
+
+use core::str;
+
+use crate::command::{Text, Verb};
+use crate::error::{ParseError, Rule};
+use crate::grammar;
+use crate::profile::Syntax;
+
+/// A line that passed the checks of framing: only octets that a command may hold, in well-formed
+/// UTF-8, with its verb at the start (F-03, F-19, F-21).
+///
+/// Servers judge the order of commands between this and the argument, so that a command that may
+/// not come now is refused for that, whatever its argument.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    text: &'a str,
+    verb: Verb,
+    /// Where the first word ends.
+    word: usize,
+}
+
+impl<'a> Line<'a> {
+    /// Checks the octets in front of a CRLF.
+    ///
+    /// SP and HT at the end are dropped (F-19).
+    ///
+    /// # Errors
+    ///
+    /// In this order: [`Rule::BareNewline`], [`Rule::EmptyLine`], [`Rule::LeadingBlank`];
+    /// [`Rule::Control`] or [`Rule::Utf8`] when the verb is known, else [`Rule::Verb`].
+    #[inline]
+    pub fn check(line: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
+        let line = grammar::trim_end(line);
+        let verb = Verb::of(line);
+        let census = grammar::census(line);
+        let visible = line.first().is_some_and(|first| *first != b' ');
+        if visible && !census.control && (!census.high || syntax.utf8) {
+            if let Ok(text) = str::from_utf8(line) {
+                let word = match verb {
+                    Verb::StartTls => 8,
+                    Verb::Other => text.find(' ').unwrap_or(text.len()),
+                    _ => 4,
+                };
+                return Ok(Self { text, verb, word });
+            }
+        }
+        Err(why(line, verb, syntax))
+    }
+
+    /// The line, if it has the verb that is asked for.
+    #[inline]
+    pub(super) fn expect(self, verb: Verb) -> Result<Self, ParseError> {
+        if self.verb == verb {
+            Ok(self)
+        } else {
+            Err(ParseError::new(Rule::Verb, 0))
+        }
+    }
+
+    /// The verb.
+    #[must_use]
+    pub const fn verb(&self) -> Verb {
+        self.verb
+    }
+
+    /// The first word as received.
+    #[must_use]
+    pub fn word(&self) -> &'a str {
+        grammar::slice(self.text, 0, self.word)
+    }
+
+    /// The whole line, without the blanks at its end.
+    #[must_use]
+    pub const fn as_str(&self) -> &'a str {
+        self.text
+    }
+
+    /// Where the argument begins; `None` when there is none.
+    #[inline]
+    pub(super) fn argument(&self, syntax: &Syntax) -> Result<Option<usize>, ParseError> {
+        if self.word == self.text.len() {
+            return Ok(None);
+        }
+        grammar::space(self.text, self.word, syntax.relaxed).map(Some)
+    }
+
+    /// Where the argument begins that there must be.
+    #[inline]
+    pub(super) fn required(&self, syntax: &Syntax) -> Result<usize, ParseError> {
+        self.argument(syntax)?
+            .ok_or_else(|| ParseError::new(Rule::MissingArgument, self.text.len()))
+    }
+
+    /// Succeeds when there is no argument: for DATA, RSET, QUIT and STARTTLS (G-25).
+    ///
+    /// # Errors
+    ///
+    /// [`Rule::UnexpectedArgument`].
+    #[inline]
+    pub fn alone(&self) -> Result<(), ParseError> {
+        if self.word == self.text.len() {
+            Ok(())
+        } else {
+            Err(ParseError::new(Rule::UnexpectedArgument, self.word))
+        }
+    }
+
+    /// The argument as text: for NOOP, HELP and verbs of extensions (G-26).
+    ///
+    /// # Errors
+    ///
+    /// [`Rule::Spacing`].
+    pub fn text(&self, syntax: &Syntax) -> Result<Option<Text<'a>>, ParseError> {
+        let start = self.argument(syntax)?;
+        Ok(start.map(|start| Text::checked(grammar::tail(self.text, start))))
+    }
+}
+
+/// What is wrong with a line that did not pass.
+#[cold]
+fn why(line: &[u8], verb: Verb, syntax: &Syntax) -> ParseError {
+    let find = |wanted: fn(&u8) -> bool| line.iter().position(wanted);
+    if let Some(offset) = find(|octet| matches!(octet, b'\r' | b'\n')) {
+        return ParseError::new(Rule::BareNewline, offset);
+    }
+    match line.first() {
+        None => return ParseError::new(Rule::EmptyLine, 0),
+        Some(b' ' | b'\t') => return ParseError::new(Rule::LeadingBlank, 0),
+        Some(_) => {}
+    }
+    let control = find(|octet| octet.is_ascii_control());
+    let high = if syntax.utf8 {
+        None
+    } else {
+        find(|octet| !octet.is_ascii())
+    };
+    let (rule, offset) = match control.into_iter().chain(high).min() {
+        Some(offset) => (Rule::Control, offset),
+        None => {
+            let valid = str::from_utf8(line).map_or_else(|e| e.valid_up_to(), str::len);
+            (Rule::Utf8, valid)
+        }
+    };
+    // The reply depends on whether there is such a command (F-21).
+    ParseError::new(
+        if verb == Verb::Other {
+            Rule::Verb
+        } else {
+            rule
+        },
+        offset,
+    )
+}

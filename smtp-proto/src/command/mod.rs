@@ -1,0 +1,191 @@
+//! Command lines (RFC 5321 section 4.1.1; RFC 2033, 3030, 3207, 4954; F-18 to F-21, G-20 to G-31).
+//!
+//! A line is read in three steps: [`Line::check`] looks at its octets and its verb, the order of
+//! commands is judged by whoever holds the session, and the argument is read by the type of the
+//! command. [`Command::parse`] is all of that without the middle.
+
+mod auth;
+mod line;
+mod mail;
+#[cfg(test)]
+mod tests;
+mod text;
+mod verb;
+
+use core::fmt::{self, Write as _};
+
+use bytes::BufMut;
+
+pub use self::auth::{Auth, InitialResponse, Mechanism};
+pub use self::line::Line;
+pub use self::mail::{Bdat, Mail, Rcpt};
+pub use self::text::{OtherCommand, Query, Text};
+pub use self::verb::Verb;
+
+use crate::domain::HelloName;
+use crate::error::ParseError;
+use crate::grammar;
+use crate::profile::Syntax;
+
+/// One command with its argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Command<'a> {
+    /// `EHLO domain`
+    Ehlo(HelloName<'a>),
+    /// `HELO domain`
+    Helo(HelloName<'a>),
+    /// `LHLO domain`
+    Lhlo(HelloName<'a>),
+    /// `MAIL FROM:<reverse-path> parameters`
+    Mail(Mail<'a>),
+    /// `RCPT TO:<forward-path> parameters`
+    Rcpt(Rcpt<'a>),
+    /// `DATA`
+    Data,
+    /// `BDAT size LAST`
+    Bdat(Bdat),
+    /// `RSET`
+    Rset,
+    /// `NOOP text`
+    Noop(Option<Text<'a>>),
+    /// `QUIT`
+    Quit,
+    /// `VRFY text`
+    Vrfy(Query<'a>),
+    /// `EXPN text`
+    Expn(Query<'a>),
+    /// `HELP text`
+    Help(Option<Text<'a>>),
+    /// `STARTTLS`
+    StartTls,
+    /// `AUTH mechanism response`
+    Auth(Auth<'a>),
+    /// Anything else.
+    Other(OtherCommand<'a>),
+}
+
+impl<'a> Command<'a> {
+    /// Reads a line, without its CRLF.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Line::check`] and [`Command::of_line`].
+    pub fn parse(line: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
+        Self::of_line(&Line::check(line, syntax)?, syntax)
+    }
+
+    /// Reads a line that passed the checks of framing.
+    ///
+    /// # Errors
+    ///
+    /// The rule the argument breaks, and where; its [`rejection`](ParseError::rejection) is the
+    /// server's reply. [`Rule::Verb`](crate::error::Rule::Verb) when the first word is none.
+    pub fn of_line(line: &Line<'a>, syntax: &Syntax) -> Result<Self, ParseError> {
+        Ok(match line.verb() {
+            Verb::Ehlo => Self::Ehlo(hello_name(line, syntax)?),
+            Verb::Helo => Self::Helo(hello_name(line, syntax)?),
+            Verb::Lhlo => Self::Lhlo(hello_name(line, syntax)?),
+            Verb::Mail => Self::Mail(Mail::of_line(line, syntax)?),
+            Verb::Rcpt => Self::Rcpt(Rcpt::of_line(line, syntax)?),
+            Verb::Data => line.alone().map(|()| Self::Data)?,
+            Verb::Bdat => Self::Bdat(Bdat::of_line(line, syntax)?),
+            Verb::Rset => line.alone().map(|()| Self::Rset)?,
+            Verb::Noop => Self::Noop(line.text(syntax)?),
+            Verb::Quit => line.alone().map(|()| Self::Quit)?,
+            Verb::Vrfy => Self::Vrfy(Query::of_line(line, syntax)?),
+            Verb::Expn => Self::Expn(Query::of_line(line, syntax)?),
+            Verb::Help => Self::Help(line.text(syntax)?),
+            Verb::StartTls => line.alone().map(|()| Self::StartTls)?,
+            Verb::Auth => Self::Auth(Auth::of_line(line, syntax)?),
+            Verb::Obsolete | Verb::Other => Self::Other(OtherCommand::of_line(line, syntax)?),
+        })
+    }
+
+    /// The verb.
+    #[must_use]
+    pub fn verb(&self) -> Verb {
+        match self {
+            Self::Ehlo(_) => Verb::Ehlo,
+            Self::Helo(_) => Verb::Helo,
+            Self::Lhlo(_) => Verb::Lhlo,
+            Self::Mail(_) => Verb::Mail,
+            Self::Rcpt(_) => Verb::Rcpt,
+            Self::Data => Verb::Data,
+            Self::Bdat(_) => Verb::Bdat,
+            Self::Rset => Verb::Rset,
+            Self::Noop(_) => Verb::Noop,
+            Self::Quit => Verb::Quit,
+            Self::Vrfy(_) => Verb::Vrfy,
+            Self::Expn(_) => Verb::Expn,
+            Self::Help(_) => Verb::Help,
+            Self::StartTls => Verb::StartTls,
+            Self::Auth(_) => Verb::Auth,
+            Self::Other(other) => Verb::of(other.verb().as_bytes()),
+        }
+    }
+
+    /// Writes the line with its CRLF.
+    pub fn write(&self, out: &mut impl BufMut) {
+        match self {
+            Self::Mail(mail) => mail.write(out),
+            Self::Rcpt(rcpt) => rcpt.write(out),
+            Self::Bdat(bdat) => bdat.write(out),
+            Self::Auth(auth) => auth.write(out),
+            Self::Other(other) => other.write(out),
+            _ => {
+                out.put_slice(self.verb().as_str().as_bytes());
+                self.write_argument(out);
+            }
+        }
+        out.put_slice(b"\r\n");
+    }
+
+    fn write_argument(&self, out: &mut impl BufMut) {
+        match self {
+            Self::Ehlo(name) | Self::Helo(name) | Self::Lhlo(name) => {
+                // Writing to a buffer that grows, or panics when it is full, does not fail.
+                let _ = write!(Octets(out), " {name}");
+            }
+            Self::Noop(Some(text)) | Self::Help(Some(text)) => text.write(out),
+            Self::Vrfy(query) | Self::Expn(query) => query.write(out),
+            _ => {}
+        }
+    }
+}
+
+/// The argument of EHLO, HELO or LHLO (G-20).
+///
+/// ```text
+/// ehlo = "EHLO" SP ( Domain / address-literal ) CRLF
+/// helo = "HELO" SP Domain CRLF
+/// ```
+///
+/// # Errors
+///
+/// Those of [`HelloName::parse_with`], and [`Rule::Spacing`](crate::error::Rule::Spacing).
+#[inline]
+pub fn hello_name<'a>(line: &Line<'a>, syntax: &Syntax) -> Result<HelloName<'a>, ParseError> {
+    let start = line.required(syntax)?;
+    HelloName::argument(grammar::tail(line.as_str(), start), syntax)
+        .map_err(|error| error.shifted(start))
+}
+
+/// The argument of a whole EHLO, HELO or LHLO line.
+///
+/// # Errors
+///
+/// Those of [`Line::check`] and [`hello_name`].
+pub fn hello_argument<'a>(line: &'a [u8], syntax: &Syntax) -> Result<HelloName<'a>, ParseError> {
+    hello_name(&Line::check(line, syntax)?, syntax)
+}
+
+/// A buffer as a place for formatted text.
+struct Octets<'o, B>(&'o mut B);
+
+impl<B: BufMut> fmt::Write for Octets<'_, B> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.put_slice(text.as_bytes());
+        Ok(())
+    }
+}

@@ -1,0 +1,166 @@
+//! The first word of a command line.
+
+use core::fmt;
+
+/// The verbs of RFC 5321, RFC 2033, RFC 3030, RFC 3207 and RFC 4954.
+///
+/// Verbs of other extensions are [`Verb::Other`]; who registered one knows its word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Verb {
+    /// `EHLO` (RFC 5321 section 4.1.1.1).
+    Ehlo,
+    /// `HELO` (RFC 5321 section 4.1.1.1).
+    Helo,
+    /// `LHLO` (RFC 2033 section 4.1).
+    Lhlo,
+    /// `MAIL` (RFC 5321 section 4.1.1.2).
+    Mail,
+    /// `RCPT` (RFC 5321 section 4.1.1.3).
+    Rcpt,
+    /// `DATA` (RFC 5321 section 4.1.1.4).
+    Data,
+    /// `BDAT` (RFC 3030 section 2).
+    Bdat,
+    /// `RSET` (RFC 5321 section 4.1.1.5).
+    Rset,
+    /// `NOOP` (RFC 5321 section 4.1.1.9).
+    Noop,
+    /// `QUIT` (RFC 5321 section 4.1.1.10).
+    Quit,
+    /// `VRFY` (RFC 5321 section 4.1.1.6).
+    Vrfy,
+    /// `EXPN` (RFC 5321 section 4.1.1.7).
+    Expn,
+    /// `HELP` (RFC 5321 section 4.1.1.8).
+    Help,
+    /// `STARTTLS` (RFC 3207 section 4).
+    StartTls,
+    /// `AUTH` (RFC 4954 section 4).
+    Auth,
+    /// `SEND`, `SOML`, `SAML` or `TURN` of RFC 821: known, and never done (RFC 5321 appendix F).
+    Obsolete,
+    /// Anything else, also no word at all.
+    Other,
+}
+
+/// Four octets as one number, letters in upper case.
+///
+/// Taking the bit of 32 away makes letters of nothing but letters, so equal numbers are equal
+/// words.
+const fn folded(octets: [u8; 4]) -> u32 {
+    u32::from_le_bytes(octets) & 0xdfdf_dfdf
+}
+
+macro_rules! verbs {
+    ($($constant:ident = $word:literal => $verb:ident;)*) => {
+        $(const $constant: u32 = folded(*$word);)*
+
+        #[inline]
+        const fn of_four(octets: [u8; 4]) -> Verb {
+            match folded(octets) {
+                $($constant => Verb::$verb,)*
+                _ => Verb::Other,
+            }
+        }
+    };
+}
+
+verbs! {
+    EHLO = b"EHLO" => Ehlo;
+    HELO = b"HELO" => Helo;
+    LHLO = b"LHLO" => Lhlo;
+    MAIL = b"MAIL" => Mail;
+    RCPT = b"RCPT" => Rcpt;
+    DATA = b"DATA" => Data;
+    BDAT = b"BDAT" => Bdat;
+    RSET = b"RSET" => Rset;
+    NOOP = b"NOOP" => Noop;
+    QUIT = b"QUIT" => Quit;
+    VRFY = b"VRFY" => Vrfy;
+    EXPN = b"EXPN" => Expn;
+    HELP = b"HELP" => Help;
+    AUTH = b"AUTH" => Auth;
+    SEND = b"SEND" => Obsolete;
+    SOML = b"SOML" => Obsolete;
+    SAML = b"SAML" => Obsolete;
+    TURN = b"TURN" => Obsolete;
+}
+
+impl Verb {
+    /// All of them.
+    pub const ALL: [Self; 17] = [
+        Self::Ehlo,
+        Self::Helo,
+        Self::Lhlo,
+        Self::Mail,
+        Self::Rcpt,
+        Self::Data,
+        Self::Bdat,
+        Self::Rset,
+        Self::Noop,
+        Self::Quit,
+        Self::Vrfy,
+        Self::Expn,
+        Self::Help,
+        Self::StartTls,
+        Self::Auth,
+        Self::Obsolete,
+        Self::Other,
+    ];
+
+    /// The verb a line begins with, in any case; it ends at a blank or with the line.
+    #[inline]
+    #[must_use]
+    pub fn of(line: &[u8]) -> Self {
+        let Some((word, rest)) = line.split_first_chunk::<4>() else {
+            return Self::Other;
+        };
+        match rest.first() {
+            None | Some(b' ' | b'\t') => of_four(*word),
+            Some(_) => Self::of_eight(line),
+        }
+    }
+
+    fn of_eight(line: &[u8]) -> Self {
+        const STARTTLS: u64 = u64::from_le_bytes(*b"STARTTLS");
+        match line.split_first_chunk::<8>() {
+            Some((word, [] | [b' ' | b'\t', ..]))
+                if u64::from_le_bytes(*word) & 0xdfdf_dfdf_dfdf_dfdf == STARTTLS =>
+            {
+                Self::StartTls
+            }
+            _ => Self::Other,
+        }
+    }
+
+    /// The word as sent; empty for [`Obsolete`](Self::Obsolete) and [`Other`](Self::Other), which
+    /// stand for several.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ehlo => "EHLO",
+            Self::Helo => "HELO",
+            Self::Lhlo => "LHLO",
+            Self::Mail => "MAIL",
+            Self::Rcpt => "RCPT",
+            Self::Data => "DATA",
+            Self::Bdat => "BDAT",
+            Self::Rset => "RSET",
+            Self::Noop => "NOOP",
+            Self::Quit => "QUIT",
+            Self::Vrfy => "VRFY",
+            Self::Expn => "EXPN",
+            Self::Help => "HELP",
+            Self::StartTls => "STARTTLS",
+            Self::Auth => "AUTH",
+            Self::Obsolete | Self::Other => "",
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,257 @@
+//! Domains, address literals, and the names clients greet with (RFC 5321 section 4.1.2, 4.1.3;
+//! G-10 to G-22).
+
+mod hello;
+mod literal;
+#[cfg(test)]
+mod tests;
+
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::str;
+
+pub use self::hello::{HelloName, OtherName};
+pub(crate) use self::literal::scan as literal_at;
+pub use self::literal::{AddressLiteral, GeneralLiteral};
+
+use crate::error::{ParseError, Rule};
+use crate::grammar::{self, Class, HIGH, LDH, UNDERSCORE};
+use crate::profile::Syntax;
+
+/// The longest domain, in octets (RFC 5321 section 4.5.3.1.2).
+pub(crate) const MAX_DOMAIN: usize = 255;
+/// The longest label, in octets (RFC 1035 section 2.3.4).
+const MAX_LABEL: usize = 63;
+
+/// Which octets the labels of a domain may hold.
+#[derive(Clone, Copy)]
+pub(crate) struct Labels {
+    pub(crate) underscore: bool,
+    pub(crate) utf8: bool,
+}
+
+impl Labels {
+    /// LDH labels: all that EHLO and its replies may hold (G-19).
+    pub(crate) const ASCII: Self = Self {
+        underscore: false,
+        utf8: false,
+    };
+
+    /// What the domain of a mailbox may hold.
+    pub(crate) const fn of_path(syntax: &Syntax) -> Self {
+        Self {
+            underscore: syntax.underscore_domain,
+            utf8: syntax.utf8,
+        }
+    }
+}
+
+/// The end of the domain that begins at `start`.
+///
+/// ```text
+/// Domain     = sub-domain *("." sub-domain)
+/// sub-domain = Let-dig [Ldh-str]  /  U-label
+/// Let-dig    = ALPHA / DIGIT
+/// Ldh-str    = *( ALPHA / DIGIT / "-" ) Let-dig
+/// ```
+#[inline]
+pub(crate) fn scan(text: &str, start: usize, labels: Labels) -> Result<usize, ParseError> {
+    let class = if labels.underscore {
+        LDH | UNDERSCORE
+    } else {
+        LDH
+    };
+    let mut end = start;
+    loop {
+        end = label(text, end, class, labels.utf8)?;
+        if grammar::at(text, end) != Some(b'.') {
+            break;
+        }
+        end += 1;
+    }
+    if end - start > MAX_DOMAIN {
+        return Err(ParseError::new(Rule::Domain, start + MAX_DOMAIN));
+    }
+    Ok(end)
+}
+
+#[inline]
+fn label(text: &str, start: usize, class: Class, utf8: bool) -> Result<usize, ParseError> {
+    let failed = |offset| Err(ParseError::new(Rule::Domain, offset));
+    let end = grammar::span(text, start, class);
+    if utf8 && grammar::at(text, end).is_some_and(|octet| octet > 127) {
+        return u_label(text, start, class);
+    }
+    if end == start || grammar::at(text, start) == Some(b'-') {
+        return failed(start);
+    }
+    if grammar::at(text, end - 1) == Some(b'-') {
+        return failed(end - 1);
+    }
+    if end - start > MAX_LABEL {
+        return failed(start + MAX_LABEL);
+    }
+    Ok(end)
+}
+
+/// A label with letters beyond ASCII (RFC 6531 section 3.3; G-18).
+///
+/// Only what no U-label can hold is refused: blanks and controls of any script, and the other full
+/// stops, which some software turns into dots and so into other domains.
+#[cold]
+fn u_label(text: &str, start: usize, class: Class) -> Result<usize, ParseError> {
+    let end = grammar::span(text, start, class | HIGH);
+    let label = grammar::slice(text, start, end);
+    let fits = |c: char| {
+        !c.is_control() && !c.is_whitespace() && !matches!(c, '\u{3002}' | '\u{ff0e}' | '\u{ff61}')
+    };
+    if let Some(offset) = label.find(|c| !fits(c)) {
+        return Err(ParseError::new(Rule::Domain, start + offset));
+    }
+    if label.starts_with('-') || label.ends_with('-') || label.len() > MAX_LABEL {
+        return Err(ParseError::new(Rule::Domain, start));
+    }
+    Ok(end)
+}
+
+/// The domain of a host or mailbox, in the spelling received.
+///
+/// Domains are equal when they differ in the case of ASCII letters only (RFC 5321 section 2.4). A
+/// U-label and its A-label are different here.
+#[derive(Clone, Copy)]
+pub struct Domain<'a>(&'a str);
+
+impl<'a> Domain<'a> {
+    /// Reads a domain of LDH labels (G-10): letters, digits and `-`, labels of up to 63 octets, 255
+    /// octets in all, no dot at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Rule::Domain`] at the octet that does not fit.
+    pub fn parse(text: &'a str) -> Result<Self, ParseError> {
+        Self::whole(text, Labels::ASCII)
+    }
+
+    /// Reads a domain with the leniencies of a profile; U-labels too, where it has UTF-8 (G-16).
+    ///
+    /// # Errors
+    ///
+    /// [`Rule::Utf8`] or [`Rule::Domain`] at the octet that does not fit.
+    pub fn parse_with(octets: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
+        Self::whole(utf8(octets)?, Labels::of_path(syntax))
+    }
+
+    fn whole(text: &'a str, labels: Labels) -> Result<Self, ParseError> {
+        match scan(text, 0, labels)? {
+            end if end == text.len() => Ok(Self(text)),
+            end => Err(ParseError::new(Rule::Domain, end)),
+        }
+    }
+
+    /// Takes a text that [`scan`] has been over.
+    pub(crate) const fn scanned(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    /// The spelling received.
+    #[must_use]
+    pub const fn as_str(&self) -> &'a str {
+        self.0
+    }
+
+    /// Whether it can be sent to a server without SMTPUTF8.
+    #[must_use]
+    pub const fn is_ascii(&self) -> bool {
+        self.0.is_ascii()
+    }
+
+    /// The labels from left to right.
+    pub fn labels(&self) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
+        self.0.split('.')
+    }
+}
+
+impl PartialEq for Domain<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(other.0)
+    }
+}
+
+impl Eq for Domain<'_> {}
+
+impl Hash for Domain<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash_ignoring_case(self.0, state);
+    }
+}
+
+/// Hashes equal for texts that differ in ASCII case only.
+pub(crate) fn hash_ignoring_case<H: Hasher>(text: &str, state: &mut H) {
+    for octet in text.bytes() {
+        state.write_u8(octet.to_ascii_lowercase());
+    }
+    state.write_u8(0xff);
+}
+
+/// The octets as text.
+#[inline]
+pub(crate) fn utf8(octets: &[u8]) -> Result<&str, ParseError> {
+    str::from_utf8(octets).map_err(|error| ParseError::new(Rule::Utf8, error.valid_up_to()))
+}
+
+impl fmt::Debug for Domain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Domain({:?})", self.0)
+    }
+}
+
+impl fmt::Display for Domain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// What stands behind the `@` of a mailbox (G-04).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Host<'a> {
+    /// A name.
+    Domain(Domain<'a>),
+    /// An address in brackets.
+    Literal(AddressLiteral<'a>),
+}
+
+impl<'a> Host<'a> {
+    /// Reads a domain of LDH labels, or an address literal with its brackets.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Domain::parse`] and [`AddressLiteral::parse`].
+    pub fn parse(text: &'a str) -> Result<Self, ParseError> {
+        if text.starts_with('[') {
+            AddressLiteral::parse(text).map(Self::Literal)
+        } else {
+            Domain::parse(text).map(Self::Domain)
+        }
+    }
+}
+
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Domain(domain) => domain.fmt(f),
+            Self::Literal(literal) => literal.fmt(f),
+        }
+    }
+}
+
+impl<'a> From<Domain<'a>> for Host<'a> {
+    fn from(domain: Domain<'a>) -> Self {
+        Self::Domain(domain)
+    }
+}
+
+impl<'a> From<AddressLiteral<'a>> for Host<'a> {
+    fn from(literal: AddressLiteral<'a>) -> Self {
+        Self::Literal(literal)
+    }
+}

@@ -1,0 +1,288 @@
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::profile::HelloSyntax;
+
+#[test]
+fn domains_both_ways() {
+    let long = format!("{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(63));
+    for text in [
+        "a",
+        "x.y",
+        "mx-1.example.net",
+        "3com.example",
+        "1.2",
+        "XN--NXASMQ6B.example",
+        &long,
+    ] {
+        assert_eq!(Domain::parse(text).unwrap().to_string(), text);
+        let octets = Domain::parse_with(text.as_bytes(), &Syntax::STRICT).unwrap();
+        assert_eq!(octets.as_str(), text);
+    }
+}
+
+#[test]
+fn what_is_no_domain() {
+    // G-10; the offset is that of the octet that does not fit.
+    for (text, offset) in [
+        ("", 0),
+        (".", 0),
+        ("a.", 2),
+        ("b.example.", 10),
+        ("a..b", 2),
+        ("-a", 0),
+        ("a-.b", 1),
+        ("b_c.example", 1),
+        ("a b", 1),
+        ("[192.0.2.1]", 0),
+        ("b\u{fc}cher.example", 1),
+        ("a\0", 1),
+    ] {
+        let error = Domain::parse(text).unwrap_err();
+        assert_eq!(
+            (error.rule(), error.offset()),
+            (Rule::Domain, offset),
+            "{text:?}"
+        );
+    }
+    assert!(Domain::parse(&"a".repeat(64)).is_err());
+    assert!(Domain::parse(&format!("{}a", "a.".repeat(127))).is_ok());
+    assert!(Domain::parse(&format!("{}aa", "a.".repeat(127))).is_err());
+}
+
+#[test]
+fn domains_with_leniencies() {
+    let underscore = Syntax {
+        underscore_domain: true,
+        ..Syntax::INTERNET
+    };
+    assert!(Domain::parse_with(b"b_c.example", &underscore).is_ok());
+    // G-16, G-18
+    let parse = |octets| Domain::parse_with(octets, &Syntax::INTERNET);
+    assert!(!parse("b\u{fc}cher.example".as_bytes()).unwrap().is_ascii());
+    assert!(parse("\u{4f8b}\u{3048}.\u{30c6}".as_bytes()).is_ok());
+    assert!(parse("\u{fc}\u{3002}example".as_bytes()).is_err());
+    assert!(parse("\u{fc}\u{a0}.example".as_bytes()).is_err());
+    assert!(parse("-\u{fc}.example".as_bytes()).is_err());
+    assert_eq!(parse(b"a\xff.example").unwrap_err().rule(), Rule::Utf8);
+}
+
+#[test]
+fn case_does_not_make_another_domain() {
+    assert_eq!(
+        Domain::parse("MX.Example").unwrap(),
+        Domain::parse("mx.eXAMPLE").unwrap()
+    );
+    assert_ne!(
+        Domain::parse("mx.example").unwrap(),
+        Domain::parse("my.example").unwrap()
+    );
+}
+
+#[test]
+fn literals_both_ways() {
+    let v6 = |text: &str| AddressLiteral::V6(text.parse().unwrap());
+    for (text, value, written) in [
+        (
+            "[192.0.2.7]",
+            AddressLiteral::V4(Ipv4Addr::new(192, 0, 2, 7)),
+            "[192.0.2.7]",
+        ),
+        // G-12: decimal, whatever the zeros.
+        (
+            "[010.001.000.255]",
+            AddressLiteral::V4(Ipv4Addr::new(10, 1, 0, 255)),
+            "[10.1.0.255]",
+        ),
+        // G-13
+        (
+            "[IPv6:2001:db8::1]",
+            v6("2001:db8::1"),
+            "[IPv6:2001:db8::1]",
+        ),
+        (
+            "[ipv6:2001:DB8:0:0:0:0:0:1]",
+            v6("2001:db8::1"),
+            "[IPv6:2001:db8::1]",
+        ),
+        ("[IPv6:::]", v6("::"), "[IPv6:::]"),
+        (
+            "[IPv6:::ffff:192.0.2.1]",
+            v6("::ffff:192.0.2.1"),
+            "[IPv6:::ffff:192.0.2.1]",
+        ),
+        (
+            "[IPv6:1:2:3:4:5:6:192.0.2.001]",
+            v6("1:2:3:4:5:6:c000:201"),
+            "[IPv6:1:2:3:4:5:6:c000:201]",
+        ),
+        // G-14
+        (
+            "[IPv6:1:2:3:4:5:6:7::]",
+            v6("1:2:3:4:5:6:7:0"),
+            "[IPv6:1:2:3:4:5:6:7:0]",
+        ),
+    ] {
+        let literal = AddressLiteral::parse(text).unwrap();
+        assert_eq!(literal, value, "{text}");
+        assert_eq!(literal.to_string(), written);
+        assert_eq!(AddressLiteral::parse(written).unwrap(), value);
+    }
+    // G-15: the tag is missing, so what stands there is one.
+    let AddressLiteral::General(general) = AddressLiteral::parse("[2001:db8::1]").unwrap() else {
+        panic!("no tag");
+    };
+    assert_eq!((general.tag(), general.content()), ("2001", "db8::1"));
+    assert_eq!(
+        AddressLiteral::General(general).to_string(),
+        "[2001:db8::1]"
+    );
+}
+
+#[test]
+fn what_is_no_literal() {
+    for text in [
+        "",
+        "192.0.2.1",
+        "[]",
+        "[192.0.2.256]",
+        "[192.0.2]",
+        "[192.0.2.1.1]",
+        "[192.0.2.0001]",
+        "[192.0.2.+1]",
+        "[192.0.2.1",
+        "[192.0.2.1]x",
+        "[IPv6:1::2::3]",
+        "[IPv6:fe80::1%eth0]",
+        "[IPv6:1:2:3:4:5:6:7]",
+        "[IPv6:1::2:3:4:5:6:7:8]",
+        "[IPv6:1:2:3:4:5:6:7:192.0.2.1]",
+        "[IPv6:12345::]",
+        "[IPv6:192.0.2.1]",
+        "[IPv6:]",
+        "[IPv6::192.0.2.1]",
+        "[:x]",
+        "[a-:x]",
+        "[a:]",
+        "[a:x y]",
+        "[a:[x]",
+        "[a:\u{f6}]",
+    ] {
+        let error = AddressLiteral::parse(text).unwrap_err();
+        assert_eq!(error.rule(), Rule::AddressLiteral, "{text}");
+    }
+}
+
+#[test]
+fn hello_names() {
+    let parse = |octets: &'static [u8], hello| {
+        HelloName::parse_with(
+            octets,
+            &Syntax {
+                hello,
+                ..Syntax::INTERNET
+            },
+        )
+        .map(|name| name.to_string())
+        .map_err(|error| error.rule())
+    };
+    for (octets, strict, underscore, any) in [
+        (
+            &b"mx.example"[..],
+            Ok("mx.example"),
+            Ok("mx.example"),
+            Ok("mx.example"),
+        ),
+        (
+            b"[192.0.2.7]",
+            Ok("[192.0.2.7]"),
+            Ok("[192.0.2.7]"),
+            Ok("[192.0.2.7]"),
+        ),
+        // G-22
+        (
+            b"[192.0.2.7] my box",
+            Ok("[192.0.2.7]"),
+            Ok("[192.0.2.7]"),
+            Ok("[192.0.2.7]"),
+        ),
+        // G-21
+        (b"MY_PC", Err(Rule::HelloName), Ok("MY_PC"), Ok("MY_PC")),
+        (b"!", Err(Rule::HelloName), Err(Rule::HelloName), Ok("!")),
+        (
+            b"[1.2]",
+            Err(Rule::HelloName),
+            Err(Rule::HelloName),
+            Ok("[1.2]"),
+        ),
+        (
+            b"",
+            Err(Rule::MissingArgument),
+            Err(Rule::MissingArgument),
+            Err(Rule::MissingArgument),
+        ),
+        // G-19
+        (
+            b"b\xc3\xbccher.example",
+            Err(Rule::HelloName),
+            Err(Rule::HelloName),
+            Err(Rule::HelloName),
+        ),
+    ] {
+        for (hello, expected) in [
+            (HelloSyntax::Strict, strict),
+            (HelloSyntax::Underscore, underscore),
+            (HelloSyntax::Any, any),
+        ] {
+            assert_eq!(
+                parse(octets, hello),
+                expected.map(String::from),
+                "{octets:?} {hello:?}"
+            );
+        }
+    }
+    let long = "a".repeat(256);
+    let any = Syntax {
+        hello: HelloSyntax::Any,
+        ..Syntax::INTERNET
+    };
+    assert!(HelloName::parse_with(long.as_bytes(), &any).is_err());
+    assert!(HelloName::parse_with(long[1..].as_bytes(), &any).is_ok());
+    let domain = Domain::parse_with("\u{fc}.example".as_bytes(), &Syntax::INTERNET).unwrap();
+    assert!(HelloName::try_from(domain).is_err());
+}
+
+proptest! {
+    #[test]
+    fn addresses_survive(v4: u32, v6: u128) {
+        for ip in [IpAddr::V4(Ipv4Addr::from_bits(v4)), IpAddr::V6(Ipv6Addr::from_bits(v6))] {
+            let literal = AddressLiteral::from(ip);
+            let text = literal.to_string();
+            let read = AddressLiteral::parse(&text).unwrap();
+            prop_assert_eq!(read, literal);
+            prop_assert_eq!(read.ip(), Some(ip));
+            prop_assert_eq!(HelloName::parse(&text).unwrap(), HelloName::Literal(literal));
+        }
+    }
+
+    #[test]
+    fn what_reads_is_written_as_it_was(text in "[a-zA-Z0-9.-]{0,40}") {
+        if let Ok(domain) = Domain::parse(&text) {
+            prop_assert_eq!(domain.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn no_octets_panic(octets: alloc::vec::Vec<u8>, text in "\\[?[0-9a-fIPv6:.]{0,30}\\]?") {
+        for syntax in [Syntax::STRICT, Syntax::INTERNET, Syntax::LENIENT] {
+            let _ = Domain::parse_with(&octets, &syntax);
+            let _ = HelloName::parse_with(&octets, &syntax);
+            let _ = HelloName::parse_with(text.as_bytes(), &syntax);
+        }
+        let _ = Host::parse(&text);
+    }
+}

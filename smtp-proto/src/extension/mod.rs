@@ -1,0 +1,280 @@
+//! Service extensions: the EHLO keywords this crate knows, and what a server offered.
+//!
+//! RFC 5321 §2.2 (extension model), §4.1.1.1 (EHLO reply); each extension names its own RFC.
+
+use core::fmt;
+
+pub(crate) use self::capabilities::Digest;
+pub use self::capabilities::{AuthMechanisms, Capabilities, CapabilityLines, Limits9422};
+
+mod capabilities;
+#[cfg(test)]
+mod tests;
+
+/// Names each extension once: variant, keyword, documentation.
+macro_rules! extensions {
+    ($($(#[$doc:meta])* $variant:ident = $keyword:literal,)*) => {
+        /// A service extension, by its EHLO keyword.
+        ///
+        /// In the order an EHLO reply lists them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        #[repr(u8)]
+        pub enum Extension {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Extension {
+            /// All of them, in the order an EHLO reply lists them.
+            pub const ALL: [Self; [$($keyword),*].len()] = [$(Self::$variant),*];
+
+            /// The EHLO keyword, in upper case.
+            pub const fn keyword(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $keyword,)*
+                }
+            }
+
+            /// The extension of a keyword of less than 16 octets, folded and packed.
+            #[inline]
+            fn from_packed(word: (u64, u64)) -> Option<Self> {
+                #[allow(non_upper_case_globals, reason = "one constant per variant, of its name")]
+                mod words {
+                    $(pub(super) const $variant: (u64, u64) = super::halves(super::packed($keyword));)*
+                }
+                match word {
+                    $(words::$variant => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+extensions! {
+    /// Command pipelining (RFC 2920).
+    Pipelining = "PIPELINING",
+    /// Message size declaration (RFC 1870).
+    Size = "SIZE",
+    /// TLS (RFC 3207).
+    StartTls = "STARTTLS",
+    /// Authentication (RFC 4954).
+    Auth = "AUTH",
+    /// Enhanced status codes (RFC 2034).
+    EnhancedStatusCodes = "ENHANCEDSTATUSCODES",
+    /// 8-bit text (RFC 6152).
+    EightBitMime = "8BITMIME",
+    /// Internationalized addresses (RFC 6531).
+    SmtpUtf8 = "SMTPUTF8",
+    /// Delivery status notifications (RFC 3461).
+    Dsn = "DSN",
+    /// BDAT (RFC 3030).
+    Chunking = "CHUNKING",
+    /// Binary content, by BDAT (RFC 3030).
+    BinaryMime = "BINARYMIME",
+    /// Limits of a transaction and a session (RFC 9422).
+    Limits = "LIMITS",
+    /// On-demand mail relay (RFC 2645).
+    Atrn = "ATRN",
+    /// Content by URL (RFC 4468).
+    Burl = "BURL",
+    /// Checkpoint and restart (RFC 1845).
+    Checkpoint = "CHECKPOINT",
+    /// Content negotiation (RFC 4141).
+    ConNeg = "CONNEG",
+    /// Permission to convert content (RFC 4141).
+    ConPerm = "CONPERM",
+    /// Deliver by (RFC 2852).
+    DeliverBy = "DELIVERBY",
+    /// Remote queue processing (RFC 1985).
+    Etrn = "ETRN",
+    /// The EXPN command (RFC 5321 §3.5).
+    Expn = "EXPN",
+    /// Future message release (RFC 4865).
+    FutureRelease = "FUTURERELEASE",
+    /// The HELP command (RFC 5321 §4.1.1.8).
+    Help = "HELP",
+    /// Message priority (RFC 6710).
+    MtPriority = "MT-PRIORITY",
+    /// Message tracking (RFC 3885).
+    Mtrk = "MTRK",
+    /// No soliciting (RFC 3865).
+    NoSoliciting = "NO-SOLICITING",
+    /// TLS required on the whole way (RFC 8689).
+    RequireTls = "REQUIRETLS",
+    /// Require recipient valid since (RFC 7293).
+    Rrvs = "RRVS",
+    /// The VRFY command (RFC 5321 §3.5).
+    Vrfy = "VRFY",
+    /// Client attributes for access control (Postfix).
+    XClient = "XCLIENT",
+    /// Client attributes for logging (Postfix).
+    XForward = "XFORWARD",
+}
+
+impl Extension {
+    /// The extension of a keyword, in any case of letters.
+    #[inline]
+    pub fn from_keyword(keyword: &[u8]) -> Option<Self> {
+        let (word, len) = leading(keyword);
+        Self::of(word, len, keyword).filter(|found| found.keyword().len() == keyword.len())
+    }
+
+    /// The extension of a text's leading word, as [`leading`] tells it.
+    #[inline]
+    fn of(word: u128, len: usize, text: &[u8]) -> Option<Self> {
+        if len < 16 {
+            return Self::from_packed(halves(word));
+        }
+        // One keyword only is that long.
+        let long = Self::EnhancedStatusCodes;
+        let keyword = text.get(..long.keyword().len())?;
+        let ended = text.get(keyword.len()).is_none_or(|&octet| octet <= b' ');
+        (ended && keyword.eq_ignore_ascii_case(long.keyword().as_bytes())).then_some(long)
+    }
+}
+
+const ONES: u128 = u128::MAX / 0xff;
+const HIGH: u128 = ONES << 7;
+
+/// The octets in front of the first blank or control octet, with letters in upper case and padded
+/// by NUL, so that comparing keywords is comparing integers; and how many octets they are, 16 for
+/// 16 or more.
+#[inline]
+fn leading(text: &[u8]) -> (u128, usize) {
+    let word = u128::from_le_bytes(text.first_chunk().copied().unwrap_or_else(|| padded(text)));
+    // The lowest marked octet is truly below 0x21: a borrow only reaches the octets above it.
+    let stops = word.wrapping_sub(ONES * 0x21) & !word & HIGH;
+    if stops == 0 {
+        return (fold(word), 16);
+    }
+    // All bits below the mark's octet.
+    let below = ((stops & stops.wrapping_neg()) >> 7).wrapping_sub(1);
+    let len = usize::try_from(stops.trailing_zeros() / 8).unwrap_or_default();
+    (fold(word & below), len)
+}
+
+/// Fewer than sixteen octets, padded by NUL.
+#[inline]
+fn padded(text: &[u8]) -> [u8; 16] {
+    let mut chunk = [0; 16];
+    for (place, octet) in chunk.iter_mut().zip(text) {
+        *place = *octet;
+    }
+    chunk
+}
+
+/// Octets with a to z in upper case. The five signs behind `z` and the one in front of `a` are
+/// changed as well, but not into anything that a keyword holds.
+#[inline]
+const fn fold(word: u128) -> u128 {
+    word & !((word & (ONES << 6)) >> 1)
+}
+
+/// The first and the last eight octets: a jump by a `u64` costs less.
+#[inline]
+const fn halves(word: u128) -> (u64, u64) {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = word.to_le_bytes();
+    (
+        u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        u64::from_le_bytes([i, j, k, l, m, n, o, p]),
+    )
+}
+
+/// The first sixteen octets of a constant keyword, padded by NUL.
+const fn packed(keyword: &str) -> u128 {
+    let mut word = 0;
+    let mut rest = keyword.as_bytes();
+    let mut shift = 0;
+    while shift < 128 {
+        let [octet, behind @ ..] = rest else { break };
+        word |= u128::from_le_bytes([*octet, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]) << shift;
+        rest = behind;
+        shift += 8;
+    }
+    word
+}
+
+/// A set of extensions.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct ExtensionSet(u32);
+
+impl ExtensionSet {
+    /// No extension.
+    pub const EMPTY: Self = Self(0);
+
+    /// Whether the extension is in the set.
+    #[inline]
+    pub const fn contains(self, extension: Extension) -> bool {
+        self.0 & bit(extension) != 0
+    }
+
+    /// Puts the extension into the set; `true` if it was not in it.
+    #[inline]
+    pub const fn insert(&mut self, extension: Extension) -> bool {
+        let new = !self.contains(extension);
+        self.0 |= bit(extension);
+        new
+    }
+
+    /// Takes the extension out of the set; `true` if it was in it.
+    pub const fn remove(&mut self, extension: Extension) -> bool {
+        let there = self.contains(extension);
+        self.0 &= !bit(extension);
+        there
+    }
+
+    /// The set and this extension.
+    #[must_use]
+    pub const fn with(self, extension: Extension) -> Self {
+        Self(self.0 | bit(extension))
+    }
+
+    /// The set without this extension.
+    #[must_use]
+    pub const fn without(self, extension: Extension) -> Self {
+        Self(self.0 & !bit(extension))
+    }
+
+    /// Whether nothing is in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The extensions in the order an EHLO reply lists them.
+    pub fn iter(self) -> impl Iterator<Item = Extension> + Clone {
+        Extension::ALL
+            .into_iter()
+            .filter(move |&extension| self.contains(extension))
+    }
+}
+
+/// The extension's place in a set.
+#[inline]
+#[expect(
+    clippy::as_conversions,
+    reason = "the only way from a variant to its number"
+)]
+const fn bit(extension: Extension) -> u32 {
+    1 << (extension as u8)
+}
+
+impl FromIterator<Extension> for ExtensionSet {
+    fn from_iter<I: IntoIterator<Item = Extension>>(extensions: I) -> Self {
+        extensions.into_iter().fold(Self::EMPTY, Self::with)
+    }
+}
+
+impl Extend<Extension> for ExtensionSet {
+    fn extend<I: IntoIterator<Item = Extension>>(&mut self, extensions: I) {
+        for extension in extensions {
+            self.insert(extension);
+        }
+    }
+}
+
+impl fmt::Debug for ExtensionSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}

@@ -1,0 +1,263 @@
+//! Character classes and terminals of RFC 5321 section 4.1.2, as one table and a few loops.
+//!
+//! Everything that reads a command works on the text of one whole line and answers with offsets
+//! into it, so that an error always knows the octet it is about.
+
+use crate::error::{ParseError, Rule};
+
+/// A set of classes, one bit each.
+pub(crate) type Class = u16;
+
+/// `DIGIT = %x30-39`
+pub(crate) const DIGIT: Class = 1;
+/// `HEXDIG`, either case.
+pub(crate) const HEX: Class = 1 << 1;
+/// `Let-dig = ALPHA / DIGIT`
+pub(crate) const LET_DIG: Class = 1 << 2;
+/// `ALPHA / DIGIT / "-"`: labels, keywords, tags.
+pub(crate) const LDH: Class = 1 << 3;
+/// `_`
+pub(crate) const UNDERSCORE: Class = 1 << 4;
+/// `atext` of RFC 5322 section 3.2.3 (G-05).
+pub(crate) const ATEXT: Class = 1 << 5;
+/// `qtextSMTP = %d32-33 / %d35-91 / %d93-126` (G-06).
+pub(crate) const QTEXT: Class = 1 << 6;
+/// `dcontent = %d33-90 / %d94-126` (G-15).
+pub(crate) const DCONTENT: Class = 1 << 7;
+/// `esmtp-value` octets: `%d33-60 / %d62-126` (G-37).
+pub(crate) const VALUE: Class = 1 << 8;
+/// `xchar`: `%d33-126` but `+` and `=` (G-39).
+pub(crate) const XCHAR: Class = 1 << 9;
+/// `%d33-126`
+pub(crate) const VISIBLE: Class = 1 << 10;
+/// Octets above 127: parts of UTF-8 sequences, since a line is checked before it is read.
+pub(crate) const HIGH: Class = 1 << 11;
+/// `=`, which only one parameter's value may hold (G-54).
+pub(crate) const EQUALS: Class = 1 << 12;
+
+const fn classes_of(octet: u8) -> Class {
+    let mut class = 0;
+    if octet.is_ascii_digit() {
+        class |= DIGIT;
+    }
+    if octet.is_ascii_hexdigit() {
+        class |= HEX;
+    }
+    if octet.is_ascii_alphanumeric() {
+        class |= LET_DIG | LDH | ATEXT;
+    }
+    match octet {
+        b'-' => class |= LDH,
+        b'_' => class |= UNDERSCORE,
+        b'=' => class |= EQUALS,
+        _ => {}
+    }
+    if matches!(
+        octet,
+        b'!' | b'#'
+            | b'$'
+            | b'%'
+            | b'&'
+            | b'\''
+            | b'*'
+            | b'+'
+            | b'-'
+            | b'/'
+            | b'='
+            | b'?'
+            | b'^'
+            | b'_'
+            | b'`'
+            | b'{'
+            | b'|'
+            | b'}'
+            | b'~'
+    ) {
+        class |= ATEXT;
+    }
+    if matches!(octet, 32..=126) && octet != b'"' && octet != b'\\' {
+        class |= QTEXT;
+    }
+    if matches!(octet, 33..=126) {
+        class |= VISIBLE;
+        if !matches!(octet, b'[' | b'\\' | b']') {
+            class |= DCONTENT;
+        }
+        if octet != b'=' {
+            class |= VALUE;
+            if octet != b'+' {
+                class |= XCHAR;
+            }
+        }
+    }
+    if octet > 127 {
+        class |= HIGH;
+    }
+    class
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "runs when the crate is built; an index out of bounds would not compile"
+)]
+const fn table() -> [Class; 256] {
+    let mut table = [0; 256];
+    let mut octet = 0u8;
+    loop {
+        table[octet as usize] = classes_of(octet);
+        if octet == u8::MAX {
+            return table;
+        }
+        octet += 1;
+    }
+}
+
+static CLASSES: [Class; 256] = table();
+
+/// Whether the octet is in one of the classes.
+#[inline]
+#[expect(clippy::indexing_slicing, reason = "a table of 256 holds every octet")]
+pub(crate) fn is(octet: u8, class: Class) -> bool {
+    CLASSES[usize::from(octet)] & class != 0
+}
+
+/// The octet at an offset, if the text goes that far.
+#[inline]
+pub(crate) fn at(text: &str, offset: usize) -> Option<u8> {
+    text.as_bytes().get(offset).copied()
+}
+
+/// Where the run of octets of a class that begins at `start` ends.
+#[inline]
+pub(crate) fn span(text: &str, start: usize, class: Class) -> usize {
+    let octets = text.as_bytes();
+    let mut end = start;
+    while let Some(&octet) = octets.get(end) {
+        if !is(octet, class) {
+            break;
+        }
+        end += 1;
+    }
+    end
+}
+
+/// Whether all of the text, and something at all, is in the class.
+pub(crate) fn all(text: &str, class: Class) -> bool {
+    !text.is_empty() && span(text, 0, class) == text.len()
+}
+
+/// The text from `start` up to `end`; both are places where a scan stopped, so they are in bounds
+/// and between characters.
+#[inline]
+pub(crate) fn slice(text: &str, start: usize, end: usize) -> &str {
+    text.get(start..end).unwrap_or_default()
+}
+
+/// The text from `start` on.
+#[inline]
+pub(crate) fn tail(text: &str, start: usize) -> &str {
+    text.get(start..).unwrap_or_default()
+}
+
+/// Whether the literal stands at an offset, in any case.
+#[inline]
+pub(crate) fn literal<const N: usize>(text: &str, start: usize, word: &[u8; N]) -> bool {
+    text.as_bytes()
+        .get(start..)
+        .and_then(<[u8]>::first_chunk::<N>)
+        .is_some_and(|octets| octets.eq_ignore_ascii_case(word))
+}
+
+/// The offset behind the one SP that must stand at `start`; behind all of them when relaxed (F-20).
+#[inline]
+pub(crate) fn space(text: &str, start: usize, relaxed: bool) -> Result<usize, ParseError> {
+    let failed = |offset| ParseError::new(Rule::Spacing, offset);
+    if at(text, start) != Some(b' ') {
+        return Err(failed(start));
+    }
+    let end = start + 1;
+    match at(text, end) {
+        Some(b' ') if relaxed => Ok(blanks(text, end)),
+        Some(b' ') => Err(failed(end)),
+        _ => Ok(end),
+    }
+}
+
+/// The offset behind all blanks that stand at `start`.
+pub(crate) fn blanks(text: &str, start: usize) -> usize {
+    let mut end = start;
+    while at(text, end) == Some(b' ') {
+        end += 1;
+    }
+    end
+}
+
+/// `1*DIGIT` as a number that stops at `u64::MAX`; the digits have been checked.
+pub(crate) fn saturating_number(digits: &str) -> u64 {
+    digits.bytes().fold(0u64, |number, digit| {
+        number
+            .saturating_mul(10)
+            .saturating_add(u64::from(digit.wrapping_sub(b'0')))
+    })
+}
+
+/// The line without the SP and HT in front of its end (F-19).
+#[inline]
+pub(crate) fn trim_end(mut line: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = line {
+        line = rest;
+    }
+    line
+}
+
+/// What a line holds besides visible ASCII and blanks.
+#[derive(Clone, Copy)]
+pub(crate) struct Census {
+    /// Octets 0–31 or 127.
+    pub(crate) control: bool,
+    /// Octets above 127.
+    pub(crate) high: bool,
+}
+
+/// Looks at every octet once, eight at a time.
+///
+/// In a word of octets, taking 32 from each leaves the top bit set in one that was smaller, and
+/// taking 1 from each octet's difference to 127 does so in one that was 127. A borrow into a
+/// neighbour comes from such an octet only, so the answer about the whole word is exact.
+#[inline]
+pub(crate) fn census(line: &[u8]) -> Census {
+    const EACH: u64 = u64::MAX / 255;
+    const TOP: u64 = EACH << 7;
+    let mut control = 0;
+    let mut high = 0;
+    let mut look = |word: u64| {
+        let from_delete = word ^ (EACH * 127);
+        control |= word.wrapping_sub(EACH * 32) & !word;
+        control |= from_delete.wrapping_sub(EACH) & !from_delete;
+        high |= word;
+    };
+    if let Some(last) = line.last_chunk::<8>() {
+        // The last word overlaps the one before it: no loop over single octets.
+        let (words, _) = line.as_chunks::<8>();
+        for word in words {
+            look(u64::from_le_bytes(*word));
+        }
+        look(u64::from_le_bytes(*last));
+    } else if let (Some(first), Some(last)) = (line.first_chunk::<4>(), line.last_chunk::<4>()) {
+        let first = u64::from(u32::from_le_bytes(*first));
+        let last = u64::from(u32::from_le_bytes(*last));
+        look(first | last << 32);
+    } else {
+        for &octet in line {
+            look(u64::from(octet) * EACH);
+        }
+    }
+    Census {
+        control: control & TOP != 0,
+        high: high & TOP != 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// The octets of a class, listed by hand.
+fn octets_of(class: Class) -> alloc::vec::Vec<u8> {
+    (0..=255).filter(|&octet| is(octet, class)).collect()
+}
+
+#[test]
+fn classes_are_those_of_the_grammar() {
+    assert_eq!(octets_of(DIGIT), b"0123456789");
+    assert_eq!(octets_of(HEX), b"0123456789ABCDEFabcdef");
+    assert_eq!(octets_of(LET_DIG).len(), 62);
+    assert_eq!(octets_of(LDH).len(), 63);
+    // G-05, G-06, G-15, G-37, G-39
+    assert_eq!(
+        octets_of(ATEXT & !LDH).len(),
+        62 + "!#$%&'*+-/=?^_`{|}~".len()
+    );
+    assert_eq!(octets_of(QTEXT).len(), 95 - 2);
+    assert_eq!(octets_of(DCONTENT).len(), 94 - 3);
+    assert_eq!(octets_of(VALUE).len(), 94 - 1);
+    assert_eq!(octets_of(XCHAR).len(), 94 - 2);
+    assert_eq!(octets_of(HIGH).len(), 128);
+    for octet in [
+        b'"', b'(', b')', b',', b'.', b':', b';', b'<', b'>', b'@', b'[', b'\\', b']',
+    ] {
+        assert!(!is(octet, ATEXT), "{octet}");
+    }
+}
+
+#[test]
+fn one_space_unless_relaxed() {
+    assert_eq!(space("a b", 1, false), Ok(2));
+    assert_eq!(space("a  b", 1, true), Ok(3));
+    assert_eq!(space("a  b", 1, false).map_err(|e| e.offset()), Err(2));
+    assert!(space("ab", 1, true).is_err());
+}
+
+#[test]
+fn every_octet_is_counted_at_every_place() {
+    for length in 0..40 {
+        for place in 0..length {
+            for octet in 0..=255u8 {
+                let mut line = alloc::vec![b'x'; length];
+                line[place] = octet;
+                let census = census(&line);
+                assert_eq!(
+                    census.control,
+                    octet.is_ascii_control(),
+                    "{octet} at {place}/{length}"
+                );
+                assert_eq!(census.high, octet > 127, "{octet} at {place}/{length}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn census_of_any_octets(line: alloc::vec::Vec<u8>) {
+        let census = census(&line);
+        prop_assert_eq!(census.control, line.iter().any(u8::is_ascii_control));
+        prop_assert_eq!(census.high, !line.is_ascii());
+    }
+}

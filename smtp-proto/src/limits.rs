@@ -1,0 +1,162 @@
+//! Bounds on what a peer can make a session hold or do. All are on by default.
+
+use core::time::Duration;
+
+/// Bounds of a server session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerLimits {
+    /// Octets of a command line with its CRLF; at least 512, and enough for the parameters offered
+    /// (RFC 5321 section 4.5.3.1.4). Default 4096.
+    pub command_line: usize,
+    /// Octets of an AUTH command or response line with its CRLF (RFC 4954 section 4 asks for 12288
+    /// octets of base64). Default 12352.
+    pub auth_line: usize,
+    /// A line longer than this ends the session. Default 64 KiB.
+    pub endless_line: usize,
+    /// Octets of a message (RFC 1870); `None` for no limit. Default 50 MiB.
+    pub message: Option<u64>,
+    /// Octets of a BDAT chunk that are read over the message limit only to be thrown away; a chunk
+    /// announced larger ends the session. Default 16 MiB.
+    pub discard: u64,
+    /// Recipients of a transaction; at least 100 (RFC 5321 section 4.5.3.1.8). Default 1000.
+    pub recipients: u32,
+    /// Commands in a row that earn a 5yz reply for syntax or order. Default 20.
+    pub bad_commands: u32,
+    /// Failed AUTH attempts; the next one is answered with 421. Default 3.
+    pub failed_auth: u32,
+    /// Octets of content buffered at a time. Default 64 KiB.
+    pub content_buffer: usize,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            command_line: 4096,
+            auth_line: 12_352,
+            endless_line: 64 * 1024,
+            message: Some(50 * 1024 * 1024),
+            discard: 16 * 1024 * 1024,
+            recipients: 1000,
+            bad_commands: 20,
+            failed_auth: 3,
+            content_buffer: 64 * 1024,
+        }
+    }
+}
+
+/// Bounds of a client session; those of replies are in [`ReplyRules`](crate::reply::ReplyRules).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientLimits {
+    /// Octets of commands sent and not yet answered. Default 16 KiB.
+    pub in_flight: usize,
+    /// Octets of commands queued and not yet sent; more is refused as
+    /// [`Misuse::QueueFull`](crate::client::Misuse::QueueFull). Default 256 KiB.
+    pub queue: usize,
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        Self { in_flight: 16 * 1024, queue: 256 * 1024 }
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// How long a server waits (RFC 5321 section 4.5.3.2.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerTimeouts {
+    /// For a whole command, or for the peer to read our replies. Default 5 minutes.
+    pub command: Duration,
+    /// For 16 KiB of content, or for the content to end. Default 5 minutes.
+    pub content: Duration,
+    /// For the TLS handshake. Default 1 minute.
+    pub tls: Duration,
+    /// For the peer to read the last reply before the connection is cut. Default 10 seconds.
+    pub closing: Duration,
+}
+
+impl Default for ServerTimeouts {
+    fn default() -> Self {
+        Self {
+            command: MINUTE * 5,
+            content: MINUTE * 5,
+            tls: MINUTE,
+            closing: Duration::from_secs(10),
+        }
+    }
+}
+
+impl ServerTimeouts {
+    /// The same time for every phase; closing takes at most 10 seconds.
+    pub fn all(time: Duration) -> Self {
+        Self { command: time, content: time, tls: time, closing: time.min(Duration::from_secs(10)) }
+    }
+}
+
+/// How long a client waits in each phase (RFC 5321 section 4.5.3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientTimeouts {
+    /// For the greeting. Default 5 minutes.
+    pub greeting: Duration,
+    /// For the reply to EHLO, HELO, LHLO, STARTTLS, and each AUTH step. Default 5 minutes.
+    pub hello: Duration,
+    /// For the reply to MAIL. Default 5 minutes.
+    pub mail: Duration,
+    /// For the reply to each RCPT. Default 5 minutes.
+    pub rcpt: Duration,
+    /// For the reply to DATA. Default 2 minutes.
+    pub data: Duration,
+    /// For each 16 KiB of content to be written. Default 3 minutes.
+    pub block: Duration,
+    /// For the reply to a BDAT that is not the last. Default 5 minutes.
+    pub chunk: Duration,
+    /// For the reply to the end of the content; in LMTP for each of them. Default 10 minutes.
+    pub end_of_data: Duration,
+    /// For the reply to RSET, NOOP, VRFY, EXPN, HELP and extension verbs. Default 5 minutes.
+    pub other: Duration,
+    /// For the reply to QUIT. Default 5 seconds.
+    pub quit: Duration,
+    /// For the TLS handshake. Default 1 minute.
+    pub tls: Duration,
+}
+
+impl Default for ClientTimeouts {
+    fn default() -> Self {
+        Self {
+            greeting: MINUTE * 5,
+            hello: MINUTE * 5,
+            mail: MINUTE * 5,
+            rcpt: MINUTE * 5,
+            data: MINUTE * 2,
+            block: MINUTE * 3,
+            chunk: MINUTE * 5,
+            end_of_data: MINUTE * 10,
+            other: MINUTE * 5,
+            quit: Duration::from_secs(5),
+            tls: MINUTE,
+        }
+    }
+}
+
+impl ClientTimeouts {
+    /// The same time for every phase; for QUIT at most 5 seconds.
+    pub fn all(time: Duration) -> Self {
+        Self {
+            greeting: time,
+            hello: time,
+            mail: time,
+            rcpt: time,
+            data: time,
+            block: time,
+            chunk: time,
+            end_of_data: time,
+            other: time,
+            quit: time.min(Duration::from_secs(5)),
+            tls: time,
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! The meaning of MAIL's parameters.
+
+use core::fmt;
+use core::str;
+
+use crate::error::{ParseError, Rule};
+use crate::extension::Extension;
+use crate::grammar::{self, DIGIT};
+use crate::parameter::rare::{By, Hold, MtPriority, Mtrk, Solicit, TransId, tracking_name};
+use crate::parameter::{Parameter, Parameters};
+use crate::path::{MAX_PATH, Mailbox};
+use crate::xtext::Xtext;
+
+/// `BODY=`: what the content may hold (RFC 6152 section 2, RFC 3030 section 3; G-41).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Body {
+    /// Lines of ASCII.
+    SevenBit,
+    /// Lines of any octets.
+    EightBitMime,
+    /// Any octets at all, sent with BDAT only.
+    BinaryMime,
+}
+
+impl Body {
+    /// The value as sent.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SevenBit => "7BIT",
+            Self::EightBitMime => "8BITMIME",
+            Self::BinaryMime => "BINARYMIME",
+        }
+    }
+
+    /// `body-value = "7BIT" / "8BITMIME" / "BINARYMIME"`
+    fn parse(value: &str) -> Result<Self, ParseError> {
+        one_of(
+            value,
+            [Self::EightBitMime, Self::SevenBit, Self::BinaryMime],
+            Self::as_str,
+        )
+    }
+}
+
+/// `RET=`: how much of a message its failure report brings back (RFC 3461 section 4.3; G-43).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ret {
+    /// All of it.
+    Full,
+    /// The header section only.
+    Hdrs,
+}
+
+impl Ret {
+    /// The value as sent.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "FULL",
+            Self::Hdrs => "HDRS",
+        }
+    }
+
+    /// `ret-value = "FULL" / "HDRS"`
+    fn parse(value: &str) -> Result<Self, ParseError> {
+        one_of(value, [Self::Full, Self::Hdrs], Self::as_str)
+    }
+}
+
+fn one_of<T: Copy, const N: usize>(
+    value: &str,
+    all: [T; N],
+    name: impl Fn(T) -> &'static str,
+) -> Result<T, ParseError> {
+    all.into_iter()
+        .find(|&candidate| value.eq_ignore_ascii_case(name(candidate)))
+        .ok_or_else(|| ParseError::new(Rule::ParameterValue, 0))
+}
+
+impl fmt::Display for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Ret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// `AUTH=`: who submitted the message first (RFC 4954 section 5; G-42).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AuthParameter<'a> {
+    /// `<>`: not known, or not vouched for.
+    Null,
+    /// The mailbox, still encoded. It decodes to a well-formed mailbox.
+    Mailbox(Xtext<'a>),
+}
+
+impl<'a> AuthParameter<'a> {
+    /// `xtext` that decodes to a mailbox or to `<>`.
+    fn parse(value: &'a str) -> Result<Self, ParseError> {
+        let failed = || ParseError::new(Rule::ParameterValue, 0);
+        let xtext = Xtext::parse(value).map_err(|_| failed())?;
+        let mut buffer = [0; MAX_PATH];
+        let mut length = 0;
+        for octet in xtext.decoded() {
+            *buffer.get_mut(length).ok_or_else(failed)? = octet;
+            length += 1;
+        }
+        let text = buffer
+            .get(..length)
+            .and_then(|octets| str::from_utf8(octets).ok());
+        match text.ok_or_else(failed)? {
+            "<>" => Ok(Self::Null),
+            text => Mailbox::parse(text)
+                .map(|_| Self::Mailbox(xtext))
+                .map_err(|_| failed()),
+        }
+    }
+
+    /// The value as sent.
+    #[must_use]
+    pub const fn as_str(&self) -> &'a str {
+        match self {
+            Self::Null => "<>",
+            Self::Mailbox(xtext) => xtext.as_str(),
+        }
+    }
+}
+
+/// The parameters of a MAIL command, those known here with their meaning.
+///
+/// Only what was sent is here; a parameter whose extension was not offered is the server's to
+/// refuse with 555 (G-38), which [`extension`](Self::extension) helps with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MailParameters<'a> {
+    all: Parameters<'a>,
+    size: Option<u64>,
+    envid: Option<Xtext<'a>>,
+    auth: Option<AuthParameter<'a>>,
+    body: Option<Body>,
+    ret: Option<Ret>,
+    smtputf8: bool,
+    require_tls: bool,
+    rare: bool,
+}
+
+impl<'a> MailParameters<'a> {
+    /// None at all.
+    pub const EMPTY: Self = Self {
+        all: Parameters::EMPTY,
+        size: None,
+        envid: None,
+        auth: None,
+        body: None,
+        ret: None,
+        smtputf8: false,
+        require_tls: false,
+        rare: false,
+    };
+
+    /// Reads the values of all keywords known here.
+    ///
+    /// # Errors
+    ///
+    /// [`Rule::ParameterValue`] for a value that does not fit, one too many or one missing;
+    /// [`Rule::Priority`] for a bad `MT-PRIORITY`. The offset is into the list.
+    pub fn parse(all: Parameters<'a>) -> Result<Self, ParseError> {
+        let mut read = Self { all, ..Self::EMPTY };
+        let mut parameters = all.iter();
+        let mut offset = 0;
+        while let Some(parameter) = parameters.next() {
+            read.take(parameter)
+                .map_err(|error| error.shifted(offset))?;
+            offset = parameters.next;
+        }
+        if read.rare {
+            read.check_rare()
+        } else {
+            Ok(read)
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, parameter: Parameter<'a>) -> Result<(), ParseError> {
+        let keyword = parameter.keyword();
+        match keyword.len() {
+            4 if parameter.is("SIZE") => self.size = Some(size(parameter.required()?)?),
+            4 if parameter.is("BODY") => self.body = Some(Body::parse(parameter.required()?)?),
+            4 if parameter.is("AUTH") => {
+                self.auth = Some(AuthParameter::parse(parameter.required()?)?);
+            }
+            3 if parameter.is("RET") => self.ret = Some(Ret::parse(parameter.required()?)?),
+            5 if parameter.is("ENVID") => self.envid = Some(envid(parameter.required()?)?),
+            8 if parameter.is("SMTPUTF8") => {
+                parameter.alone()?;
+                self.smtputf8 = true;
+            }
+            10 if parameter.is("REQUIRETLS") => {
+                parameter.alone()?;
+                self.require_tls = true;
+            }
+            _ => self.rare = true,
+        }
+        Ok(())
+    }
+
+    /// Reads what few messages have once, so that the getters need not fail.
+    #[cold]
+    fn check_rare(self) -> Result<Self, ParseError> {
+        let mut holds = 0;
+        let mut tracked = false;
+        for parameter in self.others() {
+            if parameter.is("BY") {
+                By::parse(parameter.required()?)?;
+            } else if parameter.is("HOLDFOR") || parameter.is("HOLDUNTIL") {
+                Hold::parse(parameter)?;
+                holds += 1;
+            } else if parameter.is("MT-PRIORITY") {
+                let priority = || ParseError::new(Rule::Priority, 0);
+                MtPriority::parse(parameter.value().ok_or_else(priority)?)?;
+            } else if parameter.is("SOLICIT") {
+                Solicit::parse(parameter.required()?)?;
+            } else if parameter.is("MTRK") {
+                Mtrk::parse(parameter.required()?)?;
+                tracked = true;
+            } else if parameter.is("TRANSID") {
+                TransId::parse(parameter.required()?)?;
+            } else if parameter.is("CONPERM") {
+                parameter.alone()?;
+            }
+        }
+        // A tracked message has a name of the form xtext "@" xtext (G-54); a message is held for
+        // a time or until one (G-49).
+        let named = || self.envid.is_some_and(tracking_name);
+        if holds > 1 || (tracked && !named()) {
+            return Err(ParseError::new(Rule::ParameterValue, 0));
+        }
+        Ok(self)
+    }
+
+    /// `SIZE=`: the size of the content in octets, as far as the client knows (RFC 1870 section 6).
+    ///
+    /// What 64 bits cannot hold is `u64::MAX`, which is too large for everyone (G-40).
+    #[must_use]
+    pub const fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// `BODY=` (RFC 6152, RFC 3030).
+    #[must_use]
+    pub const fn body(&self) -> Option<Body> {
+        self.body
+    }
+
+    /// `SMTPUTF8`: addresses, header and replies may hold UTF-8 (RFC 6531 section 3.4).
+    #[must_use]
+    pub const fn smtputf8(&self) -> bool {
+        self.smtputf8
+    }
+
+    /// `RET=` (RFC 3461 section 4.3).
+    #[must_use]
+    pub const fn ret(&self) -> Option<Ret> {
+        self.ret
+    }
+
+    /// `ENVID=`: the sender's name for the message, still encoded (RFC 3461 section 4.4; G-44).
+    #[must_use]
+    pub const fn envid(&self) -> Option<Xtext<'a>> {
+        self.envid
+    }
+
+    /// `AUTH=` (RFC 4954 section 5).
+    #[must_use]
+    pub const fn auth(&self) -> Option<AuthParameter<'a>> {
+        self.auth
+    }
+
+    /// `REQUIRETLS` (RFC 8689 section 2).
+    #[must_use]
+    pub const fn require_tls(&self) -> bool {
+        self.require_tls
+    }
+
+    /// `BY=` (RFC 2852 section 4).
+    #[must_use]
+    pub fn by(&self) -> Option<By> {
+        By::parse(self.rare("BY")?.value()?).ok()
+    }
+
+    /// `HOLDFOR=` or `HOLDUNTIL=` (RFC 4865 section 3).
+    #[must_use]
+    pub fn hold(&self) -> Option<Hold<'a>> {
+        Hold::parse(self.rare("HOLDFOR").or_else(|| self.rare("HOLDUNTIL"))?).ok()
+    }
+
+    /// `MT-PRIORITY=` (RFC 6710 section 4.1).
+    #[must_use]
+    pub fn mt_priority(&self) -> Option<MtPriority> {
+        MtPriority::parse(self.rare("MT-PRIORITY")?.value()?).ok()
+    }
+
+    /// `SOLICIT=` (RFC 3865 section 2.2).
+    #[must_use]
+    pub fn solicit(&self) -> Option<Solicit<'a>> {
+        Solicit::parse(self.rare("SOLICIT")?.value()?).ok()
+    }
+
+    /// `MTRK=` (RFC 3885 section 3.1).
+    #[must_use]
+    pub fn mtrk(&self) -> Option<Mtrk<'a>> {
+        Mtrk::parse(self.rare("MTRK")?.value()?).ok()
+    }
+
+    /// `TRANSID=` (RFC 1845 section 2).
+    #[must_use]
+    pub fn transid(&self) -> Option<TransId<'a>> {
+        TransId::parse(self.rare("TRANSID")?.value()?).ok()
+    }
+
+    fn rare(&self, keyword: &str) -> Option<Parameter<'a>> {
+        if self.rare {
+            self.all.get(keyword)
+        } else {
+            None
+        }
+    }
+
+    /// All parameters as received.
+    #[must_use]
+    pub const fn all(&self) -> Parameters<'a> {
+        self.all
+    }
+
+    /// The parameters without a field of their own: registered ones of rare extensions, and those
+    /// nobody here knows.
+    pub fn others(&self) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
+        const FIELDS: [&str; 7] = [
+            "SIZE",
+            "BODY",
+            "SMTPUTF8",
+            "RET",
+            "ENVID",
+            "AUTH",
+            "REQUIRETLS",
+        ];
+        self.all
+            .iter()
+            .filter(|parameter| !FIELDS.iter().any(|field| parameter.is(field)))
+    }
+
+    /// The extension that brings a keyword of MAIL; `None` for one that nobody here knows.
+    ///
+    /// `BODY=BINARYMIME` needs [`Extension::BinaryMime`] besides.
+    #[must_use]
+    pub fn extension(keyword: &str) -> Option<Extension> {
+        const TABLE: [(&str, Extension); 15] = [
+            ("SIZE", Extension::Size),
+            ("BODY", Extension::EightBitMime),
+            ("SMTPUTF8", Extension::SmtpUtf8),
+            ("AUTH", Extension::Auth),
+            ("RET", Extension::Dsn),
+            ("ENVID", Extension::Dsn),
+            ("REQUIRETLS", Extension::RequireTls),
+            ("BY", Extension::DeliverBy),
+            ("HOLDFOR", Extension::FutureRelease),
+            ("HOLDUNTIL", Extension::FutureRelease),
+            ("MT-PRIORITY", Extension::MtPriority),
+            ("SOLICIT", Extension::NoSoliciting),
+            ("MTRK", Extension::Mtrk),
+            ("TRANSID", Extension::Checkpoint),
+            ("CONPERM", Extension::ConPerm),
+        ];
+        find(&TABLE, keyword)
+    }
+}
+
+pub(super) fn find(table: &[(&str, Extension)], keyword: &str) -> Option<Extension> {
+    table
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(keyword))
+        .map(|&(_, e)| e)
+}
+
+/// `size-value = 1*20DIGIT`
+#[inline]
+fn size(value: &str) -> Result<u64, ParseError> {
+    if value.len() <= 20 && grammar::all(value, DIGIT) {
+        Ok(grammar::saturating_number(value))
+    } else {
+        Err(ParseError::new(Rule::ParameterValue, 0))
+    }
+}
+
+/// An xtext that decodes to printable ASCII and blanks (RFC 3461 section 4.4).
+pub(super) fn envid(value: &str) -> Result<Xtext<'_>, ParseError> {
+    match Xtext::parse(value) {
+        Ok(xtext) if xtext.decoded().all(|octet| matches!(octet, 32..=126)) => Ok(xtext),
+        _ => Err(ParseError::new(Rule::ParameterValue, 0)),
+    }
+}

@@ -1,0 +1,348 @@
+//! The parameters of MAIL and RCPT (RFC 5321 section 4.1.2, 4.1.1.11; G-37 to G-56).
+//!
+//! [`Parameters`] is a list whose syntax has been checked, [`MailParameters`] and
+//! [`RcptParameters`] add the meaning of the keywords known here, [`ParameterList`] makes such a
+//! list. What a server does not offer is the server's to refuse: see [`MailParameters::extension`].
+
+mod list;
+mod mail;
+mod rare;
+mod rcpt;
+#[cfg(test)]
+mod tests;
+
+use core::fmt;
+
+use bytes::BufMut;
+
+pub use self::list::ParameterList;
+pub use self::mail::{AuthParameter, Body, MailParameters, Ret};
+pub use self::rare::{
+    By, ByMode, Hold, IfRecipientChanged, MtPriority, Mtrk, Rrvs, Solicit, TransId,
+};
+pub use self::rcpt::{Notify, Orcpt, RcptParameters};
+
+use crate::domain;
+use crate::error::{ParseError, Rule};
+use crate::grammar::{self, Class, EQUALS, HIGH, LDH, VALUE, VISIBLE};
+use crate::profile::Syntax;
+
+/// More parameters than this on one command are refused.
+const MAX_PARAMETERS: usize = 64;
+
+/// One parameter: a keyword, and often a value.
+///
+/// Keywords are equal without regard to case; values are compared as they stand.
+#[derive(Clone, Copy)]
+pub struct Parameter<'a> {
+    keyword: &'a str,
+    value: Option<&'a str>,
+}
+
+impl<'a> Parameter<'a> {
+    /// Joins a keyword and a value.
+    ///
+    /// # Errors
+    ///
+    /// [`Rule::Parameter`] for a keyword that is not made of letters, digits and `-`, or a value
+    /// with blanks, controls or `=`, or an empty one.
+    pub fn new(keyword: &'a str, value: Option<&'a str>) -> Result<Self, ParseError> {
+        if keyword_end(keyword, 0)? != keyword.len() {
+            return Err(ParseError::new(Rule::Parameter, keyword.len()));
+        }
+        match value {
+            Some(value) if !grammar::all(value, value_class(keyword, true)) => {
+                Err(ParseError::new(Rule::Parameter, keyword.len() + 1))
+            }
+            _ => Ok(Self { keyword, value }),
+        }
+    }
+
+    /// The keyword as received.
+    #[must_use]
+    pub const fn keyword(&self) -> &'a str {
+        self.keyword
+    }
+
+    /// The value as received; `None` for a keyword that stands alone.
+    #[must_use]
+    pub const fn value(&self) -> Option<&'a str> {
+        self.value
+    }
+
+    fn is(&self, keyword: &str) -> bool {
+        self.keyword.eq_ignore_ascii_case(keyword)
+    }
+
+    /// The value of a keyword that must have one (G-38).
+    fn required(&self) -> Result<&'a str, ParseError> {
+        self.value
+            .ok_or_else(|| ParseError::new(Rule::ParameterValue, 0))
+    }
+
+    /// Succeeds for a keyword that must stand alone, and does (G-38, G-52).
+    fn alone(&self) -> Result<(), ParseError> {
+        match self.value {
+            None => Ok(()),
+            Some(_) => Err(ParseError::new(Rule::ParameterValue, 0)),
+        }
+    }
+}
+
+impl PartialEq for Parameter<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.is(other.keyword) && self.value == other.value
+    }
+}
+
+impl Eq for Parameter<'_> {}
+
+impl fmt::Debug for Parameter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parameter({self})")
+    }
+}
+
+impl fmt::Display for Parameter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.keyword)?;
+        match self.value {
+            Some(value) => write!(f, "={value}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")`
+#[inline]
+fn keyword_end(text: &str, start: usize) -> Result<usize, ParseError> {
+    let end = grammar::span(text, start, LDH);
+    if end == start || grammar::at(text, start) == Some(b'-') {
+        return Err(ParseError::new(Rule::Parameter, start));
+    }
+    Ok(end)
+}
+
+/// `esmtp-value = 1*(%d33-60 / %d62-126)`, with UTF-8 of RFC 6531 section 3.3 (G-16).
+#[inline]
+fn value_class(keyword: &str, utf8: bool) -> Class {
+    let mut class = VALUE;
+    if utf8 {
+        class |= HIGH;
+    }
+    if keyword.eq_ignore_ascii_case("MTRK") {
+        // Its value is base64, padded with what the grammar forbids (G-54).
+        class |= EQUALS;
+    }
+    class
+}
+
+/// Where the parameter that begins at `start` ends.
+///
+/// ```text
+/// esmtp-param = esmtp-keyword ["=" esmtp-value]
+/// ```
+#[inline]
+fn scan(text: &str, start: usize, utf8: bool) -> Result<usize, ParseError> {
+    let end = keyword_end(text, start)?;
+    if grammar::at(text, end) != Some(b'=') {
+        return Ok(end);
+    }
+    let value = end + 1;
+    match grammar::span(
+        text,
+        value,
+        value_class(grammar::slice(text, start, end), utf8),
+    ) {
+        end if end == value => Err(ParseError::new(Rule::Parameter, value)),
+        end => Ok(end),
+    }
+}
+
+/// The parameters of one command in the order they came in, none of them twice (G-37, G-38).
+#[derive(Clone, Copy, Default)]
+pub struct Parameters<'a>(&'a str);
+
+impl<'a> Parameters<'a> {
+    /// No parameters.
+    pub const EMPTY: Self = Self("");
+
+    /// Reads a list as it stands behind a path, without the blank before it.
+    ///
+    /// ```text
+    /// Mail-parameters = esmtp-param *(SP esmtp-param)
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Rule::Utf8`], [`Rule::Parameter`], [`Rule::Spacing`] or [`Rule::DuplicateParameter`].
+    pub fn parse(octets: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
+        let text = domain::utf8(octets)?;
+        if text.is_empty() {
+            Ok(Self::EMPTY)
+        } else {
+            Self::list(text, 0, syntax)
+        }
+    }
+
+    /// The list that goes from `start`, behind a path, to the end of the text.
+    #[inline]
+    pub(crate) fn behind(text: &'a str, start: usize, syntax: &Syntax) -> Result<Self, ParseError> {
+        if start == text.len() {
+            return Ok(Self::EMPTY);
+        }
+        Self::list(text, grammar::space(text, start, syntax.relaxed)?, syntax)
+    }
+
+    #[inline]
+    fn list(text: &'a str, start: usize, syntax: &Syntax) -> Result<Self, ParseError> {
+        let mut seen = Seen::default();
+        let mut next = start;
+        loop {
+            let end = scan(text, next, syntax.utf8)?;
+            seen.note(text, start, next)?;
+            if end == text.len() {
+                return Ok(Self(grammar::tail(text, start)));
+            }
+            if grammar::at(text, end) != Some(b' ') {
+                return Err(ParseError::new(Rule::Parameter, end));
+            }
+            next = grammar::space(text, end, syntax.relaxed)?;
+        }
+    }
+
+    /// The parameters one by one.
+    #[must_use]
+    pub const fn iter(&self) -> Iter<'a> {
+        Iter {
+            text: self.0,
+            next: 0,
+        }
+    }
+
+    /// The parameter of a keyword, in any case.
+    #[must_use]
+    pub fn get(&self, keyword: &str) -> Option<Parameter<'a>> {
+        self.iter().find(|parameter| parameter.is(keyword))
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The list as received.
+    #[must_use]
+    pub const fn as_str(&self) -> &'a str {
+        self.0
+    }
+
+    /// Writes each parameter behind one SP.
+    pub(crate) fn write(&self, out: &mut impl BufMut) {
+        for parameter in self.iter() {
+            out.put_u8(b' ');
+            out.put_slice(parameter.keyword.as_bytes());
+            if let Some(value) = parameter.value {
+                out.put_u8(b'=');
+                out.put_slice(value.as_bytes());
+            }
+        }
+    }
+}
+
+/// Finds a keyword that comes twice.
+///
+/// A bit for what a keyword looks like from afar keeps the usual list from being compared; when it
+/// is set already, the list so far is gone through again, and the list is short.
+#[derive(Default)]
+struct Seen {
+    looks: u64,
+    count: usize,
+}
+
+impl Seen {
+    /// Takes note of the parameter at `next` in the list that begins at `start`.
+    #[inline]
+    fn note(&mut self, text: &str, start: usize, next: usize) -> Result<(), ParseError> {
+        let first = grammar::at(text, next).unwrap_or_default();
+        let second = grammar::at(text, next + 1).unwrap_or_default();
+        let look = (u32::from(first & 0xdf) * 5 + u32::from(second & 0xdf)) & 63;
+        let bit = 1 << look;
+        self.count += 1;
+        if self.count > MAX_PARAMETERS {
+            return Err(ParseError::new(Rule::Parameter, next));
+        }
+        if self.looks & bit != 0 {
+            compare(text, start, next)?;
+        }
+        self.looks |= bit;
+        Ok(())
+    }
+}
+
+#[cold]
+fn compare(text: &str, start: usize, next: usize) -> Result<(), ParseError> {
+    let earlier = Parameters(grammar::slice(text, start, next));
+    let keyword = grammar::slice(text, next, grammar::span(text, next, LDH));
+    match earlier.get(keyword) {
+        Some(_) => Err(ParseError::new(Rule::DuplicateParameter, next)),
+        None => Ok(()),
+    }
+}
+
+impl PartialEq for Parameters<'_> {
+    /// The same parameters in the same order.
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0 || self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Parameters<'_> {}
+
+impl fmt::Debug for Parameters<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parameters({:?})", self.0)
+    }
+}
+
+impl fmt::Display for Parameters<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl<'a> IntoIterator for Parameters<'a> {
+    type Item = Parameter<'a>;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+/// The parameters of a list, in order.
+#[derive(Clone, Debug)]
+pub struct Iter<'a> {
+    text: &'a str,
+    next: usize,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = Parameter<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Parameter<'a>> {
+        let start = grammar::blanks(self.text, self.next);
+        if start >= self.text.len() {
+            return None;
+        }
+        let key_end = grammar::span(self.text, start, LDH);
+        let end = grammar::span(self.text, key_end, VISIBLE | HIGH);
+        self.next = end;
+        Some(Parameter {
+            keyword: grammar::slice(self.text, start, key_end),
+            value: (end > key_end).then(|| grammar::slice(self.text, key_end + 1, end)),
+        })
+    }
+}

@@ -1,0 +1,262 @@
+//! Mailboxes, borrowed and owned (RFC 5321 section 4.1.2; G-04).
+
+use alloc::string::String;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::str::FromStr;
+
+use crate::domain::{self, Domain, Host, Labels, literal_at};
+use crate::error::{ParseError, Rule};
+use crate::grammar;
+use crate::path::MAX_PATH;
+use crate::path::local_part::{self, LocalPart};
+use crate::profile::Syntax;
+
+/// `local-part@domain` or `local-part@[address]`, in the spelling received: up to 254 octets.
+///
+/// Equal mailboxes have equal local-parts and equal hosts in the sense of those types, whatever
+/// their spelling.
+#[derive(Clone, Copy)]
+pub struct Mailbox<'a> {
+    text: &'a str,
+    /// The octets before the `@`.
+    local: u8,
+}
+
+/// The longest mailbox: a path without its brackets.
+const MAX_MAILBOX: usize = MAX_PATH - 2;
+
+impl<'a> Mailbox<'a> {
+    /// Reads a mailbox without angle brackets.
+    ///
+    /// UTF-8 is taken as RFC 6531 section 3.3 has it (G-16); whether there is any, and the server
+    /// must offer SMTPUTF8, is what [`is_ascii`](Self::is_ascii) tells.
+    ///
+    /// # Errors
+    ///
+    /// [`Rule::LocalPart`], [`Rule::Domain`], [`Rule::AddressLiteral`], [`Rule::PathLength`], or
+    /// [`Rule::Mailbox`] when there is no `@` or something behind the mailbox.
+    pub fn parse(text: &'a str) -> Result<Self, ParseError> {
+        Self::whole(text, &Syntax::INTERNET)
+    }
+
+    /// The same with the leniencies of a profile.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`parse`](Self::parse), and [`Rule::Utf8`].
+    pub fn parse_with(octets: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
+        Self::whole(domain::utf8(octets)?, syntax)
+    }
+
+    fn whole(text: &'a str, syntax: &Syntax) -> Result<Self, ParseError> {
+        if text.len() > MAX_MAILBOX {
+            return Err(ParseError::new(Rule::PathLength, MAX_MAILBOX));
+        }
+        match Self::scan(text, 0, syntax)? {
+            (mailbox, end) if end == text.len() => Ok(mailbox),
+            (mailbox, end) => Err(mailbox.cut_short(end)),
+        }
+    }
+
+    /// The mailbox at `start`, and where it ends.
+    ///
+    /// ```text
+    /// Mailbox = Local-part "@" ( Domain / address-literal )
+    /// ```
+    #[inline]
+    pub(super) fn scan(
+        text: &'a str,
+        start: usize,
+        syntax: &Syntax,
+    ) -> Result<(Self, usize), ParseError> {
+        let at = local_part::scan(text, start, syntax)?;
+        if grammar::at(text, at) != Some(b'@') {
+            // What stands here is no atext, or the mailbox ends without a domain.
+            let rule = match grammar::at(text, at) {
+                None | Some(b'>' | b' ') => Rule::Mailbox,
+                Some(_) => Rule::LocalPart,
+            };
+            return Err(ParseError::new(rule, at));
+        }
+        let host = at + 1;
+        let end = if grammar::at(text, host) == Some(b'[') {
+            literal_at(text, host)?.1
+        } else {
+            domain::scan(text, host, Labels::of_path(syntax))?
+        };
+        match u8::try_from(at - start) {
+            Ok(local) if end - start <= MAX_MAILBOX => Ok((
+                Self {
+                    text: grammar::slice(text, start, end),
+                    local,
+                },
+                end,
+            )),
+            _ => Err(ParseError::new(Rule::PathLength, start + MAX_MAILBOX)),
+        }
+    }
+
+    /// The error of an octet behind the mailbox that belongs to nothing.
+    #[cold]
+    pub(super) fn cut_short(&self, end: usize) -> ParseError {
+        let rule = match self.host() {
+            Host::Domain(_) => Rule::Domain,
+            Host::Literal(_) => Rule::AddressLiteral,
+        };
+        ParseError::new(rule, end)
+    }
+
+    /// The spelling received: what a relay hands on (G-07).
+    #[must_use]
+    pub const fn as_str(&self) -> &'a str {
+        self.text
+    }
+
+    /// What stands before the `@`.
+    #[must_use]
+    pub fn local_part(&self) -> LocalPart<'a> {
+        LocalPart::scanned(grammar::slice(self.text, 0, usize::from(self.local)))
+    }
+
+    /// What stands behind the `@`.
+    #[must_use]
+    pub fn host(&self) -> Host<'a> {
+        let host = grammar::tail(self.text, usize::from(self.local) + 1);
+        match literal_at(host, 0) {
+            Ok((literal, _)) => Host::Literal(literal),
+            Err(_) => Host::Domain(Domain::scanned(host)),
+        }
+    }
+
+    /// Whether it can be sent to a server without SMTPUTF8 (G-17).
+    #[must_use]
+    pub const fn is_ascii(&self) -> bool {
+        self.text.is_ascii()
+    }
+}
+
+impl PartialEq for Mailbox<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+            || (self.host() == other.host() && self.local_part() == other.local_part())
+    }
+}
+
+impl Eq for Mailbox<'_> {}
+
+impl Hash for Mailbox<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.local_part().hash(state);
+        self.host().hash(state);
+    }
+}
+
+impl fmt::Debug for Mailbox<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mailbox({:?})", self.text)
+    }
+}
+
+impl fmt::Display for Mailbox<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text)
+    }
+}
+
+/// A mailbox that owns its text.
+#[derive(Clone)]
+pub struct MailboxBuf {
+    text: String,
+    local: u8,
+}
+
+impl MailboxBuf {
+    /// Joins a name, as a person would say it, and a host; quotes the name if it needs that, and
+    /// no more than it needs (G-07).
+    ///
+    /// # Errors
+    ///
+    /// [`Rule::LocalPart`] for a name with controls in it, [`Rule::PathLength`].
+    pub fn new(name: &str, host: Host<'_>) -> Result<Self, ParseError> {
+        use fmt::Write as _;
+
+        let mut text = String::with_capacity(name.len());
+        local_part::quote_into(name, &mut text);
+        // Writing to a string does not fail.
+        let _ = write!(text, "@{host}");
+        Mailbox::whole(
+            &text,
+            &Syntax {
+                underscore_domain: true,
+                ..Syntax::INTERNET
+            },
+        )
+        .map(|mailbox| mailbox.local)
+        .map(|local| Self { text, local })
+    }
+
+    /// The mailbox as a borrowed one.
+    #[must_use]
+    pub fn as_mailbox(&self) -> Mailbox<'_> {
+        Mailbox {
+            text: &self.text,
+            local: self.local,
+        }
+    }
+
+    /// The spelling it was made from.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl From<Mailbox<'_>> for MailboxBuf {
+    fn from(mailbox: Mailbox<'_>) -> Self {
+        Self {
+            text: String::from(mailbox.text),
+            local: mailbox.local,
+        }
+    }
+}
+
+impl<'a> From<&'a MailboxBuf> for Mailbox<'a> {
+    fn from(mailbox: &'a MailboxBuf) -> Self {
+        mailbox.as_mailbox()
+    }
+}
+
+impl FromStr for MailboxBuf {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        Mailbox::parse(text).map(Self::from)
+    }
+}
+
+impl PartialEq for MailboxBuf {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_mailbox() == other.as_mailbox()
+    }
+}
+
+impl Eq for MailboxBuf {}
+
+impl Hash for MailboxBuf {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_mailbox().hash(state);
+    }
+}
+
+impl fmt::Debug for MailboxBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_mailbox().fmt(f)
+    }
+}
+
+impl fmt::Display for MailboxBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}

@@ -1,0 +1,203 @@
+//! Writing replies.
+
+use super::session::{Phase, Session};
+use crate::{
+    answer::{Acceptance, Rejection},
+    extension::Extension,
+    fault::Fault,
+    reply::{TextCharset, write_reply},
+    sequence::State,
+    status::{Code, EnhancedCode, Severity},
+    transcript::Speaker,
+    wire::Pen,
+};
+
+/// Where a command is answered: the session, what replies are written with, and how long the line is
+/// that the answer deals with.
+#[derive(Debug)]
+pub(super) struct Desk<'s> {
+    pub(super) session: &'s mut Session,
+    pub(super) pen: Pen<'s>,
+    pub(super) line: usize,
+}
+
+/// Whether a reply may wait for those behind it, or ends a group (RFC 2920 section 3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// May be held while another whole command is buffered.
+    Together,
+    /// Goes out at once.
+    Now,
+}
+
+impl Desk<'_> {
+    /// Writes a reply and nothing else.
+    pub(super) fn write(&mut self, code: Code, enhanced: Option<EnhancedCode>, text: &str) {
+        let offered = self.session.config.offers(Extension::EnhancedStatusCodes);
+        let enhanced = enhanced.filter(|_| offered);
+        self.pen.say(Speaker::Server, |out| {
+            write_reply(out, code, enhanced, text, TextCharset::Ascii);
+        });
+    }
+
+    /// The line is dealt with.
+    pub(super) fn done(&mut self, leave: Leave) {
+        self.session.consume += core::mem::take(&mut self.line);
+        self.session.rearm = true;
+        if leave == Leave::Now {
+            self.session.flush = true;
+        }
+    }
+
+    /// A positive reply of the core to the present line.
+    pub(super) fn grant(&mut self, code: Code, enhanced: (u16, u16), text: &str, leave: Leave) {
+        self.session.bad_commands = 0;
+        let (subject, detail) = enhanced;
+        self.write(code, EnhancedCode::new(2, subject, detail), text);
+        self.done(leave);
+    }
+
+    /// A positive reply of the application to the present line; what it leaves open is filled in.
+    pub(super) fn accept(
+        &mut self,
+        acceptance: &Acceptance<'_>,
+        code: Code,
+        enhanced: (u16, u16),
+        text: &str,
+        leave: Leave,
+    ) {
+        let code = acceptance.code().unwrap_or(code);
+        let (subject, detail) = enhanced;
+        let enhanced = acceptance.enhanced().or(EnhancedCode::new(2, subject, detail));
+        let text = if acceptance.text().is_empty() { text } else { acceptance.text() };
+        self.session.bad_commands = 0;
+        self.write(code, enhanced, text);
+        self.done(leave);
+    }
+
+    /// A negative reply of the application to the present line. 421 ends the session.
+    pub(super) fn reject(&mut self, rejection: &Rejection<'_>, leave: Leave) {
+        self.session.bad_commands = 0;
+        self.refuse_with(rejection, Some(rejection.enhanced()), leave);
+    }
+
+    fn refuse_with(
+        &mut self,
+        rejection: &Rejection<'_>,
+        enhanced: Option<EnhancedCode>,
+        leave: Leave,
+    ) {
+        self.write(rejection.code(), enhanced, rejection.text());
+        self.done(leave);
+        if rejection.code() == Code::SERVICE_NOT_AVAILABLE {
+            self.session.close(None);
+        }
+    }
+
+    /// A negative reply of the core to the present line, for its syntax or its time. Too many of them
+    /// in a row end the session.
+    pub(super) fn refuse(&mut self, rejection: &Rejection<'_>, leave: Leave) {
+        self.refuse_maybe_bare(rejection, leave, false);
+    }
+
+    /// As [`refuse`](Self::refuse), without an enhanced code: to hello commands (RFC 2034 section 3).
+    pub(super) fn refuse_bare(&mut self, rejection: &Rejection<'_>) {
+        self.refuse_maybe_bare(rejection, Leave::Now, true);
+    }
+
+    fn refuse_maybe_bare(&mut self, rejection: &Rejection<'_>, leave: Leave, bare: bool) {
+        let bad = rejection.severity() == Severity::PermanentNegative;
+        self.session.bad_commands += u32::from(bad);
+        if self.session.bad_commands > self.session.config.limits.bad_commands {
+            let fault = Fault::TooManyBadCommands;
+            self.end(&Rejection::temporary(7, 0, "too many bad commands"), fault);
+            return;
+        }
+        self.refuse_with(rejection, (!bare).then_some(rejection.enhanced()), leave);
+    }
+
+    /// Ends the session with 421 and `fault`.
+    pub(super) fn end(&mut self, rejection: &Rejection<'_>, fault: Fault) {
+        let text = alloc::format!("{} {}", self.session.config.host(), rejection.text());
+        self.write(Code::SERVICE_NOT_AVAILABLE, Some(rejection.enhanced()), &text);
+        self.done(Leave::Now);
+        self.session.close(Some(fault));
+    }
+
+    /// Ends the session with the reply `rejection` and `fault`.
+    pub(super) fn end_with(&mut self, rejection: &Rejection<'_>, fault: Fault) {
+        self.write(rejection.code(), Some(rejection.enhanced()), rejection.text());
+        self.done(Leave::Now);
+        self.session.close(Some(fault));
+    }
+
+    /// The greeting (RFC 5321 section 4.2): no enhanced code.
+    pub(super) fn greet(&mut self, text: &str) {
+        let text = alloc::format!("{} {text}", self.session.config.host());
+        self.write(Code::READY, None, &text);
+        self.session.greeted = true;
+        self.session.phase = Phase::Command;
+        self.done(Leave::Now);
+    }
+
+    /// The reply to EHLO and LHLO: what will be honoured now, in a fixed order.
+    pub(super) fn list_extensions(&mut self, greeting: &str) {
+        let session = &*self.session;
+        let config = &session.config;
+        let usable = |extension| match extension {
+            Extension::StartTls => !session.tls && !session.authenticated,
+            Extension::Auth => {
+                !session.authenticated && config.usable_mechanisms(session.tls).next().is_some()
+            }
+            _ => true,
+        };
+        let mut offered = config.offered;
+        if !config.mechanisms.is_empty() {
+            offered.insert(Extension::Auth);
+        }
+        let mut text = alloc::string::String::from(config.host());
+        if !greeting.is_empty() {
+            text.push(' ');
+            text.push_str(greeting);
+        }
+        for extension in offered.iter().filter(|&extension| usable(extension)) {
+            text.push('\n');
+            text.push_str(extension.keyword());
+            match extension {
+                Extension::Size => {
+                    if let Some(limit) = config.limits.message {
+                        text.push_str(&alloc::format!(" {limit}"));
+                    }
+                }
+                Extension::Auth => {
+                    for mechanism in config.usable_mechanisms(session.tls) {
+                        text.push(' ');
+                        text.push_str(&mechanism.name);
+                    }
+                }
+                Extension::Limits => {
+                    text.push_str(&alloc::format!(" RCPTMAX={}", config.limits.recipients));
+                }
+                _ => {}
+            }
+        }
+        self.write(Code::OK, None, &text);
+    }
+
+    /// A positive answer to a hello: what was before it is void (RFC 5321 section 4.1.4).
+    pub(super) fn hello(&mut self, name: &str, extended: bool, greeting: &str) {
+        let session = &mut *self.session;
+        session.void();
+        session.enter(State::Ready);
+        session.hello = Some(name.into());
+        session.extended = extended;
+        session.bad_commands = 0;
+        if extended {
+            self.list_extensions(greeting);
+        } else {
+            let text = alloc::format!("{} {greeting}", self.session.config.host());
+            self.write(Code::OK, None, text.trim_end());
+        }
+        self.done(Leave::Now);
+    }
+}

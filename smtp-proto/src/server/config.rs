@@ -1,0 +1,284 @@
+//! What a server offers, and its limits.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+
+use crate::{
+    command::Mechanism,
+    data::BareNewline,
+    domain::Host,
+    extension::{Extension, ExtensionSet},
+    limits::{ServerLimits, ServerTimeouts},
+    profile::Syntax,
+    sequence::Protocol,
+};
+
+/// The configuration of a server, shared by its sessions.
+///
+/// [`Config::new`] offers what a mail server on the Internet offers by default: PIPELINING, SIZE,
+/// ENHANCEDSTATUSCODES, 8BITMIME, SMTPUTF8, CHUNKING and HELP. STARTTLS and AUTH appear
+/// when they are configured.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub(super) host: Box<str>,
+    pub(super) banner: Box<str>,
+    pub(super) help: Box<str>,
+    pub(super) protocol: Protocol,
+    pub(super) offered: ExtensionSet,
+    pub(super) mechanisms: Vec<Offered>,
+    pub(super) verbs: Vec<Box<str>>,
+    pub(super) tls_required: bool,
+    pub(super) auth_required: bool,
+    pub(super) plaintext_auth: bool,
+    pub(super) early_data_allowed: bool,
+    pub(super) starttls_discards: bool,
+    pub(super) bare_newline: BareNewline,
+    pub(super) syntax: Syntax,
+    pub(super) limits: ServerLimits,
+    pub(super) timeouts: ServerTimeouts,
+}
+
+/// An AUTH mechanism as the server offers it.
+#[derive(Debug, Clone)]
+pub(super) struct Offered {
+    pub(super) name: Box<str>,
+    pub(super) plaintext: bool,
+}
+
+impl Config {
+    /// The default server of `host`, whose name or address literal begins the greeting and the hello
+    /// replies (RFC 5321 section 4.2).
+    pub fn new(host: Host<'_>) -> Self {
+        let offered = [
+            Extension::Pipelining,
+            Extension::Size,
+            Extension::EnhancedStatusCodes,
+            Extension::EightBitMime,
+            Extension::SmtpUtf8,
+            Extension::Chunking,
+            Extension::Help,
+        ];
+        Self {
+            host: alloc::format!("{host}").into_boxed_str(),
+            banner: "ESMTP".into(),
+            help: "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP STARTTLS AUTH".into(),
+            protocol: Protocol::Smtp,
+            offered: offered.into_iter().fold(ExtensionSet::default(), ExtensionSet::with),
+            mechanisms: Vec::new(),
+            verbs: Vec::new(),
+            tls_required: false,
+            auth_required: false,
+            plaintext_auth: false,
+            early_data_allowed: false,
+            starttls_discards: false,
+            bare_newline: BareNewline::Reject,
+            syntax: Syntax::default(),
+            limits: ServerLimits::default(),
+            timeouts: ServerTimeouts::default(),
+        }
+    }
+
+    /// Speaks LMTP instead of SMTP: LHLO, and a reply for each recipient (RFC 2033). Not for port 25.
+    #[must_use]
+    pub fn lmtp(mut self) -> Self {
+        self.protocol = Protocol::Lmtp;
+        if &*self.banner == "ESMTP" {
+            self.banner = "LMTP".into();
+        }
+        // RFC 2033 section 5 requires both.
+        self.offered.insert(Extension::Pipelining);
+        self.offered.insert(Extension::EnhancedStatusCodes);
+        self
+    }
+
+    /// The text of the greeting behind the host's name; "ESMTP" or "LMTP" by default. A product's
+    /// name and version are told to strangers only when they are put here.
+    #[must_use]
+    pub fn banner(mut self, text: &str) -> Self {
+        self.banner = text.into();
+        self
+    }
+
+    /// The text of the reply to HELP; each line of it becomes a line of the reply.
+    #[must_use]
+    pub fn help(mut self, text: &str) -> Self {
+        self.help = text.into();
+        self
+    }
+
+    /// Offers `extension`, and what it depends on.
+    ///
+    /// STARTTLS is offered while the session is in plaintext. DSN is for applications that send or
+    /// pass on delivery reports (RFC 3461), BINARYMIME for those whose store keeps any octet.
+    /// EXPN offers the verb, whose question is then asked.
+    #[must_use]
+    pub fn offer(mut self, extension: Extension) -> Self {
+        self.offered.insert(extension);
+        match extension {
+            // RFC 6531 section 3.1, item 8.
+            Extension::SmtpUtf8 => {
+                self.offered.insert(Extension::EightBitMime);
+            }
+            // RFC 3030 section 3.
+            Extension::BinaryMime => {
+                self.offered.insert(Extension::Chunking);
+            }
+            _ => {}
+        }
+        self
+    }
+
+    /// Does not offer `extension`, nor what depends on it. LMTP keeps PIPELINING and
+    /// ENHANCEDSTATUSCODES, which it requires.
+    #[must_use]
+    pub fn withhold(mut self, extension: Extension) -> Self {
+        let required = matches!(
+            extension,
+            Extension::Pipelining | Extension::EnhancedStatusCodes
+        );
+        if !(required && self.protocol == Protocol::Lmtp) {
+            self.offered.remove(extension);
+        }
+        match extension {
+            Extension::EightBitMime => {
+                self.offered.remove(Extension::SmtpUtf8);
+            }
+            Extension::Chunking => {
+                self.offered.remove(Extension::BinaryMime);
+            }
+            _ => {}
+        }
+        self
+    }
+
+    /// Offers an AUTH mechanism (RFC 4954), in the order of the calls. A `plaintext` mechanism (one
+    /// that shows the server a password or token) is offered inside TLS only, unless
+    /// [`allow_plaintext_auth`](Self::allow_plaintext_auth) is set.
+    ///
+    /// The core carries the exchange and knows nothing of the mechanism; see
+    /// [`auth::server`](crate::auth::server) for those that are ready to use.
+    #[must_use]
+    pub fn mechanism(mut self, name: Mechanism<'_>, plaintext: bool) -> Self {
+        let name: Box<str> = name.as_str().to_ascii_uppercase().into();
+        self.mechanisms.retain(|offered| offered.name != name);
+        self.mechanisms.push(Offered { name, plaintext });
+        self
+    }
+
+    /// Asks the application about a verb this crate does not know
+    /// ([`Event::Extension`](super::Event::Extension)). `verb` is letters, digits and hyphens; one of
+    /// SMTP's own verbs, or anything else, is ignored.
+    #[must_use]
+    pub fn verb(mut self, verb: &str) -> Self {
+        use crate::command::Verb;
+        let wellformed = !verb.is_empty()
+            && verb.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-');
+        if wellformed && Verb::of(verb.as_bytes()) == Verb::Other {
+            self.verbs.push(String::from(verb).to_ascii_uppercase().into());
+        }
+        self
+    }
+
+    /// Refuses everything but NOOP, EHLO, STARTTLS and QUIT with 530 until TLS is active (RFC 3207
+    /// section 4). Not for servers that take mail from strangers.
+    #[must_use]
+    pub fn require_tls(mut self, required: bool) -> Self {
+        self.tls_required = required;
+        self
+    }
+
+    /// Refuses everything but AUTH, hello, STARTTLS, NOOP, RSET and QUIT with 530 until the client
+    /// has authenticated (RFC 4954 section 6).
+    #[must_use]
+    pub fn require_auth(mut self, required: bool) -> Self {
+        self.auth_required = required;
+        self
+    }
+
+    /// Offers plaintext mechanisms outside TLS too: for tests on the loopback interface.
+    #[must_use]
+    pub fn allow_plaintext_auth(mut self, allowed: bool) -> Self {
+        self.plaintext_auth = allowed;
+        self
+    }
+
+    /// What becomes of a message with a bare CR or LF; refused by default, as guessing its lines
+    /// would open the door to smuggled messages.
+    #[must_use]
+    pub fn bare_newline(mut self, policy: BareNewline) -> Self {
+        self.bare_newline = policy;
+        self
+    }
+
+    /// Takes content that was sent before the 354 reply. By default that is answered with 554 and the
+    /// end of the session: no correct client does it, and it is the shape of an injection through
+    /// another protocol.
+    #[must_use]
+    pub fn allow_early_data(mut self, allowed: bool) -> Self {
+        self.early_data_allowed = allowed;
+        self
+    }
+
+    /// Throws plaintext behind STARTTLS away and goes on. By default it is answered with 554 and the
+    /// end of the session. In neither case does it reach the session inside TLS.
+    #[must_use]
+    pub fn discard_behind_starttls(mut self, discard: bool) -> Self {
+        self.starttls_discards = discard;
+        self
+    }
+
+    /// How forgiving commands are read.
+    #[must_use]
+    pub fn syntax(mut self, syntax: Syntax) -> Self {
+        self.syntax = syntax;
+        self
+    }
+
+    /// Changes the limits. Values below what the RFCs ask for are raised to it: 512 octets for a
+    /// command line, or the parameters offered; 100 recipients; 12288 octets for AUTH.
+    #[must_use]
+    pub fn limits(mut self, change: impl FnOnce(&mut ServerLimits)) -> Self {
+        change(&mut self.limits);
+        let limits = &mut self.limits;
+        // The most that the parameters this crate knows may add to MAIL, RFC 3461 section 5.4 and
+        // RFC 4954 section 5 among them.
+        limits.command_line = limits.command_line.max(2048);
+        limits.auth_line = limits.auth_line.max(12_290);
+        limits.endless_line = limits.endless_line.max(limits.auth_line).max(limits.command_line);
+        limits.recipients = limits.recipients.max(100);
+        limits.content_buffer = limits.content_buffer.max(4096);
+        self
+    }
+
+    /// Changes how long the server waits.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: ServerTimeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// The name or address literal of this host.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Which protocol the server speaks.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// The most octets the input buffer may hold while commands are read.
+    pub(super) fn command_buffer(&self) -> usize {
+        self.limits.command_line.max(self.limits.auth_line)
+    }
+
+    /// Whether `extension` is offered in a session that is inside TLS or not.
+    pub(super) fn offers(&self, extension: Extension) -> bool {
+        self.offered.contains(extension)
+    }
+
+    /// The mechanisms that may be used now.
+    pub(super) fn usable_mechanisms(&self, tls: bool) -> impl Iterator<Item = &Offered> {
+        let safe = tls || self.plaintext_auth;
+        self.mechanisms.iter().filter(move |offered| safe || !offered.plaintext)
+    }
+}

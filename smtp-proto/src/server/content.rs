@@ -1,0 +1,388 @@
+//! Receiving a message: after DATA up to the lone dot, or by BDAT in counted chunks.
+//!
+//! What is wrong with a message *poisons* it: the rest is read to its true end, the application is
+//! told [`Event::Reset`] at once, and the core gives the reply itself. So the place in the stream is
+//! never lost, whatever a message holds (RFC 5321 section 4.1.1.4, RFC 3030 section 2).
+
+use bytes::Bytes;
+
+use super::{
+    Server,
+    answer::Leave,
+    question::Event,
+    session::{Phase, Session},
+};
+use crate::{
+    answer::Rejection,
+    data::{BareNewline, Decoder, LineCheck, Then},
+    parameter::{Body, MailParameters},
+    sequence::{self, Answer, Request, State},
+    status::Code,
+    transcript::Speaker,
+    wire::Input,
+};
+
+const BARE_NEWLINE: Rejection<'static> =
+    Rejection::permanent(5, 2, "bare CR or LF in the message").coded(Code::MAILBOX_UNAVAILABLE);
+
+/// The timer of content starts anew after this many octets.
+const CONTENT_BLOCK: u64 = 16 * 1024;
+
+/// From here on a message is worth a large buffer of its own.
+const BULK: u64 = 4 * 1024;
+
+/// How a message was announced.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Announced {
+    Data,
+    Chunk { size: u64, last: bool },
+}
+
+/// The transaction under way.
+#[derive(Debug)]
+pub(super) struct Transfer {
+    decoder: Decoder,
+    lines: LineCheck,
+    bare_newline: BareNewline,
+    /// Recipients accepted.
+    pub(super) recipients: u32,
+    /// At least one RCPT was refused by the application.
+    pub(super) refused_recipients: bool,
+    /// SIZE= of MAIL.
+    pub(super) declared: Option<u64>,
+    /// BODY=BINARYMIME.
+    pub(super) binary: bool,
+    pub(super) smtputf8: bool,
+    /// The message comes by BDAT.
+    pub(super) chunked: bool,
+    /// Octets of content so far: dots removed, the end not counted (RFC 1870 section 5).
+    pub(super) received: u64,
+    /// `received` when the timer was started.
+    mark: u64,
+    /// The application knows of this transaction and has not been told that it is over.
+    pub(super) known: bool,
+    /// A CRLF is to be told in place of a bare CR or LF.
+    newline: bool,
+    /// Why the message will be refused when it has come whole.
+    poison: Option<Rejection<'static>>,
+}
+
+impl Transfer {
+    pub(super) fn new(bare_newline: BareNewline) -> Self {
+        Self {
+            decoder: Decoder::new(bare_newline),
+            lines: LineCheck::new(bare_newline),
+            bare_newline,
+            recipients: 0,
+            refused_recipients: false,
+            declared: None,
+            binary: false,
+            smtputf8: false,
+            chunked: false,
+            received: 0,
+            mark: 0,
+            known: false,
+            newline: false,
+            poison: None,
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.bare_newline);
+    }
+
+    pub(super) fn begin(&mut self, parameters: &MailParameters<'_>) {
+        self.clear();
+        self.known = true;
+        self.declared = parameters.size();
+        self.binary = parameters.body() == Some(Body::BinaryMime);
+        self.smtputf8 = parameters.smtputf8();
+    }
+
+    /// The first cause counts.
+    pub(super) fn poison(&mut self, reply: Rejection<'static>) {
+        if self.poison.is_none() {
+            self.poison = Some(reply);
+        }
+    }
+
+    pub(super) fn has_8bit(&self) -> bool {
+        self.decoder.has_8bit() || self.lines.has_8bit()
+    }
+
+    /// Whether the application is to be told content.
+    fn is_wanted(&self) -> bool {
+        self.known && self.poison.is_none()
+    }
+
+    /// Whether so much content came that the timer starts anew.
+    fn progress(&mut self) -> bool {
+        let progress = self.received.saturating_sub(self.mark) >= CONTENT_BLOCK;
+        if progress {
+            self.mark = self.received;
+        }
+        progress
+    }
+}
+
+/// A BDAT chunk that is being read.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    left: u64,
+    last: bool,
+    fate: Fate,
+}
+
+/// What becomes of a chunk.
+#[derive(Debug)]
+enum Fate {
+    /// It is content.
+    Keep,
+    /// It is dropped, and the transaction fails with this reply.
+    Fail(Rejection<'static>),
+    /// It is dropped, which the state already allows for; perhaps without a reply.
+    Skip(Option<Rejection<'static>>),
+}
+
+impl Chunk {
+    pub(super) fn kept(size: u64, last: bool) -> Self {
+        Self { left: size, last, fate: Fate::Keep }
+    }
+
+    pub(super) fn dropped(size: u64, last: bool, reply: Option<Rejection<'static>>) -> Self {
+        Self { left: size, last, fate: reply.map_or(Fate::Skip(None), Fate::Fail) }
+    }
+
+    pub(super) fn skipped(size: u64, last: bool, reply: Option<Rejection<'static>>) -> Self {
+        Self { left: size, last, fate: Fate::Skip(reply) }
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.left == 0
+    }
+
+    pub(super) fn is_bulk(&self) -> bool {
+        self.left > BULK
+    }
+}
+
+/// Octets as a count of content.
+fn count(octets: usize) -> u64 {
+    u64::try_from(octets).unwrap_or(u64::MAX)
+}
+
+impl Server {
+    /// Content after DATA.
+    pub(super) fn content(&mut self) -> Option<Event<'_>> {
+        let Self { wire, session } = self;
+        let decoded = session.transfer.decoder.decode(wire.input.octets_mut());
+        if session.transfer.decoder.bare_newline()
+            && session.transfer.bare_newline == BareNewline::Reject
+        {
+            session.spoil(BARE_NEWLINE);
+        }
+        let body = session.receive(&mut wire.input, decoded.content);
+        wire.input.consume(decoded.consumed.saturating_sub(decoded.content));
+        if session.transfer.progress() {
+            wire.restart_timer(session.config.timeouts.content);
+            wire.input.expect(session.config.limits.content_buffer, session.transfer.received > BULK);
+        }
+        wire.split().1.note_content(Speaker::Client, decoded.content);
+        match decoded.then {
+            Then::More => wire.input.settle(),
+            Then::Newline => session.newline(),
+            Then::End => {
+                wire.input.stir();
+                session.scanned = 0;
+                self.message_whole();
+            }
+        }
+        body.map(Event::Body)
+    }
+
+    /// Octets of a chunk.
+    pub(super) fn chunk(&mut self) -> Option<Event<'_>> {
+        let Self { wire, session } = self;
+        let Phase::Chunk(chunk) = &mut session.phase else {
+            return None;
+        };
+        let available = wire.input.len().min(usize::try_from(chunk.left).unwrap_or(usize::MAX));
+        if available == 0 {
+            if chunk.is_whole() {
+                wire.input.stir();
+                session.scanned = 0;
+                self.chunk_whole();
+            } else {
+                wire.input.settle();
+            }
+            return None;
+        }
+        let kept = matches!(chunk.fate, Fate::Keep);
+        let left = chunk.left;
+        if kept && session.exceeds(left) {
+            session.spoil(Rejection::MESSAGE_TOO_BIG);
+        }
+        let mut consumed = available;
+        let body = if kept && session.transfer.is_wanted() {
+            let content = if session.transfer.binary {
+                available
+            } else {
+                let octets = wire.input.octets().get(..available).unwrap_or_default();
+                let checked = session.transfer.lines.check(octets);
+                consumed = checked.consumed;
+                if checked.then == Then::Newline {
+                    session.newline();
+                }
+                checked.content
+            };
+            if session.transfer.lines.bare_newline()
+                && session.transfer.bare_newline == BareNewline::Reject
+            {
+                session.spoil(BARE_NEWLINE);
+            }
+            let body = session.receive(&mut wire.input, content);
+            wire.input.consume(consumed.saturating_sub(content));
+            body
+        } else {
+            wire.input.consume(available);
+            None
+        };
+        if session.transfer.progress() {
+            wire.restart_timer(session.config.timeouts.content);
+        }
+        if let Phase::Chunk(chunk) = &mut session.phase {
+            chunk.left = left.saturating_sub(count(consumed));
+        }
+        wire.split().1.note_content(Speaker::Client, consumed);
+        body.map(Event::Body)
+    }
+
+    /// The last octet of a chunk was read: it is answered, or the message is whole.
+    fn chunk_whole(&mut self) {
+        let Phase::Chunk(chunk) = core::mem::replace(&mut self.session.phase, Phase::Command)
+        else {
+            return;
+        };
+        let last = chunk.last;
+        let session = &mut self.session;
+        session.rearm = true;
+        if matches!(chunk.fate, Fate::Keep) && last {
+            session.transfer.lines.finish();
+            if session.transfer.lines.bare_newline()
+                && session.transfer.bare_newline == BareNewline::Reject
+                && !session.transfer.binary
+            {
+                session.spoil(BARE_NEWLINE);
+            }
+        }
+        let failed = match chunk.fate {
+            Fate::Keep => session.transfer.poison.take(),
+            Fate::Fail(reply) => Some(reply),
+            Fate::Skip(reply) => {
+                if let Some(reply) = reply {
+                    self.refuse_skipped(&reply, last);
+                }
+                return;
+            }
+        };
+        let request = if last { Request::BdatLast } else { Request::Bdat };
+        match failed {
+            Some(reply) => {
+                self.refuse_content(&reply, last);
+                let session = &mut self.session;
+                if session.state != State::Closed {
+                    let then = sequence::after(session.state, request, Answer::Rejected);
+                    session.transfer.known = false;
+                    session.enter(then);
+                }
+            }
+            None if last => self.session.phase = Phase::Delivery { recipient: 0 },
+            None => {
+                let then = sequence::after(session.state, request, Answer::Accepted);
+                session.enter(then);
+                self.desk().grant(Code::OK, (0, 0), "BDAT accepted", Leave::Together);
+            }
+        }
+    }
+
+    /// The content after DATA has come whole.
+    fn message_whole(&mut self) {
+        match self.session.transfer.poison.take() {
+            None => self.session.phase = Phase::Delivery { recipient: 0 },
+            Some(reply) => {
+                self.refuse_content(&reply, true);
+                if self.session.state != State::Closed {
+                    self.session.content_over();
+                }
+            }
+        }
+        self.session.rearm = true;
+    }
+
+    /// Refuses content: with LMTP, when it was the last of it, once for each accepted recipient
+    /// (RFC 2033 section 4.2).
+    fn refuse_content(&mut self, reply: &Rejection<'_>, last: bool) {
+        let mut desk = self.desk();
+        let replies = match desk.session.is_lmtp() && last {
+            true => desk.session.transfer.recipients,
+            false => 1,
+        };
+        for _ in 0..replies {
+            desk.reject(reply, Leave::Now);
+        }
+    }
+
+    /// Refuses a chunk that came at the wrong time. In a spoiled LMTP transaction the last one is
+    /// answered as often as a client that counts its recipients expects.
+    fn refuse_skipped(&mut self, reply: &Rejection<'_>, last: bool) {
+        let mut desk = self.desk();
+        let counted =
+            desk.session.is_lmtp() && last && desk.session.state == State::Spoiled;
+        let replies = if counted { desk.session.transfer.recipients } else { 1 };
+        for _ in 0..replies {
+            desk.refuse(reply, Leave::Together);
+        }
+    }
+}
+
+impl Session {
+    /// Takes `content` octets: to the application, or nowhere.
+    fn receive(&mut self, input: &mut Input, content: usize) -> Option<Bytes> {
+        if self.exceeds(count(content)) {
+            self.spoil(Rejection::MESSAGE_TOO_BIG);
+        }
+        self.transfer.received = self.transfer.received.saturating_add(count(content));
+        if content > 0 && self.transfer.is_wanted() {
+            return Some(input.take(content));
+        }
+        input.consume(content);
+        None
+    }
+
+    /// Whether so much more is over the limit of a message.
+    fn exceeds(&self, more: u64) -> bool {
+        let limit = self.config.limits.message;
+        limit.is_some_and(|limit| self.transfer.received.saturating_add(more) > limit)
+    }
+
+    /// The message cannot be taken any more: the application is told, and the reply waits for its
+    /// end.
+    fn spoil(&mut self, reply: Rejection<'static>) {
+        self.void();
+        self.transfer.poison(reply);
+    }
+
+    /// A CRLF in place of a bare CR or LF.
+    fn newline(&mut self) {
+        self.transfer.received = self.transfer.received.saturating_add(2);
+        self.transfer.newline = self.transfer.is_wanted();
+    }
+
+    pub(super) fn has_newline(&self) -> bool {
+        self.transfer.newline
+    }
+
+    pub(super) fn take_newline(&mut self) -> Option<Bytes> {
+        core::mem::take(&mut self.transfer.newline).then_some(Bytes::from_static(b"\r\n"))
+    }
+}

@@ -1,0 +1,328 @@
+//! The server side of a session (RFC 5321 sections 3 and 4, RFC 2033).
+//!
+//! A [`Server`] turns octets into [`Event`]s and answers into replies. Events are of two kinds.
+//! **Questions are asked until answered**: each carries a token whose `accept` or `reject` consumes
+//! it; a token that is dropped changes nothing, and the same question is asked again. **News is told
+//! once.** While a question is open nothing is read, so the application is never ahead of the peer
+//! nor the peer ahead of the application.
+//!
+//! Each command has the same three parts: *check* (the core: may it come now, is it well formed; if
+//! not the core refuses it and the application never hears of it), *ask* (the application), *proceed*
+//! (the core: state and reply).
+
+mod answer;
+mod commands;
+mod config;
+mod content;
+mod question;
+mod session;
+
+use alloc::sync::Arc;
+
+pub use self::{
+    config::Config,
+    question::{
+        Auth, Connected, Data, Delivery, Event, Extension, Hello, Mail, Rcpt, StartTls, Verify,
+    },
+};
+use self::{
+    answer::Desk,
+    session::{Phase, Session},
+};
+use crate::{
+    answer::Rejection,
+    fault::Fault,
+    sequence::{Protocol, State},
+    status::Code,
+    transcript::{Said, Speaker},
+    wire::{Endpoint, Step, Wire},
+};
+
+/// Above this many octets of replies nothing more is processed until some were written.
+const HIGH_WATER: usize = 16 * 1024;
+
+/// A server session.
+#[derive(Debug)]
+pub struct Server {
+    wire: Wire,
+    session: Session,
+}
+
+impl Server {
+    /// A session that begins now. For implicit TLS (port 465) call
+    /// [`tls_started`](Self::tls_started) before the first step.
+    pub fn new(config: Arc<Config>) -> Self {
+        let wire = Wire::new(config.command_buffer(), config.timeouts.command);
+        Self { wire, session: Session::new(config) }
+    }
+
+    /// The next event; `None` when there is none (the core has dealt with what came: ask
+    /// [`step`](Endpoint::step) again).
+    pub fn event(&mut self) -> Option<Event<'_>> {
+        self.tidy();
+        if let Some(newline) = self.session.take_newline() {
+            return Some(Event::Body(newline));
+        }
+        if self.session.take_reset() {
+            return Some(Event::Reset);
+        }
+        if let Some(fault) = self.session.take_fault() {
+            return Some(Event::Fault(fault));
+        }
+        match self.session.phase {
+            Phase::Greeting => Some(Event::Connected(Connected::new(self.desk()))),
+            Phase::Command => self.command(),
+            Phase::SkipLine { .. } => {
+                self.skip_line();
+                None
+            }
+            Phase::AuthResponse => self.auth_response(),
+            Phase::Auth => Some(Event::Auth(Auth::new(self.desk()))),
+            Phase::Content => self.content(),
+            Phase::Chunk(_) => self.chunk(),
+            Phase::Delivery { recipient } => {
+                Some(Event::Delivery(Delivery::new(self.desk(), recipient)))
+            }
+            Phase::StartTls { discarded } if self.wire.output.is_empty() => {
+                self.session.phase = Phase::Tls;
+                Some(Event::UpgradeTls { discarded })
+            }
+            Phase::StartTls { .. } | Phase::Tls | Phase::Closing => None,
+        }
+    }
+
+    /// The TLS handshake is done: what follows is read inside TLS, and nothing of what was said
+    /// before it is remembered (RFC 3207 section 4.2). Before the first step it says that the
+    /// session is inside TLS from its beginning.
+    pub fn tls_started(&mut self) {
+        self.wire.input.discard();
+        self.wire.input.unseal();
+        if matches!(self.session.phase, Phase::Tls | Phase::StartTls { .. }) {
+            self.session.forget_hello();
+            self.session.phase = Phase::Command;
+            self.session.state = State::Start;
+        }
+        self.session.tls = true;
+        if let Some(transcript) = self.wire.transcript() {
+            transcript.push(Speaker::Client, Said::Tls);
+        }
+        self.wire.restart_timer(self.session.config.timeouts.command);
+    }
+
+    /// Ends the session with `reply`, by custom [`Rejection::SHUTTING_DOWN`], as soon as no
+    /// transaction is under way: at once when the session is idle.
+    pub fn shut_down(&mut self, reply: Rejection<'_>) {
+        self.session.shutdown = Some(reply.into_owned());
+    }
+
+    /// Ends the session with `reply` now. A message that is being received is void.
+    pub fn abort(&mut self, reply: Rejection<'_>) {
+        if matches!(self.session.phase, Phase::Closing) {
+            return;
+        }
+        let code = Code::SERVICE_NOT_AVAILABLE;
+        self.close_with(code, &reply, None);
+    }
+
+    /// Refuses the message that is being received with `reply`. Its remaining octets are read and
+    /// dropped, the reply is given when it has come whole, and [`Event::Delivery`] is not asked.
+    /// Without a message under way this does nothing.
+    pub fn refuse_message(&mut self, reply: Rejection<'_>) {
+        if matches!(self.session.phase, Phase::Content | Phase::Chunk(_) | Phase::Delivery { .. }) {
+            self.session.refuse_message(reply);
+        }
+    }
+
+    /// Whether the session is inside TLS.
+    pub fn is_tls(&self) -> bool {
+        self.session.tls
+    }
+
+    /// Whether the client has authenticated.
+    pub fn is_authenticated(&self) -> bool {
+        self.session.authenticated
+    }
+
+    /// The name the client gave with its hello, as it was sent.
+    pub fn hello_name(&self) -> Option<&str> {
+        self.session.hello.as_deref()
+    }
+
+    /// The configuration of this session.
+    pub fn config(&self) -> &Config {
+        &self.session.config
+    }
+
+    /// Where the session stands in the order of commands.
+    pub fn state(&self) -> State {
+        self.session.state
+    }
+
+    /// How the message comes, as the `with` clause of a `Received:` field says it: "SMTP",
+    /// "ESMTPSA", "UTF8LMTPS" … (RFC 3848 section 1, RFC 6531 section 4.3).
+    pub fn transmission_type(&self) -> &'static str {
+        self.session.transmission_type()
+    }
+
+    fn desk(&mut self) -> Desk<'_> {
+        let (_, pen) = self.wire.split();
+        Desk { session: &mut self.session, pen, line: 0 }
+    }
+
+    /// Consumes what an answered question has left in the buffer.
+    fn tidy(&mut self) {
+        let n = core::mem::take(&mut self.session.consume);
+        if n > 0 {
+            let input = &mut self.wire.input;
+            if core::mem::take(&mut self.session.secret_line) {
+                input.consume_secret(n);
+            } else {
+                input.consume(n);
+            }
+            self.session.scanned = 0;
+            input.stir();
+        }
+        if self.session.rearm {
+            self.session.rearm = false;
+            let config = &self.session.config;
+            let (room, bulk, time) = match self.session.phase {
+                Phase::Content => (config.limits.content_buffer, false, config.timeouts.content),
+                Phase::Chunk(ref chunk) => {
+                    (config.limits.content_buffer, chunk.is_bulk(), config.timeouts.content)
+                }
+                Phase::Tls | Phase::StartTls { .. } => (0, false, config.timeouts.tls),
+                Phase::Closing => (config.command_buffer(), false, config.timeouts.closing),
+                _ => (config.command_buffer(), false, config.timeouts.command),
+            };
+            self.wire.input.expect(room, bulk);
+            if matches!(self.session.phase, Phase::StartTls { .. }) {
+                self.wire.input.discard();
+                self.wire.input.seal();
+            }
+            self.wire.restart_timer(time);
+        }
+    }
+
+    /// Ends the session: `reply` with `code` is written, then the connection closes.
+    fn close_with(&mut self, code: Code, reply: &Rejection<'_>, fault: Option<Fault>) {
+        let enhanced = self.session.greeted.then_some(reply.enhanced());
+        let host = self.session.config.host.clone();
+        let (_, pen) = self.wire.split();
+        let mut desk = Desk { session: &mut self.session, pen, line: 0 };
+        if code == Code::SERVICE_NOT_AVAILABLE {
+            let text = alloc::format!("{host} {}", reply.text());
+            desk.write(code, enhanced, &text);
+        } else {
+            desk.write(code, enhanced, reply.text());
+        }
+        self.session.close(fault);
+    }
+
+    /// The timer ran out. A peer that does not even read loses the connection at once; else it is
+    /// told why.
+    fn timed_out(&mut self) {
+        if matches!(self.session.phase, Phase::Closing) || !self.wire.output.is_empty() {
+            self.wire.output.clear();
+            if !matches!(self.session.phase, Phase::Closing) {
+                self.session.close(Some(Fault::Timeout));
+            }
+            self.session.cut = true;
+            return;
+        }
+        if matches!(self.session.phase, Phase::Tls) {
+            self.session.close(Some(Fault::Timeout));
+            self.session.cut = true;
+            return;
+        }
+        self.close_with(Code::SERVICE_NOT_AVAILABLE, &Rejection::TIMEOUT, Some(Fault::Timeout));
+    }
+
+    /// The peer closed and nothing it sent is left to answer.
+    fn peer_closed(&mut self) -> Step {
+        self.session.close(Some(Fault::Closed));
+        Step::Event
+    }
+
+    /// What a session that waits for a command wants when no whole line is there.
+    fn waiting_step(&mut self) -> Step {
+        if !self.wire.output.is_empty() {
+            return Step::Write;
+        }
+        if !self.session.state.in_transaction()
+            && let Some(reply) = self.session.shutdown.take()
+        {
+            self.close_with(Code::SERVICE_NOT_AVAILABLE, &reply, None);
+            return Step::Write;
+        }
+        if self.wire.input.has_ended() {
+            return self.peer_closed();
+        }
+        Step::Read
+    }
+}
+
+impl Endpoint for Server {
+    fn step(&mut self) -> Step {
+        self.tidy();
+        if self.wire.take_expired() {
+            self.timed_out();
+            self.tidy();
+        }
+        if self.session.has_news() {
+            return Step::Event;
+        }
+        if self.wire.output.len() >= HIGH_WATER {
+            return Step::Write;
+        }
+        if self.session.flush {
+            if !self.wire.output.is_empty() {
+                return Step::Write;
+            }
+            self.session.flush = false;
+        }
+        match self.session.phase {
+            Phase::Greeting | Phase::Auth | Phase::Delivery { .. } => Step::Event,
+            Phase::Command | Phase::AuthResponse => {
+                if self.session.has_line(&self.wire.input) {
+                    Step::Event
+                } else {
+                    self.waiting_step()
+                }
+            }
+            Phase::Chunk(ref chunk) if chunk.is_whole() => Step::Event,
+            Phase::SkipLine { .. } | Phase::Content | Phase::Chunk(_) => {
+                if self.wire.input.is_fresh() && !self.wire.input.is_empty() {
+                    Step::Event
+                } else if !self.wire.output.is_empty() {
+                    Step::Write
+                } else if self.wire.input.has_ended() {
+                    self.peer_closed()
+                } else {
+                    Step::Read
+                }
+            }
+            Phase::StartTls { .. } => {
+                if self.wire.output.is_empty() { Step::Event } else { Step::Write }
+            }
+            Phase::Tls => Step::Idle,
+            Phase::Closing => {
+                if self.wire.output.is_empty() || self.session.cut {
+                    Step::Close
+                } else {
+                    Step::Write
+                }
+            }
+        }
+    }
+
+    fn wire(&mut self) -> &mut Wire {
+        &mut self.wire
+    }
+}
+
+impl Session {
+    /// Whether a reply must be given for each recipient.
+    fn is_lmtp(&self) -> bool {
+        self.config.protocol == Protocol::Lmtp
+    }
+}

@@ -1,0 +1,515 @@
+//! The events of a server session, and the tokens by which its questions are answered.
+
+use bytes::Bytes;
+
+use super::{
+    answer::{Desk, Leave},
+    content::{Announced, Chunk},
+    session::Phase,
+};
+use crate::{
+    answer::{Acceptance, Rejection},
+    command::{self, Text, Verb},
+    domain::HelloName,
+    fault::Fault,
+    parameter::{MailParameters, RcptParameters},
+    path::{ForwardPath, ReversePath},
+    sequence::{self, Answer, Request, State},
+    status::Code,
+    transcript::Speaker,
+};
+
+/// What a server session tells its application.
+///
+/// The first group are questions: answer by the token's `accept` or `reject`. A dropped token is
+/// harmless, the question is asked again. The second group is news, told once.
+#[derive(Debug)]
+#[must_use]
+#[non_exhaustive]
+pub enum Event<'s> {
+    /// A client has connected: greet it or turn it away (RFC 5321 section 3.1).
+    Connected(Connected<'s>),
+    /// EHLO, HELO or LHLO (section 4.1.1.1).
+    Hello(Hello<'s>),
+    /// STARTTLS (RFC 3207).
+    StartTls(StartTls<'s>),
+    /// AUTH, or a response in its exchange (RFC 4954).
+    Auth(Auth<'s>),
+    /// MAIL (RFC 5321 section 4.1.1.2).
+    Mail(Mail<'s>),
+    /// RCPT (section 4.1.1.3).
+    Rcpt(Rcpt<'s>),
+    /// A message is about to come, by DATA or by the first BDAT.
+    Data(Data<'s>),
+    /// A message has come whole. With LMTP this is asked for each accepted recipient.
+    Delivery(Delivery<'s>),
+    /// VRFY or EXPN (sections 4.1.1.6 and 4.1.1.7).
+    Verify(Verify<'s>),
+    /// A verb that was registered with [`Config::verb`](super::Config::verb).
+    Extension(Extension<'s>),
+
+    /// Octets of the message under way, transparency removed; not copied, and never empty.
+    Body(Bytes),
+    /// What there was of a transaction is void.
+    Reset,
+    /// 220 has been written: start the TLS handshake, then call
+    /// [`tls_started`](super::Server::tls_started). This many octets of plaintext that came behind the
+    /// command were thrown away.
+    UpgradeTls {
+        /// Octets thrown away.
+        discarded: usize,
+    },
+    /// The session failed; it will say what it can and close.
+    Fault(Fault),
+}
+
+/// The question whether to serve a client that has connected.
+#[derive(Debug)]
+#[must_use]
+pub struct Connected<'s>(Desk<'s>);
+
+impl<'s> Connected<'s> {
+    pub(super) fn new(desk: Desk<'s>) -> Self {
+        Self(desk)
+    }
+
+    /// Greets the client with 220, the host's name and the configured banner.
+    pub fn accept(mut self) {
+        let banner = self.0.session.config.banner.clone();
+        self.0.greet(&banner);
+    }
+
+    /// Turns the client away. 421 closes the connection; any other code is sent as 554 or 521, and
+    /// the session then waits for QUIT (RFC 5321 section 3.1, RFC 7504 section 3).
+    pub fn reject(mut self, rejection: Rejection<'_>) {
+        let host_and_text = alloc::format!("{} {}", self.0.session.config.host(), rejection.text());
+        let code = match rejection.code() {
+            code @ (Code::SERVICE_NOT_AVAILABLE | Code::HOST_TAKES_NO_MAIL) => code,
+            _ => Code::TRANSACTION_FAILED,
+        };
+        self.0.write(code, None, &host_and_text);
+        self.0.session.greeted = true;
+        self.0.session.phase = Phase::Command;
+        self.0.session.enter(State::Refusing);
+        self.0.done(Leave::Now);
+        if code == Code::SERVICE_NOT_AVAILABLE {
+            self.0.session.close(None);
+        }
+    }
+}
+
+/// The question what to say to a hello.
+#[derive(Debug)]
+#[must_use]
+pub struct Hello<'s> {
+    pub(super) desk: Desk<'s>,
+    pub(super) verb: Verb,
+    pub(super) name: HelloName<'s>,
+}
+
+impl Hello<'_> {
+    /// EHLO, HELO or LHLO.
+    pub fn verb(&self) -> Verb {
+        self.verb
+    }
+
+    /// The name the client gives itself. That it does not match the client's address is no reason to
+    /// refuse it (RFC 5321 section 4.1.4).
+    pub fn name(&self) -> HelloName<'_> {
+        self.name
+    }
+
+    /// Answers 250 with the extensions that may be used now.
+    pub fn accept(self) {
+        self.accept_with("");
+    }
+
+    /// As [`accept`](Self::accept), with `greeting` behind the host's name.
+    pub fn accept_with(mut self, greeting: &str) {
+        let name = alloc::format!("{}", self.name);
+        let greeting = greeting.split(['\r', '\n']).next().unwrap_or_default();
+        self.desk.hello(&name, self.verb != Verb::Helo, greeting);
+    }
+
+    /// Refuses the hello; the state stays as it was.
+    pub fn reject(mut self, rejection: Rejection<'_>) {
+        self.desk.write(rejection.code(), None, rejection.text());
+        self.desk.done(Leave::Now);
+        if rejection.code() == Code::SERVICE_NOT_AVAILABLE {
+            self.desk.session.close(None);
+        }
+    }
+}
+
+/// The question whether to start TLS.
+#[derive(Debug)]
+#[must_use]
+pub struct StartTls<'s> {
+    pub(super) desk: Desk<'s>,
+    /// Octets behind the command, thrown away if it is accepted.
+    pub(super) trailing: usize,
+}
+
+impl StartTls<'_> {
+    /// Answers 220; [`Event::UpgradeTls`] follows once that is written.
+    pub fn accept(mut self) {
+        let discarded = self.trailing;
+        self.desk.grant(Code::READY, (0, 0), "go ahead", Leave::Now);
+        self.desk.session.enter(State::Tls);
+        self.desk.session.phase = Phase::StartTls { discarded };
+    }
+
+    /// Refuses TLS, by custom [`Rejection::TLS_UNAVAILABLE`].
+    pub fn reject(mut self, rejection: Rejection<'_>) {
+        self.desk.reject(&rejection, Leave::Now);
+    }
+}
+
+/// The question what to say to AUTH, or to a response in its exchange.
+#[derive(Debug)]
+#[must_use]
+pub struct Auth<'s> {
+    desk: Desk<'s>,
+}
+
+impl<'s> Auth<'s> {
+    pub(super) fn new(desk: Desk<'s>) -> Self {
+        Self { desk }
+    }
+
+    /// The mechanism, in upper case; one of those configured.
+    pub fn mechanism(&self) -> &str {
+        self.desk.session.exchange.as_ref().map_or("", |exchange| &exchange.mechanism)
+    }
+
+    /// The client's response, decoded; `None` when AUTH came without an initial response. The octets
+    /// are overwritten once the question is answered.
+    pub fn response(&self) -> Option<&[u8]> {
+        let exchange = self.desk.session.exchange.as_ref()?;
+        exchange.response.as_ref().map(|response| response.as_slice())
+    }
+
+    /// Sends 334 with `challenge` and asks again with the client's response.
+    pub fn challenge(mut self, challenge: &[u8]) {
+        let mut masked = alloc::vec::Vec::new();
+        if self.desk.pen.is_recording() {
+            masked.extend_from_slice(b"334 ***\r\n");
+        }
+        self.desk.pen.say_secret(Speaker::Server, &masked, |out| {
+            out.extend_from_slice(b"334 ");
+            crate::auth::encode(challenge, out);
+            out.extend_from_slice(b"\r\n");
+        });
+        let session = &mut *self.desk.session;
+        if let Some(exchange) = session.exchange.as_mut() {
+            exchange.response = None;
+        }
+        session.enter(State::Auth);
+        session.phase = Phase::AuthResponse;
+        self.desk.done(Leave::Now);
+    }
+
+    /// The client is who it says it is: 235.
+    pub fn accept(self) {
+        self.accept_with(Acceptance::default());
+    }
+
+    /// As [`accept`](Self::accept), with a text.
+    pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
+        let text = "authenticated";
+        self.desk.accept(&acceptance, Code::AUTHENTICATED, (7, 0), text, Leave::Now);
+        self.desk.session.authenticated = true;
+        self.leave();
+    }
+
+    /// Refuses, by custom [`Rejection::BAD_CREDENTIALS`] whatever the cause is. After three of these
+    /// in a session the next AUTH ends it.
+    pub fn reject(mut self, rejection: Rejection<'_>) {
+        self.desk.session.failed_auth += 1;
+        self.desk.reject(&rejection, Leave::Now);
+        self.leave();
+    }
+
+    fn leave(self) {
+        let session = self.desk.session;
+        session.exchange = None;
+        if session.state != State::Closed {
+            session.enter(State::Ready);
+            session.phase = Phase::Command;
+        }
+    }
+}
+
+/// The question whether to begin a transaction.
+#[derive(Debug)]
+#[must_use]
+pub struct Mail<'s> {
+    pub(super) desk: Desk<'s>,
+    pub(super) mail: command::Mail<'s>,
+    pub(super) parameters: MailParameters<'s>,
+}
+
+impl<'s> Mail<'s> {
+    /// The reverse-path. A null one must not be refused for being null (RFC 5321 section 4.5.5).
+    pub fn reverse_path(&self) -> ReversePath<'s> {
+        self.mail.reverse_path
+    }
+
+    /// The parameters; only such as are offered.
+    pub fn parameters(&self) -> MailParameters<'s> {
+        self.parameters
+    }
+
+    /// Accepts with 250.
+    pub fn accept(self) {
+        self.accept_with(Acceptance::default());
+    }
+
+    /// Accepts with a text of the application's.
+    pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
+        let text = "MAIL accepted";
+        self.desk.accept(&acceptance, Code::OK, (1, 0), text, Leave::Together);
+        let session = self.desk.session;
+        let then = sequence::after(session.state, Request::Mail, Answer::Accepted);
+        session.transfer.begin(&self.parameters);
+        session.enter(then);
+    }
+
+    /// Refuses the sender; there is no transaction.
+    pub fn reject(mut self, rejection: Rejection<'_>) {
+        self.desk.reject(&rejection, Leave::Together);
+    }
+}
+
+/// The question whether to accept a recipient.
+#[derive(Debug)]
+#[must_use]
+pub struct Rcpt<'s> {
+    pub(super) desk: Desk<'s>,
+    pub(super) rcpt: command::Rcpt<'s>,
+    pub(super) parameters: RcptParameters<'s>,
+}
+
+impl<'s> Rcpt<'s> {
+    /// The forward-path.
+    pub fn forward_path(&self) -> ForwardPath<'s> {
+        self.rcpt.forward_path
+    }
+
+    /// The parameters; only such as are offered.
+    pub fn parameters(&self) -> RcptParameters<'s> {
+        self.parameters
+    }
+
+    /// How many recipients of this transaction have been accepted so far.
+    pub fn index(&self) -> u32 {
+        self.desk.session.transfer.recipients
+    }
+
+    /// Accepts with 250.
+    pub fn accept(self) {
+        self.accept_with(Acceptance::default());
+    }
+
+    /// Accepts with a text of the application's, or with 251.
+    pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
+        let text = "RCPT accepted";
+        self.desk.accept(&acceptance, Code::OK, (1, 5), text, Leave::Together);
+        let session = self.desk.session;
+        session.transfer.recipients += 1;
+        let then = sequence::after(session.state, Request::Rcpt, Answer::Accepted);
+        session.enter(then);
+    }
+
+    /// Refuses this recipient; the others stay as they are.
+    pub fn reject(mut self, rejection: Rejection<'_>) {
+        self.desk.session.transfer.refused_recipients = true;
+        self.desk.reject(&rejection, Leave::Together);
+    }
+}
+
+/// The question whether to receive a message now.
+#[derive(Debug)]
+#[must_use]
+pub struct Data<'s> {
+    pub(super) desk: Desk<'s>,
+    pub(super) announced: Announced,
+}
+
+impl Data<'_> {
+    /// Whether the message comes by BDAT (RFC 3030) rather than by DATA.
+    pub fn is_chunked(&self) -> bool {
+        matches!(self.announced, Announced::Chunk { .. })
+    }
+
+    /// The size the client declared with MAIL, in octets; an estimate (RFC 1870 section 6).
+    pub fn declared_size(&self) -> Option<u64> {
+        self.desk.session.transfer.declared
+    }
+
+    /// Goes on: 354 to DATA, or the octets of the chunk are read. [`Event::Body`] follows.
+    pub fn accept(mut self) {
+        self.desk.session.bad_commands = 0;
+        match self.announced {
+            Announced::Data => {
+                let code = Code::START_MAIL_INPUT;
+                self.desk.write(code, None, "send the message, end with <CRLF>.<CRLF>");
+                self.desk.done(Leave::Now);
+                self.desk.session.enter(State::Data);
+                self.desk.session.phase = Phase::Content;
+            }
+            Announced::Chunk { size, last } => {
+                self.desk.done(Leave::Together);
+                self.desk.session.transfer.chunked = true;
+                self.desk.session.phase = Phase::Chunk(Chunk::kept(size, last));
+            }
+        }
+    }
+
+    /// Refuses to receive the message. Octets of a chunk are read and dropped before the reply is
+    /// given.
+    pub fn reject(mut self, rejection: Rejection<'_>) {
+        match self.announced {
+            Announced::Data => self.desk.reject(&rejection, Leave::Now),
+            Announced::Chunk { size, last } => {
+                self.desk.done(Leave::Together);
+                self.desk.session.void();
+                let chunk = Chunk::dropped(size, last, Some(rejection.into_owned()));
+                self.desk.session.phase = Phase::Chunk(chunk);
+            }
+        }
+    }
+}
+
+/// The question what became of a message that has come whole.
+///
+/// To accept is to take responsibility for it (RFC 5321 section 6.1): the message must be where it
+/// survives a crash before that.
+#[derive(Debug)]
+#[must_use]
+pub struct Delivery<'s> {
+    desk: Desk<'s>,
+    recipient: u32,
+}
+
+impl<'s> Delivery<'s> {
+    pub(super) fn new(desk: Desk<'s>, recipient: u32) -> Self {
+        Self { desk, recipient }
+    }
+
+    /// With LMTP, which of the accepted recipients is asked about, counted from 0 in the order of
+    /// their acceptance; `None` when one answer stands for all.
+    pub fn recipient(&self) -> Option<u32> {
+        self.desk.session.is_lmtp().then_some(self.recipient)
+    }
+
+    /// The octets of the message.
+    pub fn size(&self) -> u64 {
+        self.desk.session.transfer.received
+    }
+
+    /// Whether the message has octets above 127, declared or not.
+    pub fn has_8bit(&self) -> bool {
+        self.desk.session.transfer.has_8bit()
+    }
+
+    /// The message is taken: 250.
+    pub fn accept(self) {
+        self.accept_with(Acceptance::default());
+    }
+
+    /// As [`accept`](Self::accept), with a text: the place for a queue id.
+    pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
+        let text = "message accepted";
+        self.desk.accept(&acceptance, Code::OK, (0, 0), text, Leave::Now);
+        self.next();
+    }
+
+    /// The message is not taken; with 4yz the client is to try again later.
+    pub fn reject(mut self, rejection: Rejection<'_>) {
+        self.desk.reject(&rejection, Leave::Now);
+        self.next();
+    }
+
+    fn next(self) {
+        let session = self.desk.session;
+        if session.state == State::Closed {
+            return;
+        }
+        let recipient = self.recipient + 1;
+        if session.is_lmtp() && recipient < session.transfer.recipients {
+            session.phase = Phase::Delivery { recipient };
+        } else {
+            session.content_over();
+        }
+    }
+}
+
+/// The question what there is to say of a mailbox or a list.
+#[derive(Debug)]
+#[must_use]
+pub struct Verify<'s> {
+    pub(super) desk: Desk<'s>,
+    pub(super) verb: Verb,
+    pub(super) text: Text<'s>,
+}
+
+impl<'s> Verify<'s> {
+    /// VRFY or EXPN.
+    pub fn verb(&self) -> Verb {
+        self.verb
+    }
+
+    /// What the client asks about.
+    pub fn text(&self) -> Text<'s> {
+        self.text
+    }
+
+    /// Answers 250 with `mailboxes`, one in each line, as `local-part@domain` in angle brackets and
+    /// perhaps a name before it (RFC 5321 section 3.5.2).
+    pub fn accept_with(mut self, mailboxes: &str) {
+        self.desk.grant(Code::OK, (1, 5), mailboxes, Leave::Now);
+    }
+
+    /// Answers 252: neither yes nor no, and safe against those who harvest addresses (section 7.3).
+    pub fn cannot_verify(mut self) {
+        let text = "cannot verify, but will take messages for it";
+        self.desk.grant(Code::CANNOT_VERIFY, (5, 0), text, Leave::Now);
+    }
+
+    /// Answers no.
+    pub fn reject(mut self, rejection: Rejection<'_>) {
+        self.desk.reject(&rejection, Leave::Now);
+    }
+}
+
+/// The question what to say to a verb of the application's own.
+#[derive(Debug)]
+#[must_use]
+pub struct Extension<'s> {
+    pub(super) desk: Desk<'s>,
+    pub(super) verb: &'s str,
+    pub(super) argument: Option<Text<'s>>,
+}
+
+impl<'s> Extension<'s> {
+    /// The verb as it was sent.
+    pub fn verb(&self) -> &'s str {
+        self.verb
+    }
+
+    /// What follows the verb.
+    pub fn argument(&self) -> Option<Text<'s>> {
+        self.argument
+    }
+
+    /// Answers 250, or what `acceptance` says.
+    pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
+        self.desk.accept(&acceptance, Code::OK, (0, 0), "OK", Leave::Now);
+    }
+
+    /// Refuses.
+    pub fn reject(mut self, rejection: Rejection<'_>) {
+        self.desk.reject(&rejection, Leave::Now);
+    }
+}

@@ -1,0 +1,232 @@
+//! What a server session remembers.
+
+use alloc::{boxed::Box, sync::Arc};
+
+use super::{
+    config::Config,
+    content::{Chunk, Transfer},
+};
+use crate::{
+    answer::Rejection,
+    auth::Secret,
+    extension::Extension,
+    fault::Fault,
+    sequence::{AFTER_CONTENT, Protocol, State},
+    wire::Input,
+};
+
+/// What the session is doing now. Every change of how octets are read is a change of phase, and is
+/// decided by what was sent, never by what the application does next.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// The application is asked whether to serve this client.
+    Greeting,
+    /// A command line is read, or the question it raised is open.
+    Command,
+    /// An over-long line is skipped to its end; `skipped` octets of it are gone.
+    SkipLine { skipped: usize },
+    /// A line of the AUTH exchange is read.
+    AuthResponse,
+    /// The application is asked about the response that was read.
+    Auth,
+    /// Message content after 354, up to the line with a lone dot.
+    Content,
+    /// The octets of a BDAT chunk.
+    Chunk(Chunk),
+    /// The message is whole and the application is asked about it; in LMTP once for each recipient,
+    /// counted from 0.
+    Delivery { recipient: u32 },
+    /// 220 to STARTTLS is being written.
+    StartTls { discarded: usize },
+    /// The TLS handshake is under way.
+    Tls,
+    /// The last reply is being written.
+    Closing,
+}
+
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) config: Arc<Config>,
+    pub(super) state: State,
+    pub(super) phase: Phase,
+    pub(super) hello: Option<Box<str>>,
+    /// The hello was EHLO or LHLO.
+    pub(super) extended: bool,
+    pub(super) tls: bool,
+    pub(super) authenticated: bool,
+    pub(super) greeted: bool,
+    pub(super) transfer: Transfer,
+    pub(super) exchange: Option<Box<Exchange>>,
+    pub(super) bad_commands: u32,
+    pub(super) failed_auth: u32,
+    pub(super) shutdown: Option<Rejection<'static>>,
+    pub(super) fault: Option<Fault>,
+    /// The application knows of a transaction that is void by now.
+    pub(super) reset_due: bool,
+    /// Octets at the front of the input that an answer has dealt with.
+    pub(super) consume: usize,
+    /// … and they hold a secret.
+    pub(super) secret_line: bool,
+    /// The input was searched for a line end up to here.
+    pub(super) scanned: usize,
+    /// Output must leave before anything else is processed (RFC 2920 section 3.2).
+    pub(super) flush: bool,
+    /// The phase changed or a command was completed: buffer and timer are set anew.
+    pub(super) rearm: bool,
+    /// Output that was not written by now is given up.
+    pub(super) cut: bool,
+}
+
+/// An AUTH exchange (RFC 4954 section 4).
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) mechanism: Box<str>,
+    /// The client's last response, decoded; `None` before its first one.
+    pub(super) response: Option<Secret>,
+}
+
+impl Session {
+    pub(super) fn new(config: Arc<Config>) -> Self {
+        let transfer = Transfer::new(config.bare_newline);
+        Self {
+            config,
+            state: State::Start,
+            phase: Phase::Greeting,
+            hello: None,
+            extended: false,
+            tls: false,
+            authenticated: false,
+            greeted: false,
+            transfer,
+            exchange: None,
+            bad_commands: 0,
+            failed_auth: 0,
+            shutdown: None,
+            fault: None,
+            reset_due: false,
+            consume: 0,
+            secret_line: false,
+            scanned: 0,
+            flush: false,
+            rearm: false,
+            cut: false,
+        }
+    }
+
+    pub(super) fn has_news(&self) -> bool {
+        self.reset_due || self.fault.is_some() || self.has_newline()
+    }
+
+    pub(super) fn take_reset(&mut self) -> bool {
+        core::mem::take(&mut self.reset_due)
+    }
+
+    pub(super) fn take_fault(&mut self) -> Option<Fault> {
+        self.fault.take()
+    }
+
+    /// Whether a whole line, or more than a line may hold, is at the front of `input`. Octets are
+    /// searched once.
+    pub(super) fn has_line(&mut self, input: &Input) -> bool {
+        let octets = input.octets();
+        if self.line_length(octets).is_some() {
+            return true;
+        }
+        octets.len() >= self.config.command_buffer()
+    }
+
+    /// The length of the line at the front of `octets`, CRLF included.
+    pub(super) fn line_length(&mut self, octets: &[u8]) -> Option<usize> {
+        while let Some(found) = memchr::memchr(b'\n', octets.get(self.scanned..)?) {
+            let end = self.scanned + found;
+            if end > 0 && octets.get(end - 1) == Some(&b'\r') {
+                // Found again, at once, when the question of this line is asked again.
+                self.scanned = end;
+                return Some(end + 1);
+            }
+            self.scanned = end + 1;
+        }
+        self.scanned = octets.len();
+        None
+    }
+
+    /// Enters `state`; leaving a transaction forgets it.
+    pub(super) fn enter(&mut self, state: State) {
+        self.state = state;
+        if !state.in_transaction() {
+            self.transfer.clear();
+        }
+    }
+
+    /// The transaction under way, if any, is void: the application is told.
+    pub(super) fn void(&mut self) {
+        if core::mem::take(&mut self.transfer.known) {
+            self.reset_due = true;
+        }
+    }
+
+    /// The end: after the output has left, the connection closes.
+    pub(super) fn close(&mut self, fault: Option<Fault>) {
+        self.void();
+        self.enter(State::Closed);
+        self.phase = Phase::Closing;
+        self.exchange = None;
+        if self.fault.is_none() {
+            self.fault = fault;
+        }
+        self.rearm = true;
+    }
+
+    pub(super) fn forget_hello(&mut self) {
+        self.void();
+        self.hello = None;
+        self.extended = false;
+        self.exchange = None;
+        self.scanned = 0;
+        self.consume = 0;
+        self.rearm = true;
+    }
+
+    /// The application refuses the message that is being received.
+    pub(super) fn refuse_message(&mut self, reply: Rejection<'_>) {
+        self.transfer.known = false;
+        self.transfer.poison(reply.into_owned());
+    }
+
+    /// The transaction ended with its content.
+    pub(super) fn content_over(&mut self) {
+        self.transfer.known = false;
+        self.enter(AFTER_CONTENT);
+        self.phase = Phase::Command;
+        self.rearm = true;
+    }
+
+    pub(super) fn transmission_type(&self) -> &'static str {
+        let utf8 = self.transfer.smtputf8;
+        match (self.config.protocol, self.extended, utf8, self.tls, self.authenticated) {
+            (Protocol::Smtp, false, ..) => "SMTP",
+            (Protocol::Smtp, true, false, false, false) => "ESMTP",
+            (Protocol::Smtp, true, false, false, true) => "ESMTPA",
+            (Protocol::Smtp, true, false, true, false) => "ESMTPS",
+            (Protocol::Smtp, true, false, true, true) => "ESMTPSA",
+            (Protocol::Smtp, true, true, false, false) => "UTF8SMTP",
+            (Protocol::Smtp, true, true, false, true) => "UTF8SMTPA",
+            (Protocol::Smtp, true, true, true, false) => "UTF8SMTPS",
+            (Protocol::Smtp, true, true, true, true) => "UTF8SMTPSA",
+            (Protocol::Lmtp, _, false, false, false) => "LMTP",
+            (Protocol::Lmtp, _, false, false, true) => "LMTPA",
+            (Protocol::Lmtp, _, false, true, false) => "LMTPS",
+            (Protocol::Lmtp, _, false, true, true) => "LMTPSA",
+            (Protocol::Lmtp, _, true, false, false) => "UTF8LMTP",
+            (Protocol::Lmtp, _, true, false, true) => "UTF8LMTPA",
+            (Protocol::Lmtp, _, true, true, false) => "UTF8LMTPS",
+            (Protocol::Lmtp, _, true, true, true) => "UTF8LMTPSA",
+        }
+    }
+
+    /// Whether a parameter of `extension` may be used now: it is offered, and the hello was one that
+    /// told so.
+    pub(super) fn honours(&self, extension: Extension) -> bool {
+        self.extended && self.config.offers(extension)
+    }
+}

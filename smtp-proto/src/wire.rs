@@ -1,0 +1,215 @@
+//! The octets between a machine and its peer, without I/O and without a clock.
+//!
+//! An adapter (the code that owns a socket) touches nothing of a session but this module: it asks
+//! [`Endpoint::step`] what to do next, reads into [`Wire::spare`] (or hands octets to
+//! [`Wire::receive`]), writes what [`Wire::output`] holds, and calls [`Wire::expire`] when
+//! [`Wire::timer`] has run out. Nothing here knows a rule of SMTP.
+
+mod input;
+mod output;
+
+use core::time::Duration;
+
+pub(crate) use input::Input;
+pub use output::{Chunks, Output};
+
+use bytes::BytesMut;
+
+use crate::transcript::{Said, Speaker, Transcript};
+
+/// What a session wants next. Asking again changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[must_use]
+pub enum Step {
+    /// Octets from the peer are needed: read, then call [`Wire::received`] or [`Wire::receive`].
+    Read,
+    /// There is output to write and flush. Keep reading while a write waits, as long as
+    /// [`Wire::room`] is not zero: the peer may be waiting for that (RFC 2920 section 3.1).
+    Write,
+    /// There is an event to take.
+    Event,
+    /// Nothing is under way: a client waits for its caller's next command, either side for the end
+    /// of the TLS handshake. All output has been written.
+    Idle,
+    /// The session is over and its output written: close the connection.
+    Close,
+}
+
+/// One side of a session, as an adapter sees it.
+pub trait Endpoint {
+    /// What to do next.
+    fn step(&mut self) -> Step;
+    /// The octets in and out.
+    fn wire(&mut self) -> &mut Wire;
+}
+
+/// How long the present phase may still take.
+///
+/// There is one timer at a time. It starts anew when `lap` changes: when a command, a reply or a
+/// block of content is complete, never because a single octet arrived (a peer that sends an octet a
+/// minute must not hold a session for ever).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timer {
+    /// Counts the restarts of the timer.
+    pub lap: u32,
+    /// How long after the start of this lap [`Wire::expire`] is due.
+    pub after: Duration,
+}
+
+/// The two buffers of a session and its timer.
+#[derive(Debug)]
+pub struct Wire {
+    pub(crate) input: Input,
+    pub(crate) output: Output,
+    timer: Timer,
+    expired: bool,
+    transcript: Option<alloc::boxed::Box<Transcript>>,
+}
+
+impl Wire {
+    pub(crate) fn new(room: usize, timer: Duration) -> Self {
+        Self {
+            input: Input::new(room),
+            output: Output::default(),
+            timer: Timer { lap: 0, after: timer },
+            expired: false,
+            transcript: None,
+        }
+    }
+
+    /// How many octets may be received now; 0 means: do not read. It is 0 while the buffer is full,
+    /// after the peer closed, and from the acceptance of STARTTLS until the handshake is done, so
+    /// that no part of a TLS handshake can be read as SMTP.
+    pub fn room(&self) -> usize {
+        self.input.room()
+    }
+
+    /// Whether a large amount of content is expected, so that reading into [`spare`](Self::spare)
+    /// saves a copy. Otherwise a buffer of the adapter's own, lent to many sessions, and
+    /// [`receive`](Self::receive) keep an idle session small.
+    pub fn bulk(&self) -> bool {
+        self.input.bulk()
+    }
+
+    /// Room to read into, at most [`room`](Self::room) octets; call [`received`](Self::received)
+    /// with how many of them were filled.
+    pub fn spare(&mut self) -> &mut [u8] {
+        self.input.spare()
+    }
+
+    /// `n` octets were read into [`spare`](Self::spare); 0 says that the peer closed its side.
+    ///
+    /// A larger `n` than there was room for counts as that room.
+    pub fn received(&mut self, n: usize) {
+        self.input.received(n);
+    }
+
+    /// Takes as many of `octets` as there is room for and says how many that were. For callers with
+    /// a buffer of their own; an empty slice does not mean the end, [`received`](Self::received)`(0)`
+    /// does.
+    #[must_use = "octets that were not taken must be offered again"]
+    pub fn receive(&mut self, octets: &[u8]) -> usize {
+        self.input.receive(octets)
+    }
+
+    /// Gives memory that is not needed at the moment back to the allocator. To be called when a read
+    /// would wait; a session that waits for a command then owns next to nothing.
+    pub fn relax(&mut self) {
+        self.input.relax();
+        self.output.relax();
+    }
+
+    /// What is to be written, as a [`bytes::Buf`]: advance it by what was written.
+    pub fn output(&mut self) -> &mut Output {
+        &mut self.output
+    }
+
+    /// The timer of the present phase.
+    pub fn timer(&self) -> Timer {
+        self.timer
+    }
+
+    /// The timer ran out.
+    pub fn expire(&mut self) {
+        self.expired = true;
+    }
+
+    /// Starts to record a transcript of what is said, secrets masked, that keeps at most `lines`
+    /// lines until they are [drained](Transcript::drain).
+    pub fn record(&mut self, lines: usize) {
+        self.transcript = Some(alloc::boxed::Box::new(Transcript::new(lines)));
+    }
+
+    /// The transcript, when one is recorded.
+    pub fn transcript(&mut self) -> Option<&mut Transcript> {
+        self.transcript.as_deref_mut()
+    }
+
+    pub(crate) fn restart_timer(&mut self, after: Duration) {
+        self.timer = Timer { lap: self.timer.lap.wrapping_add(1), after };
+    }
+
+    pub(crate) fn take_expired(&mut self) -> bool {
+        core::mem::take(&mut self.expired)
+    }
+}
+
+/// What a reply or command is written with, apart from the input so that both can be borrowed.
+#[derive(Debug)]
+pub(crate) struct Pen<'w> {
+    pub(crate) output: &'w mut Output,
+    transcript: Option<&'w mut Transcript>,
+}
+
+impl Pen<'_> {
+    pub(crate) fn is_recording(&self) -> bool {
+        self.transcript.is_some()
+    }
+
+    /// Writes lines that `speaker` says.
+    pub(crate) fn say(&mut self, speaker: Speaker, write: impl FnOnce(&mut BytesMut)) {
+        let Some(transcript) = self.transcript.as_deref_mut() else {
+            self.output.text(write);
+            return;
+        };
+        self.output.text(|tail| {
+            let before = tail.len();
+            write(tail);
+            transcript.lines(speaker, tail.get(before..).unwrap_or_default());
+        });
+    }
+
+    /// Writes a line with a secret in it; the transcript shows `masked` instead.
+    pub(crate) fn say_secret(
+        &mut self,
+        speaker: Speaker,
+        masked: &[u8],
+        write: impl FnOnce(&mut BytesMut),
+    ) {
+        self.output.secret_text(write);
+        self.note(speaker, masked);
+    }
+
+    /// Records lines that were said without writing them.
+    pub(crate) fn note(&mut self, speaker: Speaker, lines: &[u8]) {
+        if let Some(transcript) = self.transcript.as_deref_mut() {
+            transcript.lines(speaker, lines);
+        }
+    }
+
+    /// Records that content passed.
+    pub(crate) fn note_content(&mut self, speaker: Speaker, octets: usize) {
+        if let Some(transcript) = self.transcript.as_deref_mut() {
+            let octets = u64::try_from(octets).unwrap_or(u64::MAX);
+            transcript.push(speaker, Said::Content(octets));
+        }
+    }
+}
+
+impl Wire {
+    /// The input and, apart from it, what replies are written with.
+    pub(crate) fn split(&mut self) -> (&mut Input, Pen<'_>) {
+        let pen = Pen { output: &mut self.output, transcript: self.transcript.as_deref_mut() };
+        (&mut self.input, pen)
+    }
+}

@@ -1,0 +1,157 @@
+//! Octets received and not yet consumed, in one bounded buffer.
+
+use bytes::{Buf, Bytes, BytesMut};
+use zeroize::Zeroize;
+
+/// An idle session keeps at most this many octets of input buffer.
+const IDLE_CAPACITY: usize = 512;
+
+/// The input buffer. Its first `filled` octets were received; what lies behind them in `buffer` is
+/// initialised room to read into.
+#[derive(Debug)]
+pub(crate) struct Input {
+    buffer: BytesMut,
+    filled: usize,
+    /// The most octets the buffer may hold at present.
+    limit: usize,
+    bulk: bool,
+    /// No octet may be read: the connection belongs to a TLS handshake.
+    sealed: bool,
+    ended: bool,
+    /// Octets arrived since the last [`settle`](Self::settle).
+    fresh: bool,
+}
+
+impl Input {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            buffer: BytesMut::new(),
+            filled: 0,
+            limit,
+            bulk: false,
+            sealed: false,
+            ended: false,
+            fresh: false,
+        }
+    }
+
+    pub(crate) fn room(&self) -> usize {
+        if self.sealed || self.ended { 0 } else { self.limit.saturating_sub(self.filled) }
+    }
+
+    pub(crate) fn bulk(&self) -> bool {
+        self.bulk
+    }
+
+    /// Bounds the buffer by `limit` octets; `bulk` says that much content is expected.
+    pub(crate) fn expect(&mut self, limit: usize, bulk: bool) {
+        self.limit = limit;
+        self.bulk = bulk;
+    }
+
+    pub(crate) fn spare(&mut self) -> &mut [u8] {
+        let room = self.room();
+        self.buffer.resize(self.filled + room, 0);
+        self.buffer.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    pub(crate) fn received(&mut self, n: usize) {
+        if n == 0 {
+            self.ended = true;
+            self.fresh = true;
+            return;
+        }
+        let lent = self.buffer.len().saturating_sub(self.filled);
+        self.filled += n.min(lent);
+        self.fresh = true;
+    }
+
+    pub(crate) fn receive(&mut self, octets: &[u8]) -> usize {
+        let (taken, _) = octets.split_at(octets.len().min(self.room()));
+        if !taken.is_empty() {
+            self.buffer.truncate(self.filled);
+            self.buffer.extend_from_slice(taken);
+            self.filled = self.buffer.len();
+            self.fresh = true;
+        }
+        taken.len()
+    }
+
+    pub(crate) fn relax(&mut self) {
+        if self.filled == 0 && self.buffer.capacity() > IDLE_CAPACITY {
+            self.buffer = BytesMut::new();
+        }
+    }
+
+    pub(crate) fn octets(&self) -> &[u8] {
+        self.buffer.get(..self.filled).unwrap_or_default()
+    }
+
+    pub(crate) fn octets_mut(&mut self) -> &mut [u8] {
+        self.buffer.get_mut(..self.filled).unwrap_or_default()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.filled
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+
+    /// The peer has closed its side; what was received before it is still here.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether octets (or the end) arrived since [`settle`](Self::settle).
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// Everything received so far has been looked at; there is no need to look again before more
+    /// arrives.
+    pub(crate) fn settle(&mut self) {
+        self.fresh = false;
+    }
+
+    /// What follows was set aside under other rules: look at it again.
+    pub(crate) fn stir(&mut self) {
+        self.fresh = self.filled > 0 || self.ended;
+    }
+
+    pub(crate) fn consume(&mut self, n: usize) {
+        let n = n.min(self.filled);
+        self.buffer.advance(n);
+        self.filled -= n;
+    }
+
+    /// Consumes `n` octets that hold a secret: they are overwritten.
+    pub(crate) fn consume_secret(&mut self, n: usize) {
+        let n = n.min(self.filled);
+        self.buffer.get_mut(..n).unwrap_or_default().zeroize();
+        self.consume(n);
+    }
+
+    /// Consumes `n` octets as a reference-counted slice, without a copy.
+    pub(crate) fn take(&mut self, n: usize) -> Bytes {
+        let n = n.min(self.filled);
+        self.filled -= n;
+        self.buffer.split_to(n).freeze()
+    }
+
+    /// Forgets everything received: what came in plaintext must not survive into TLS.
+    pub(crate) fn discard(&mut self) -> usize {
+        let discarded = self.filled;
+        self.consume(discarded);
+        discarded
+    }
+
+    pub(crate) fn seal(&mut self) {
+        self.sealed = true;
+    }
+
+    pub(crate) fn unseal(&mut self) {
+        self.sealed = false;
+    }
+}

@@ -1,0 +1,148 @@
+//! Octets to be written: lent segments and a tail of text.
+
+use alloc::collections::VecDeque;
+
+use bytes::{Buf, Bytes, BytesMut};
+use zeroize::Zeroize;
+
+/// An idle session keeps at most this many octets of output buffer.
+const IDLE_CAPACITY: usize = 512;
+
+/// What a session has to say, in order.
+///
+/// Commands and replies are text, gathered in one buffer so that a group of them leaves in one write;
+/// message content stays in the segments it was handed over in, without a copy. Write
+/// [`chunks`](Self::chunks) with one vectored write, or [`chunk`](Buf::chunk) after chunk, and
+/// [`advance`](Buf::advance) by what was written.
+#[derive(Debug, Default)]
+pub struct Output {
+    segments: VecDeque<Bytes>,
+    tail: BytesMut,
+    len: usize,
+    /// Octets written since the session began.
+    written: u64,
+    /// The tail holds a secret: it is overwritten as it leaves.
+    secret: bool,
+}
+
+impl Output {
+    /// How many octets wait to be written.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing waits to be written.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// All that waits, in order, as slices for a vectored write.
+    pub fn chunks(&self) -> Chunks<'_> {
+        Chunks { segments: self.segments.iter(), tail: Some(&self.tail) }
+    }
+
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Appends text by `write`.
+    pub(crate) fn text<T>(&mut self, write: impl FnOnce(&mut BytesMut) -> T) -> T {
+        let before = self.tail.len();
+        let result = write(&mut self.tail);
+        self.len += self.tail.len() - before;
+        result
+    }
+
+    /// Appends text that is overwritten once it has been written.
+    pub(crate) fn secret_text<T>(&mut self, write: impl FnOnce(&mut BytesMut) -> T) -> T {
+        self.secret = true;
+        self.text(write)
+    }
+
+    /// Appends content without a copy.
+    pub(crate) fn push(&mut self, segment: Bytes) {
+        if segment.is_empty() {
+            return;
+        }
+        if !self.tail.is_empty() {
+            self.segments.push_back(self.tail.split().freeze());
+        }
+        self.len += segment.len();
+        self.segments.push_back(segment);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        if self.secret {
+            self.tail.as_mut().zeroize();
+        }
+        *self = Self { written: self.written, ..Self::default() };
+    }
+
+    pub(crate) fn relax(&mut self) {
+        if self.len == 0 {
+            if self.tail.capacity() > IDLE_CAPACITY {
+                self.tail = BytesMut::new();
+            }
+            if self.segments.capacity() > 0 {
+                self.segments = VecDeque::new();
+            }
+        }
+    }
+}
+
+impl Buf for Output {
+    fn remaining(&self) -> usize {
+        self.len
+    }
+
+    fn chunk(&self) -> &[u8] {
+        match self.segments.front() {
+            Some(segment) => segment,
+            None => &self.tail,
+        }
+    }
+
+    fn advance(&mut self, n: usize) {
+        let mut left = n.min(self.len);
+        self.len -= left;
+        self.written += u64::try_from(left).unwrap_or(u64::MAX);
+        while left > 0 {
+            let Some(segment) = self.segments.front_mut() else {
+                break;
+            };
+            if segment.len() > left {
+                segment.advance(left);
+                return;
+            }
+            left -= segment.len();
+            self.segments.pop_front();
+        }
+        if left > 0 {
+            if self.secret {
+                self.tail.get_mut(..left).unwrap_or_default().zeroize();
+            }
+            self.tail.advance(left);
+        }
+        if self.len == 0 {
+            self.secret = false;
+        }
+    }
+}
+
+/// The slices of an [`Output`], in order.
+#[derive(Debug, Clone)]
+pub struct Chunks<'o> {
+    segments: alloc::collections::vec_deque::Iter<'o, Bytes>,
+    tail: Option<&'o BytesMut>,
+}
+
+impl<'o> Iterator for Chunks<'o> {
+    type Item = &'o [u8];
+
+    fn next(&mut self) -> Option<&'o [u8]> {
+        if let Some(segment) = self.segments.next() {
+            return Some(segment);
+        }
+        self.tail.take().map(|tail| &**tail).filter(|tail| !tail.is_empty())
+    }
+}
