@@ -124,27 +124,26 @@ pub(crate) fn is(octet: u8, class: Class) -> bool {
 
 /// The octet at an offset, if the text goes that far.
 #[inline]
-pub(crate) fn at(text: &str, offset: usize) -> Option<u8> {
-    text.as_bytes().get(offset).copied()
+pub(crate) fn at<T: AsRef<[u8]> + ?Sized>(text: &T, offset: usize) -> Option<u8> {
+    text.as_ref().get(offset).copied()
 }
 
 /// Where the run of octets of a class that begins at `start` ends.
 #[inline]
-pub(crate) fn span(text: &str, start: usize, class: Class) -> usize {
-    let octets = text.as_bytes();
-    let mut end = start;
-    while let Some(&octet) = octets.get(end) {
+pub(crate) fn span<T: AsRef<[u8]> + ?Sized>(text: &T, start: usize, class: Class) -> usize {
+    let rest = text.as_ref().get(start..).unwrap_or_default();
+    for (length, &octet) in rest.iter().enumerate() {
         if !is(octet, class) {
-            break;
+            return start + length;
         }
-        end += 1;
     }
-    end
+    start + rest.len()
 }
 
 /// Whether all of the text, and something at all, is in the class.
-pub(crate) fn all(text: &str, class: Class) -> bool {
-    !text.is_empty() && span(text, 0, class) == text.len()
+pub(crate) fn all<T: AsRef<[u8]> + ?Sized>(text: &T, class: Class) -> bool {
+    let octets = text.as_ref();
+    !octets.is_empty() && span(octets, 0, class) == octets.len()
 }
 
 /// The text from `start` up to `end`; both are places where a scan stopped, so they are in bounds
@@ -160,18 +159,38 @@ pub(crate) fn tail(text: &str, start: usize) -> &str {
     text.get(start..).unwrap_or_default()
 }
 
+/// The octets from `start` up to `end`.
+#[inline]
+pub(crate) fn part(octets: &[u8], start: usize, end: usize) -> &[u8] {
+    octets.get(start..end).unwrap_or_default()
+}
+
+/// Octets that were checked as text.
+///
+/// Values of the everyday commands stay octets until somebody asks for their text: making a `str`
+/// costs more than all the rest of reading a command, and many are never asked.
+#[inline]
+pub(crate) fn text(octets: &[u8]) -> &str {
+    core::str::from_utf8(octets).unwrap_or_default()
+}
+
 /// Whether the literal stands at an offset, in any case.
 #[inline]
-pub(crate) fn literal<const N: usize>(text: &str, start: usize, word: &[u8; N]) -> bool {
-    text.as_bytes()
+pub(crate) fn literal<const N: usize>(octets: &[u8], start: usize, word: &[u8; N]) -> bool {
+    octets
         .get(start..)
         .and_then(<[u8]>::first_chunk::<N>)
-        .is_some_and(|octets| octets.eq_ignore_ascii_case(word))
+        .is_some_and(|octets| {
+            // Arrays of a known, small length: no loop is left of this.
+            octets.iter().zip(word).fold(0, |differ, (octet, letter)| {
+                differ | (octet.to_ascii_lowercase() ^ letter.to_ascii_lowercase())
+            }) == 0
+        })
 }
 
 /// The offset behind the one SP that must stand at `start`; behind all of them when relaxed (F-20).
 #[inline]
-pub(crate) fn space(text: &str, start: usize, relaxed: bool) -> Result<usize, ParseError> {
+pub(crate) fn space(text: &[u8], start: usize, relaxed: bool) -> Result<usize, ParseError> {
     let failed = |offset| ParseError::new(Rule::Spacing, offset);
     if at(text, start) != Some(b' ') {
         return Err(failed(start));
@@ -185,7 +204,7 @@ pub(crate) fn space(text: &str, start: usize, relaxed: bool) -> Result<usize, Pa
 }
 
 /// The offset behind all blanks that stand at `start`.
-pub(crate) fn blanks(text: &str, start: usize) -> usize {
+pub(crate) fn blanks(text: &[u8], start: usize) -> usize {
     let mut end = start;
     while at(text, end) == Some(b' ') {
         end += 1;
@@ -194,8 +213,8 @@ pub(crate) fn blanks(text: &str, start: usize) -> usize {
 }
 
 /// `1*DIGIT` as a number that stops at `u64::MAX`; the digits have been checked.
-pub(crate) fn saturating_number(digits: &str) -> u64 {
-    digits.bytes().fold(0u64, |number, digit| {
+pub(crate) fn saturating_number(digits: &[u8]) -> u64 {
+    digits.iter().fold(0u64, |number, digit| {
         number
             .saturating_mul(10)
             .saturating_add(u64::from(digit.wrapping_sub(b'0')))

@@ -66,7 +66,11 @@ impl Secret {
 
     /// Has `fill` write a secret of `len` octets in place of this one. When it says that it could
     /// not, there is no secret.
-    pub(super) fn replace_with(&mut self, len: usize, fill: impl FnOnce(&mut [u8]) -> bool) -> bool {
+    pub(super) fn replace_with(
+        &mut self,
+        len: usize,
+        fill: impl FnOnce(&mut [u8]) -> bool,
+    ) -> bool {
         self.clear();
         if len > self.0.capacity() {
             self.0 = vec![0; len];
@@ -96,7 +100,11 @@ impl fmt::Debug for Secret {
 /// Compares in time that depends on the lengths alone.
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        let differing = self.0.iter().zip(&other.0).fold(0, |all, (a, b)| all | (a ^ b));
+        let differing = self
+            .0
+            .iter()
+            .zip(&other.0)
+            .fold(0, |all, (a, b)| all | (a ^ b));
         self.0.len() == other.0.len() && core::hint::black_box(differing) == 0
     }
 }

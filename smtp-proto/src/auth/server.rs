@@ -48,7 +48,11 @@ pub struct Credentials {
 impl Credentials {
     /// From what a mechanism has learnt. An empty `authzid` means that there was none.
     pub fn new(authzid: impl Into<String>, authcid: impl Into<String>, password: Secret) -> Self {
-        Self { authzid: authzid.into(), authcid: authcid.into(), password }
+        Self {
+            authzid: authzid.into(),
+            authcid: authcid.into(),
+            password,
+        }
     }
 
     /// Whom the client wants to act for (authorization identity), when it says so and does not
@@ -105,7 +109,11 @@ impl Plain {
             return None;
         }
         let authzid = core::str::from_utf8(authzid).ok()?;
-        Some(Credentials::new(authzid, field(authcid)?, field(password)?.into()))
+        Some(Credentials::new(
+            authzid,
+            field(authcid)?,
+            field(password)?.into(),
+        ))
     }
 }
 
@@ -160,7 +168,9 @@ impl Mechanism for Login {
                 Some(_) => Step::Failed,
             };
         };
-        let Some(text) = field(response) else { return Step::Failed };
+        let Some(text) = field(response) else {
+            return Step::Failed;
+        };
         match self.user.take() {
             None => {
                 self.user = Some(text.into());

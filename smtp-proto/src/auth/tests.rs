@@ -16,7 +16,9 @@ fn encoded(octets: &[u8]) -> String {
 
 fn decoded(text: &str) -> Secret {
     let mut secret = Secret::from("what was there before");
-    Base64::parse_line(text.as_bytes()).unwrap().decode_into(&mut secret);
+    Base64::parse_line(text.as_bytes())
+        .unwrap()
+        .decode_into(&mut secret);
     secret
 }
 
@@ -43,7 +45,10 @@ fn base64_of_every_length_and_octet_comes_back() {
     for length in 0..=octets.len() {
         let text = encoded(&octets[..length]);
         assert_eq!(decoded(&text).as_slice(), &octets[..length]);
-        assert_eq!(Base64::parse_line(text.as_bytes()).unwrap().decoded_len(), length);
+        assert_eq!(
+            Base64::parse_line(text.as_bytes()).unwrap().decoded_len(),
+            length
+        );
     }
 }
 
@@ -72,7 +77,11 @@ fn g29_base64_is_strict() {
         ("QUI\u{e9}", 3),
     ] {
         let error = Base64::parse(text.as_bytes()).unwrap_err();
-        assert_eq!((error.rule(), error.offset()), (Rule::Base64, offset), "{text:?}");
+        assert_eq!(
+            (error.rule(), error.offset()),
+            (Rule::Base64, offset),
+            "{text:?}"
+        );
     }
     // Of all two octets before "==", those decode that base64 gives.
     let mut good = 0;
@@ -98,7 +107,10 @@ fn c27_debug_shows_no_secret() {
     let secret = Secret::from("s3cret!");
     assert_eq!(format!("{secret:?}"), "Secret(7 octets)");
     let text = encoded(secret.as_slice());
-    assert_eq!(format!("{:?}", Base64::parse(text.as_bytes()).unwrap()), "Base64(12 octets encoded)");
+    assert_eq!(
+        format!("{:?}", Base64::parse(text.as_bytes()).unwrap()),
+        "Base64(12 octets encoded)"
+    );
     for shown in [
         format!("{:?}", client::Plain::new("", "alice", "s3cret!").unwrap()),
         format!("{:?}", client::Login::new("alice", "s3cret!").unwrap()),
@@ -127,7 +139,11 @@ fn secrets_grow_and_compare() {
 #[test]
 fn c28_c30_plain_known_answers() {
     for (authzid, authcid, text) in [
-        ("", "alice@example.org", "AGFsaWNlQGV4YW1wbGUub3JnAHMzY3JldCE="),
+        (
+            "",
+            "alice@example.org",
+            "AGFsaWNlQGV4YW1wbGUub3JnAHMzY3JldCE=",
+        ),
         ("bob", "alice", "Ym9iAGFsaWNlAHMzY3JldCE="),
     ] {
         let mut plain = client::Plain::new(authzid, authcid, "s3cret!").unwrap();
@@ -156,11 +172,17 @@ fn c42_plain_fields() {
     let mut message = client::Plain::new(&long, &long, &long).unwrap();
     let message = message.initial_response().unwrap();
     assert_eq!(message.len(), 3 * 255 + 2);
-    assert!(matches!(server::Plain::new().step(Some(message.as_slice())), Step::Credentials(_)));
+    assert!(matches!(
+        server::Plain::new().step(Some(message.as_slice())),
+        Step::Credentials(_)
+    ));
 
     let nul = client::Plain::new("", "al\0ice", "s3cret!").unwrap_err();
     assert_eq!(nul, InvalidCredentials::Nul);
-    assert_eq!(client::Login::new("alice", "").unwrap_err(), InvalidCredentials::Empty);
+    assert_eq!(
+        client::Login::new("alice", "").unwrap_err(),
+        InvalidCredentials::Empty
+    );
 
     let bad: [&[u8]; 9] = [
         b"",
@@ -184,17 +206,23 @@ fn c31_login_known_answers() {
     let mut server = server::Login::new();
     assert!(login.initial_response().is_none());
 
-    let Step::Challenge(prompt) = server.step(None) else { panic!("asks for the user") };
+    let Step::Challenge(prompt) = server.step(None) else {
+        panic!("asks for the user")
+    };
     assert_eq!(encoded(prompt.as_slice()), "VXNlcm5hbWU6");
     let user = login.respond(prompt.as_slice()).unwrap();
     assert_eq!(encoded(user.as_slice()), "YWxpY2VAZXhhbXBsZS5vcmc=");
 
-    let Step::Challenge(prompt) = server.step(Some(user.as_slice())) else { panic!("asks for the password") };
+    let Step::Challenge(prompt) = server.step(Some(user.as_slice())) else {
+        panic!("asks for the password")
+    };
     assert_eq!(encoded(prompt.as_slice()), "UGFzc3dvcmQ6");
     let password = login.respond(prompt.as_slice()).unwrap();
     assert_eq!(encoded(password.as_slice()), "czNjcmV0IQ==");
 
-    let Step::Credentials(credentials) = server.step(Some(password.as_slice())) else { panic!("credentials") };
+    let Step::Credentials(credentials) = server.step(Some(password.as_slice())) else {
+        panic!("credentials")
+    };
     assert_eq!(credentials.authzid(), None);
     assert_eq!(credentials.authcid(), "alice@example.org");
     assert_eq!(credentials.password().as_slice(), b"s3cret!");
@@ -204,9 +232,14 @@ fn c31_login_known_answers() {
 #[test]
 fn c31_login_takes_the_user_as_initial_response() {
     let mut server = server::Login::new();
-    let Step::Challenge(prompt) = server.step(Some(b"alice")) else { panic!("asks for the password") };
+    let Step::Challenge(prompt) = server.step(Some(b"alice")) else {
+        panic!("asks for the password")
+    };
     assert_eq!(prompt.as_slice(), b"Password:");
-    assert!(matches!(server.step(Some(b"s3cret!")), Step::Credentials(_)));
+    assert!(matches!(
+        server.step(Some(b"s3cret!")),
+        Step::Credentials(_)
+    ));
 
     assert_eq!(server::Login::new().step(Some(b"")), Step::Failed);
     assert_eq!(server::Login::new().step(Some(b"al\0ice")), Step::Failed);

@@ -33,6 +33,7 @@ pub use self::{
 use self::session::Session;
 use crate::{
     extension::Capabilities,
+    fault::Fault,
     reply::Reply,
     sequence::{Protocol, State},
     transcript::{Said, Speaker},
@@ -65,7 +66,11 @@ impl Client {
         if let Some(fault) = self.session.take_fault() {
             return Some(Event::Fault(fault));
         }
-        if self.session.take_upgrade() {
+        if self.wire.output.is_empty() && self.session.take_upgrade() {
+            if !self.wire.input.is_empty() {
+                self.session.fail(Fault::PlaintextBehindStartTls);
+                return self.session.take_fault().map(Event::Fault);
+            }
             self.wire.input.seal();
             self.wire.restart_timer(self.session.config.timeouts.tls);
             return Some(Event::UpgradeTls);
@@ -75,13 +80,7 @@ impl Client {
         let (input, mut pen) = self.wire.split();
         let (whole, behind) = input.octets().split_at_checked(length)?;
         self.session.consume = length;
-        let reply = match Reply::parse(whole) {
-            Ok(reply) => reply,
-            Err(error) => {
-                self.session.fail(error.into());
-                return None;
-            }
-        };
+        let reply = Reply::found(whole)?;
         pen.note(Speaker::Server, self.session.shown(reply));
         let to = self.session.replied(reply, behind.is_empty())?;
         Some(Event::Reply { to, reply })
@@ -179,6 +178,12 @@ impl Client {
         self.session.state == State::Closed
     }
 
+    /// Whether the last message that was completed has left to its end, so that the server may have
+    /// taken it whether or not its reply arrives (RFC 5321 section 4.5.3.2.6).
+    pub fn has_sent_message(&self) -> bool {
+        self.session.message_end.is_some_and(|end| self.wire.output.written() >= end)
+    }
+
     /// Whether no reply is awaited and nothing waits to be sent.
     pub fn is_settled(&self) -> bool {
         self.session.nothing_expected() && self.session.nothing_queued()
@@ -249,6 +254,10 @@ impl Endpoint for Client {
         if !self.wire.output.is_empty() {
             self.content_progress();
             return Step::Write;
+        }
+        // The time for a reply runs from when the last of the command has left.
+        if self.session.take_writing() {
+            self.rearm();
         }
         if self.session.is_in_handshake() || self.session.nothing_expected() {
             return Step::Idle;

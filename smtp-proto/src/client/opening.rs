@@ -276,7 +276,8 @@ impl<'o> Opening<'o> {
         let mut mechanism = login.mechanisms.remove(index);
         let name = String::from(mechanism.name());
         let Ok(name) = command::Mechanism::parse(&name) else {
-            // The server offered this name, so it is one.
+            // Not a name that can be sent: the next mechanism, then.
+            self.stage = Stage::Greeted;
             return None;
         };
         // A line over 512 octets is not for every server: then the response waits for the empty

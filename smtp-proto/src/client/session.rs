@@ -65,6 +65,10 @@ pub(super) struct Session {
     encoder: Encoder,
     lines: LineCheck,
     content_mark: u64,
+    /// Where, in octets of output, the last message that was completed ends.
+    pub(super) message_end: Option<u64>,
+    /// Output was waiting when the session was last stepped.
+    writing: bool,
     pub(super) quitting: bool,
     /// AUTH exchanges so far end in a reply that is not told in the transcript.
     in_exchange: bool,
@@ -97,6 +101,8 @@ impl Session {
             encoder: Encoder::new(config.bare_newline),
             lines: LineCheck::new(config.bare_newline),
             content_mark: 0,
+            message_end: None,
+            writing: false,
             quitting: false,
             in_exchange: false,
             config,
@@ -231,6 +237,7 @@ impl Session {
         self.ready_for_content()?;
         let output = &mut *pen.output;
         self.encoder.finish(|segment| output.push(segment)).map_err(|_| Misuse::BareNewline)?;
+        self.message_end = Some(pen.output.end());
         pen.note(Speaker::Client, b".");
         self.sending = false;
         self.planned = sequence::AFTER_CONTENT;
@@ -292,6 +299,7 @@ impl Session {
         }
         pen.note_content(Speaker::Client, size);
         if last {
+            self.message_end = Some(pen.output.end());
             self.plan(Request::BdatLast);
             self.expect_delivery(octets, true);
             self.lines = LineCheck::new(self.config.bare_newline);
@@ -304,11 +312,17 @@ impl Session {
 
     /// Whether enough content has left for the timer to start anew.
     pub(super) fn content_progress(&mut self, written: u64) -> bool {
+        self.writing = true;
         let progress = written.saturating_sub(self.content_mark) >= CONTENT_BLOCK;
         if progress {
             self.content_mark = written;
         }
         progress
+    }
+
+    /// Whether the output that was waiting has left since then.
+    pub(super) fn take_writing(&mut self) -> bool {
+        core::mem::take(&mut self.writing)
     }
 
     // ---- replies -----------------------------------------------------------------------------
@@ -327,7 +341,7 @@ impl Session {
 
     /// Takes note of a reply: what it answers, unless it ends the session.
     pub(super) fn replied(&mut self, reply: Reply<'_>, nothing_behind: bool) -> Option<ReplyTo> {
-        if reply.code() == Code::SERVICE_NOT_AVAILABLE && !self.quitting {
+        if reply.code() == Code::SERVICE_NOT_AVAILABLE && !self.is_leaving() {
             self.fail(Fault::ServiceNotAvailable(reply.to_owned()));
             return None;
         }
@@ -486,8 +500,14 @@ impl Session {
         self.sending = false;
     }
 
+    /// Whether nothing but QUIT is open: then it does not matter how the session ends.
+    fn is_leaving(&self) -> bool {
+        let mut open = self.expected.iter().chain(&self.queued);
+        self.quitting && open.all(|open| open.to == ReplyTo::Quit)
+    }
+
     pub(super) fn peer_closed(&mut self) {
-        if self.quitting {
+        if self.is_leaving() {
             self.state = State::Closed;
         } else {
             self.fail(Fault::Closed);
@@ -495,7 +515,7 @@ impl Session {
     }
 
     pub(super) fn timed_out(&mut self) {
-        if self.quitting {
+        if self.is_leaving() {
             self.state = State::Closed;
         } else {
             self.fail(Fault::Timeout);

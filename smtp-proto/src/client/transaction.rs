@@ -144,6 +144,8 @@ enum Stage {
     Recipients,
     /// DATA was queued and its reply is awaited.
     Data,
+    /// 354 came although there is nobody to receive the content.
+    Nobody,
     /// Content is wanted.
     Body,
     /// The content was sent and its replies are awaited.
@@ -191,6 +193,12 @@ impl<'e> Transaction<'e> {
                     }
                 }
                 Stage::Body => return Ok(TransactionStep::Body),
+                Stage::Nobody => {
+                    // A lone dot ends the content at once, and whatever is said to it delivers
+                    // nothing (RFC 2920 section 3.1).
+                    client.end_of_data()?;
+                    self.stage = Stage::Failed;
+                }
                 Stage::Failed => {
                     if !client.is_settled() {
                         return Ok(TransactionStep::Await);
@@ -343,9 +351,10 @@ impl<'e> Transaction<'e> {
         if piece.is_empty() {
             return Ok(());
         }
-        if let Some(held) = self.held.replace(piece) {
-            self.chunk(client, held, false)?;
+        if let Some(held) = &self.held {
+            self.chunk(client, held.clone(), false)?;
         }
+        self.held = Some(piece);
         Ok(())
     }
 
@@ -372,8 +381,10 @@ impl<'e> Transaction<'e> {
             return Err(Misuse::Sequence { verb: crate::command::Verb::Data, state: client.state() });
         }
         if self.chunked {
-            let held = self.held.take().unwrap_or_default();
-            return self.chunk(client, held, true);
+            let held = self.held.clone().unwrap_or_default();
+            self.chunk(client, held, true)?;
+            self.held = None;
+            return Ok(());
         }
         client.end_of_data()?;
         self.sent = true;
@@ -395,7 +406,7 @@ impl<'e> Transaction<'e> {
     }
 
     /// A reply came.
-    pub fn reply(&mut self, client: &mut Client, to: ReplyTo, reply: Reply<'_>) {
+    pub fn reply(&mut self, to: ReplyTo, reply: Reply<'_>) {
         let positive = reply.severity() == Severity::PositiveCompletion;
         match to {
             ReplyTo::Mail if positive => {
@@ -408,7 +419,7 @@ impl<'e> Transaction<'e> {
                 self.stage = if self.data_sent { Stage::Data } else { Stage::Failed };
             }
             ReplyTo::Rcpt { .. } => self.recipient_answered(positive, reply),
-            ReplyTo::Data => self.data_answered(client, reply),
+            ReplyTo::Data => self.data_answered(reply),
             ReplyTo::Chunk => {
                 self.open_chunks = self.open_chunks.saturating_sub(1);
                 if !positive {
@@ -446,15 +457,9 @@ impl<'e> Transaction<'e> {
         }
     }
 
-    fn data_answered(&mut self, client: &mut Client, reply: Reply<'_>) {
-        let go_ahead = reply.code() == Code::START_MAIL_INPUT;
-        if go_ahead && (self.accepted == 0 || self.stage == Stage::Failed) {
-            // Nobody is there to receive it: a lone dot ends the content at once, and whatever is
-            // said to it delivers nothing (RFC 2920 section 3.1).
-            let _ = client.end_of_data();
-            self.stage = Stage::Failed;
-        } else if go_ahead {
-            self.stage = Stage::Body;
+    fn data_answered(&mut self, reply: Reply<'_>) {
+        if reply.code() == Code::START_MAIL_INPUT {
+            self.stage = if self.accepted == 0 { Stage::Nobody } else { Stage::Body };
         } else {
             self.settle_all(&Outcome::replied(Phase::Data, reply.to_owned()));
             self.stage = Stage::Failed;
@@ -475,19 +480,25 @@ impl<'e> Transaction<'e> {
         }
     }
 
-    /// The session failed: what is not final yet is deferred, or in doubt.
-    pub fn fault(&mut self, fault: Fault) {
+    /// The session failed: what is not final yet is deferred, or in doubt if the whole message had
+    /// left.
+    pub fn fault(&mut self, client: &Client, fault: Fault) {
+        self.fail(self.sent && client.has_sent_message(), fault);
+    }
+
+    fn fail(&mut self, sent: bool, fault: Fault) {
         let phase = match self.stage {
             Stage::Start => Phase::Preparation,
             Stage::Mail => Phase::Mail,
             Stage::Recipients => Phase::Rcpt,
-            Stage::Data => Phase::Data,
+            Stage::Data | Stage::Nobody => Phase::Data,
             Stage::Body => Phase::Content,
+            Stage::Delivery if !sent => Phase::Content,
             Stage::Delivery | Stage::Failed | Stage::Reset | Stage::Done => Phase::Delivery,
         };
         // A server that says 421 has not taken the message; silence says nothing.
         let answered = matches!(fault, Fault::ServiceNotAvailable(_));
-        let status = if self.sent && !answered { Status::InDoubt } else { Status::Deferred };
+        let status = if sent && !answered { Status::InDoubt } else { Status::Deferred };
         self.settle_all(&Outcome { status, phase, cause: Cause::Fault(fault) });
         self.stage = Stage::Done;
     }
@@ -495,7 +506,7 @@ impl<'e> Transaction<'e> {
     /// What became of the message. A transaction that is not over counts as cut off here.
     pub fn report(mut self) -> Report {
         if self.stage != Stage::Done {
-            self.fault(Fault::Closed);
+            self.fail(self.sent, Fault::Closed);
         }
         Report { outcomes: self.outcomes.into_iter().flatten().collect() }
     }

@@ -41,16 +41,17 @@ impl<'a> Auth<'a> {
     /// # Errors
     ///
     /// [`Rule::MissingArgument`], [`Rule::Mechanism`], [`Rule::Spacing`] or [`Rule::Base64`].
+    #[inline(never)]
     pub fn of_line(line: &Line<'a>, syntax: &Syntax) -> Result<Self, ParseError> {
-        let text = line.as_str();
+        let text = line.octets();
         let start = line.required(syntax)?;
         let end = mechanism_end(text, start)?;
-        let mechanism = Mechanism(grammar::slice(text, start, end));
+        let mechanism = Mechanism(grammar::text(grammar::part(text, start, end)));
         let initial_response = match grammar::at(text, end) {
             None => None,
             Some(b' ') => {
                 let start = grammar::space(text, end, syntax.relaxed)?;
-                let response = InitialResponse::parse(grammar::tail(text, start).as_bytes());
+                let response = InitialResponse::parse(grammar::part(text, start, text.len()));
                 Some(response.map_err(|error| error.shifted(start))?)
             }
             Some(_) => return Err(ParseError::new(Rule::Mechanism, end)),
@@ -84,7 +85,7 @@ impl<'a> Mechanism<'a> {
     ///
     /// [`Rule::Mechanism`].
     pub fn parse(name: &'a str) -> Result<Self, ParseError> {
-        match mechanism_end(name, 0)? {
+        match mechanism_end(name.as_bytes(), 0)? {
             end if end == name.len() => Ok(Self(name)),
             end => Err(ParseError::new(Rule::Mechanism, end)),
         }
@@ -101,7 +102,7 @@ impl<'a> Mechanism<'a> {
 /// sasl-mech = 1*20mech-char
 /// mech-char = UPPER-ALPHA / DIGIT / HYPHEN / UNDERSCORE    ; here in either case
 /// ```
-fn mechanism_end(text: &str, start: usize) -> Result<usize, ParseError> {
+fn mechanism_end(text: &[u8], start: usize) -> Result<usize, ParseError> {
     const MAX: usize = 20;
     match grammar::span(text, start, LDH | UNDERSCORE) {
         end if end == start => Err(ParseError::new(Rule::Mechanism, start)),
@@ -120,7 +121,7 @@ impl Eq for Mechanism<'_> {}
 
 impl Hash for Mechanism<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash_ignoring_case(self.0, state);
+        hash_ignoring_case(self.0.as_bytes(), state);
     }
 }
 

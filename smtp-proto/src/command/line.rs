@@ -14,7 +14,7 @@ use crate::profile::Syntax;
 /// not come now is refused for that, whatever its argument.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
-    text: &'a str,
+    octets: &'a [u8],
     verb: Verb,
     /// Where the first word ends.
     word: usize,
@@ -31,19 +31,30 @@ impl<'a> Line<'a> {
     /// [`Rule::Control`] or [`Rule::Utf8`] when the verb is known, else [`Rule::Verb`].
     #[inline]
     pub fn check(line: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
-        let line = grammar::trim_end(line);
+        // Half of all commands are a verb alone: nothing is left to check of them.
+        let verb = Verb::of(line);
+        let text = verb.as_str();
+        if line.len() == text.len() && !text.is_empty() {
+            return Ok(Self { octets: line, verb, word: text.len() });
+        }
+        Self::check_all(grammar::trim_end(line), syntax)
+    }
+
+    fn check_all(line: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
         let verb = Verb::of(line);
         let census = grammar::census(line);
         let visible = line.first().is_some_and(|first| *first != b' ');
-        if visible && !census.control && (!census.high || syntax.utf8) {
-            if let Ok(text) = str::from_utf8(line) {
-                let word = match verb {
-                    Verb::StartTls => 8,
-                    Verb::Other => text.find(' ').unwrap_or(text.len()),
-                    _ => 4,
-                };
-                return Ok(Self { text, verb, word });
-            }
+        if visible
+            && !census.control
+            && (!census.high || syntax.utf8)
+            && (!census.high || str::from_utf8(line).is_ok())
+        {
+            let word = match verb {
+                Verb::StartTls => 8,
+                Verb::Other => line.iter().position(|o| *o == b' ').unwrap_or(line.len()),
+                _ => 4,
+            };
+            return Ok(Self { octets: line, verb, word });
         }
         Err(why(line, verb, syntax))
     }
@@ -67,29 +78,29 @@ impl<'a> Line<'a> {
     /// The first word as received.
     #[must_use]
     pub fn word(&self) -> &'a str {
-        grammar::slice(self.text, 0, self.word)
+        grammar::text(grammar::part(self.octets, 0, self.word))
     }
 
-    /// The whole line, without the blanks at its end.
+    /// The whole line, without the blanks at its end; well-formed UTF-8.
     #[must_use]
-    pub const fn as_str(&self) -> &'a str {
-        self.text
+    pub const fn octets(&self) -> &'a [u8] {
+        self.octets
     }
 
     /// Where the argument begins; `None` when there is none.
     #[inline]
     pub(super) fn argument(&self, syntax: &Syntax) -> Result<Option<usize>, ParseError> {
-        if self.word == self.text.len() {
+        if self.word == self.octets.len() {
             return Ok(None);
         }
-        grammar::space(self.text, self.word, syntax.relaxed).map(Some)
+        grammar::space(self.octets, self.word, syntax.relaxed).map(Some)
     }
 
     /// Where the argument begins that there must be.
     #[inline]
     pub(super) fn required(&self, syntax: &Syntax) -> Result<usize, ParseError> {
         self.argument(syntax)?
-            .ok_or_else(|| ParseError::new(Rule::MissingArgument, self.text.len()))
+            .ok_or_else(|| ParseError::new(Rule::MissingArgument, self.octets.len()))
     }
 
     /// Succeeds when there is no argument: for DATA, RSET, QUIT and STARTTLS (G-25).
@@ -99,7 +110,7 @@ impl<'a> Line<'a> {
     /// [`Rule::UnexpectedArgument`].
     #[inline]
     pub fn alone(&self) -> Result<(), ParseError> {
-        if self.word == self.text.len() {
+        if self.word == self.octets.len() {
             Ok(())
         } else {
             Err(ParseError::new(Rule::UnexpectedArgument, self.word))
@@ -113,7 +124,7 @@ impl<'a> Line<'a> {
     /// [`Rule::Spacing`].
     pub fn text(&self, syntax: &Syntax) -> Result<Option<Text<'a>>, ParseError> {
         let start = self.argument(syntax)?;
-        Ok(start.map(|start| Text::checked(grammar::tail(self.text, start))))
+        Ok(start.map(|start| Text::checked(grammar::text(grammar::part(self.octets, start, self.octets.len())))))
     }
 }
 

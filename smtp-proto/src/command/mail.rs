@@ -4,7 +4,7 @@ use bytes::BufMut;
 
 use crate::command::{Line, Verb};
 use crate::error::{ParseError, Rule};
-use crate::grammar::{self, DIGIT};
+use crate::grammar;
 use crate::parameter::Parameters;
 use crate::path::{ForwardPath, ReversePath};
 use crate::profile::Syntax;
@@ -53,10 +53,10 @@ impl<'a> Mail<'a> {
     ///
     /// [`Rule::MissingArgument`], [`Rule::Spacing`], [`Rule::PathLength`], a rule of the path
     /// (with `5.1.7` in its reply) or of [`Parameters::parse`].
-    #[inline]
+    #[inline(never)]
     pub fn of_line(line: &Line<'a>, syntax: &Syntax) -> Result<Self, ParseError> {
-        let text = line.as_str();
-        let start = behind_colon(line, *b"FROM", syntax)?;
+        let text = line.octets();
+        let start = behind_colon(line, b"FROM:", syntax)?;
         let (reverse_path, end) = ReversePath::scan(text, start, syntax)?;
         if !ends_path(text, end) {
             return Err(ParseError::new(Rule::ReversePath, end));
@@ -95,10 +95,10 @@ impl<'a> Rcpt<'a> {
     ///
     /// [`Rule::MissingArgument`], [`Rule::Spacing`], [`Rule::PathLength`], a rule of the path
     /// (with `5.1.3` in its reply) or of [`Parameters::parse`].
-    #[inline]
+    #[inline(never)]
     pub fn of_line(line: &Line<'a>, syntax: &Syntax) -> Result<Self, ParseError> {
-        let text = line.as_str();
-        let start = behind_colon(line, *b"TO", syntax)?;
+        let text = line.octets();
+        let start = behind_colon(line, b"TO:", syntax)?;
         let (forward_path, end) = ForwardPath::scan(text, start, syntax)?;
         if !ends_path(text, end) {
             return Err(ParseError::new(Rule::ForwardPath, end));
@@ -117,28 +117,28 @@ impl<'a> Rcpt<'a> {
 }
 
 /// Where the path begins, behind `FROM:` or `TO:`.
-#[inline]
+#[inline(always)]
 fn behind_colon<const N: usize>(
     line: &Line<'_>,
-    word: [u8; N],
+    word: &[u8; N],
     syntax: &Syntax,
 ) -> Result<usize, ParseError> {
-    let text = line.as_str();
+    let text = line.octets();
     let start = line.required(syntax)?;
-    let colon = start + N;
-    if !grammar::literal(text, start, &word) || grammar::at(text, colon) != Some(b':') {
+    if !grammar::literal(text, start, word) {
         return Err(ParseError::new(Rule::MissingArgument, start));
     }
-    match grammar::at(text, colon + 1) {
-        None => Err(ParseError::new(Rule::MissingArgument, colon + 1)),
-        Some(b' ') if syntax.relaxed => Ok(grammar::blanks(text, colon + 1)),
-        Some(b' ') => Err(ParseError::new(Rule::Spacing, colon + 1)),
-        Some(_) => Ok(colon + 1),
+    let path = start + N;
+    match grammar::at(text, path) {
+        None => Err(ParseError::new(Rule::MissingArgument, path)),
+        Some(b' ') if syntax.relaxed => Ok(grammar::blanks(text, path)),
+        Some(b' ') => Err(ParseError::new(Rule::Spacing, path)),
+        Some(_) => Ok(path),
     }
 }
 
 #[inline]
-fn ends_path(text: &str, end: usize) -> bool {
+fn ends_path(text: &[u8], end: usize) -> bool {
     matches!(grammar::at(text, end), None | Some(b' '))
 }
 
@@ -174,19 +174,35 @@ impl Bdat {
     /// [`Rule::BdatSize`] when the size cannot be read or needs more than 64 bits, which loses the
     /// place in the stream (G-31); [`Rule::BdatLast`] or [`Rule::Spacing`] when something else is
     /// wrong: the chunk follows all the same, and [`Bdat::chunk_size`] tells how long it is.
+    #[inline]
     pub fn of_line(line: &Line<'_>, syntax: &Syntax) -> Result<Self, ParseError> {
-        let text = line.as_str();
-        let size = Self::chunk_size(text.as_bytes())?;
-        let start = line.required(syntax)?;
-        let end = grammar::span(text, start, DIGIT);
-        if end == text.len() {
-            return Ok(Self { size, last: false });
+        let octets = line.octets();
+        let (size, end) = chunk_size(octets)?;
+        line.required(syntax)?;
+        match octets.get(end..) {
+            None | Some([]) => Ok(Self { size, last: false }),
+            Some([b' ', b'L' | b'l', b'A' | b'a', b'S' | b's', b'T' | b't']) => {
+                Ok(Self { size, last: true })
+            }
+            Some(_) => Self::marker(line, size, end, syntax),
         }
+    }
+
+    /// What stands behind the size, in any other spelling than the usual one.
+    #[cold]
+    fn marker(
+        line: &Line<'_>,
+        size: u64,
+        end: usize,
+        syntax: &Syntax,
+    ) -> Result<Self, ParseError> {
+        let text = line.octets();
         let marker = grammar::space(text, end, syntax.relaxed)?;
-        if !grammar::tail(text, marker).eq_ignore_ascii_case("LAST") {
-            return Err(ParseError::new(Rule::BdatLast, marker));
+        if text.get(marker..).is_some_and(|word| word.eq_ignore_ascii_case(b"LAST")) {
+            Ok(Self { size, last: true })
+        } else {
+            Err(ParseError::new(Rule::BdatLast, marker))
         }
-        Ok(Self { size, last: true })
     }
 
     /// The size of the chunk behind a BDAT line that may be wrong in any other way, so that the
@@ -196,24 +212,7 @@ impl Bdat {
     ///
     /// [`Rule::BdatSize`] when it cannot be told for certain (G-31).
     pub fn chunk_size(line: &[u8]) -> Result<u64, ParseError> {
-        let mut offset = 4;
-        while let Some(b' ' | b'\t') = line.get(offset) {
-            offset += 1;
-        }
-        let failed = |offset| ParseError::new(Rule::BdatSize, offset);
-        let start = offset;
-        let mut size = 0u64;
-        while let Some(&digit @ b'0'..=b'9') = line.get(offset) {
-            size = size
-                .checked_mul(10)
-                .and_then(|size| size.checked_add(u64::from(digit - b'0')))
-                .ok_or_else(|| failed(offset))?;
-            offset += 1;
-        }
-        match line.get(offset) {
-            None | Some(b' ' | b'\t') if offset > start => Ok(size),
-            _ => Err(failed(offset)),
-        }
+        chunk_size(line).map(|(size, _)| size)
     }
 
     pub(crate) fn write(&self, out: &mut impl BufMut) {
@@ -234,5 +233,28 @@ impl Bdat {
         if self.last {
             out.put_slice(b" LAST");
         }
+    }
+}
+
+/// `chunk-size = 1*DIGIT`, and where it ends.
+#[inline]
+fn chunk_size(line: &[u8]) -> Result<(u64, usize), ParseError> {
+    let mut offset = 4;
+    while let Some(b' ' | b'\t') = line.get(offset) {
+        offset += 1;
+    }
+    let failed = |offset| ParseError::new(Rule::BdatSize, offset);
+    let start = offset;
+    let mut size = 0u64;
+    while let Some(&digit @ b'0'..=b'9') = line.get(offset) {
+        size = size
+            .checked_mul(10)
+            .and_then(|size| size.checked_add(u64::from(digit - b'0')))
+            .ok_or_else(|| failed(offset))?;
+        offset += 1;
+    }
+    match line.get(offset) {
+        None | Some(b' ' | b'\t') if offset > start => Ok((size, offset)),
+        _ => Err(failed(offset)),
     }
 }

@@ -71,6 +71,7 @@ impl<'a> Command<'a> {
     /// # Errors
     ///
     /// Those of [`Line::check`] and [`Command::of_line`].
+    #[inline]
     pub fn parse(line: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
         Self::of_line(&Line::check(line, syntax)?, syntax)
     }
@@ -81,6 +82,7 @@ impl<'a> Command<'a> {
     ///
     /// The rule the argument breaks, and where; its [`rejection`](ParseError::rejection) is the
     /// server's reply. [`Rule::Verb`](crate::error::Rule::Verb) when the first word is none.
+    #[inline]
     pub fn of_line(line: &Line<'a>, syntax: &Syntax) -> Result<Self, ParseError> {
         Ok(match line.verb() {
             Verb::Ehlo => Self::Ehlo(hello_name(line, syntax)?),
@@ -164,10 +166,10 @@ impl<'a> Command<'a> {
 /// # Errors
 ///
 /// Those of [`HelloName::parse_with`], and [`Rule::Spacing`](crate::error::Rule::Spacing).
-#[inline]
+#[inline(never)]
 pub fn hello_name<'a>(line: &Line<'a>, syntax: &Syntax) -> Result<HelloName<'a>, ParseError> {
     let start = line.required(syntax)?;
-    HelloName::argument(grammar::tail(line.as_str(), start), syntax)
+    HelloName::argument(grammar::part(line.octets(), start, line.octets().len()), syntax)
         .map_err(|error| error.shifted(start))
 }
 

@@ -106,8 +106,10 @@ impl<'a> Query<'a> {
     /// # Errors
     ///
     /// [`Rule::MissingArgument`] or [`Rule::Spacing`].
+    #[inline(never)]
     pub fn of_line(line: &Line<'a>, syntax: &Syntax) -> Result<Self, ParseError> {
-        let text = Text::checked(grammar::tail(line.as_str(), line.required(syntax)?));
+        line.required(syntax)?;
+        let text = line.text(syntax)?.ok_or_else(|| ParseError::new(Rule::MissingArgument, 0))?;
         let flagless = if syntax.utf8 {
             without_flag(text)
         } else {
@@ -173,6 +175,7 @@ impl<'a> OtherCommand<'a> {
     /// # Errors
     ///
     /// [`Rule::Verb`] or [`Rule::Spacing`].
+    #[inline(never)]
     pub fn of_line(line: &Line<'a>, syntax: &Syntax) -> Result<Self, ParseError> {
         if is_verb(line.word()) {
             Self::new(line.word(), line.text(syntax)?)

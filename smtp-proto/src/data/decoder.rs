@@ -2,8 +2,8 @@
 
 use super::BareNewline;
 use super::scan::{
-    BLOCK, BLOCK_IN_CONTEXT, CR, DOT, LF, MARK_BARE, MARK_DOT, MARK_LONE, Unusual,
-    block_tally, marks, untroubled,
+    BLOCK, BLOCK_IN_CONTEXT, CR, DOT, LF, MARK_BARE, MARK_DOT, MARK_LONE, Unusual, block_tally,
+    marks, untroubled,
 };
 
 /// Takes `DATA` content off the wire (RFC 5321 §4.5.2, §4.1.1.4): removes stuffed dots, finds the
@@ -84,7 +84,15 @@ impl Default for Decoder {
 impl Decoder {
     /// A decoder at the start of a message's content.
     pub const fn new(bare_newline: BareNewline) -> Self {
-        Self { bare_newline, line_start: true, bare: false, unusual: Unusual { high: false, nul: false } }
+        Self {
+            bare_newline,
+            line_start: true,
+            bare: false,
+            unusual: Unusual {
+                high: false,
+                nul: false,
+            },
+        }
     }
 
     /// Decodes a block in place.
@@ -112,7 +120,11 @@ impl Decoder {
                 Stop::Newline => Then::Newline,
                 Stop::End => Then::End,
             };
-            return Decoded { content: place.write, consumed: place.read, then };
+            return Decoded {
+                content: place.write,
+                consumed: place.read,
+                then,
+            };
         }
     }
 
@@ -157,6 +169,8 @@ impl Decoder {
     /// Goes on in blocks, moving octets as dots fall out, up to something only [`Self::walk`] can
     /// judge. Gives how far that has to go.
     fn sieve(&mut self, block: &mut [u8], place: &mut Place) -> usize {
+        // Where one block had a dot, the next is not asked first whether it has.
+        let mut dense = false;
         loop {
             let Some(here) = block.get(place.read..).and_then(<[u8]>::first_chunk) else {
                 return usize::MAX;
@@ -172,16 +186,23 @@ impl Decoder {
                 *before = [CR, LF];
             }
             let end = place.read + BLOCK;
-            let to = block.get_mut(place.write..).and_then(<[u8]>::first_chunk_mut::<BLOCK>);
+            let to = block
+                .get_mut(place.write..)
+                .and_then(<[u8]>::first_chunk_mut::<BLOCK>);
             let from = view.get(2..).and_then(<[u8]>::first_chunk);
-            if let (Some(tally), Some(to), Some(from)) = (block_tally(&view), to, from) {
+            let tally = if dense { None } else { block_tally(&view) };
+            if let (Some(tally), Some(to), Some(from)) = (tally, to, from) {
                 *to = *from;
                 place.read += BLOCK;
                 place.write += BLOCK;
                 self.unusual.add_tally(tally);
                 self.settle(&view, BLOCK, block, place);
-            } else if !self.sieve_words(&view, block, place) {
-                return end;
+            } else {
+                let shift = place.read - place.write;
+                if !self.sieve_words(&view, block, place) {
+                    return end;
+                }
+                dense = place.read - place.write > shift;
             }
             if place.read == place.write {
                 // Nothing has moved: the faster pass may go on.
@@ -191,7 +212,12 @@ impl Decoder {
     }
 
     /// One block with trouble in it, eight octets at a time. Whether the whole block was done.
-    fn sieve_words(&mut self, view: &[u8; BLOCK_IN_CONTEXT], block: &mut [u8], place: &mut Place) -> bool {
+    fn sieve_words(
+        &mut self,
+        view: &[u8; BLOCK_IN_CONTEXT],
+        block: &mut [u8],
+        place: &mut Place,
+    ) -> bool {
         let marks = marks(view);
         let (words, _) = view.get(2..).unwrap_or_default().as_chunks::<8>();
         let mut done = 0;
@@ -199,11 +225,13 @@ impl Decoder {
             if mark & (MARK_BARE | MARK_LONE) != 0 {
                 break;
             }
-            let Some(to) = block.get_mut(place.write..).and_then(<[u8]>::first_chunk_mut) else {
+            let Some(to) = block
+                .get_mut(place.write..)
+                .and_then(<[u8]>::first_chunk_mut)
+            else {
                 break;
             };
             let mut word = u64::from_le_bytes(*word);
-            self.unusual.add_word(word);
             let mut dots = mark & MARK_DOT;
             let mut kept = 8;
             while dots != 0 {
@@ -218,12 +246,19 @@ impl Decoder {
             place.write += kept;
             done += 8;
         }
+        self.unusual.add_words(words.iter().take(done / 8));
         self.settle(view, done, block, place);
         done == BLOCK
     }
 
     /// After the first `done` octets of a block: where that leaves us.
-    fn settle(&mut self, view: &[u8; BLOCK_IN_CONTEXT], mut done: usize, block: &mut [u8], place: &mut Place) {
+    fn settle(
+        &mut self,
+        view: &[u8; BLOCK_IN_CONTEXT],
+        mut done: usize,
+        block: &mut [u8],
+        place: &mut Place,
+    ) {
         if done == 0 {
             return;
         }
@@ -243,7 +278,9 @@ impl Decoder {
     /// Octet by octet up to `limit`: the rules themselves.
     fn walk(&mut self, block: &mut [u8], place: &mut Place, limit: usize) -> Stop {
         while place.read < limit {
-            let Some([this, behind @ ..]) = block.get(place.read..) else { break };
+            let Some([this, behind @ ..]) = block.get(place.read..) else {
+                break;
+            };
             let (this, behind, after) = (*this, behind.first().copied(), behind.get(1).copied());
             let line_start = core::mem::take(&mut self.line_start);
             match (this, behind) {

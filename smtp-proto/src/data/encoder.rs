@@ -78,8 +78,16 @@ struct Survey {
 impl Encoder {
     /// An encoder at the start of a message's content.
     pub const fn new(bare_newline: BareNewline) -> Self {
-        let unusual = Unusual { high: false, nul: false };
-        Self { bare_newline, before: Before::LineStart, taken: 0, unusual }
+        let unusual = Unusual {
+            high: false,
+            nul: false,
+        };
+        Self {
+            bare_newline,
+            before: Before::LineStart,
+            taken: 0,
+            unusual,
+        }
     }
 
     /// Takes the next chunk of content and hands what goes on the wire to `push`, in order.
@@ -93,15 +101,23 @@ impl Encoder {
     /// With [`BareNewline::Reject`], when the chunk has a bare CR or LF, or shows a CR held back
     /// to be one. Nothing was pushed, and the chunk counts as not given. After a 354 the message
     /// can then only be abandoned by closing the connection: an end mark would complete it.
-    pub fn encode(&mut self, chunk: Bytes, mut push: impl FnMut(Bytes)) -> Result<(), BareNewlineError> {
+    pub fn encode(
+        &mut self,
+        chunk: Bytes,
+        mut push: impl FnMut(Bytes),
+    ) -> Result<(), BareNewlineError> {
         let mut content: &[u8] = &chunk;
-        let Some(first) = content.first() else { return Ok(()) };
+        let Some(first) = content.first() else {
+            return Ok(());
+        };
         let held = self.before == Before::HeldCr;
         if held {
             if *first == LF {
                 content = content.get(1..).unwrap_or_default();
             } else if self.bare_newline == BareNewline::Reject {
-                return Err(BareNewlineError { offset: self.taken.saturating_sub(1) });
+                return Err(BareNewlineError {
+                    offset: self.taken.saturating_sub(1),
+                });
             }
         }
         let skipped = chunk.len() - content.len();
@@ -115,7 +131,9 @@ impl Encoder {
         match survey.bare {
             Some(at) if self.bare_newline == BareNewline::Reject => {
                 let offset = u64::try_from(skipped + at).unwrap_or(u64::MAX);
-                return Err(BareNewlineError { offset: self.taken.saturating_add(offset) });
+                return Err(BareNewlineError {
+                    offset: self.taken.saturating_add(offset),
+                });
             }
             _ => {}
         }
@@ -125,7 +143,9 @@ impl Encoder {
             push(Bytes::from_static(CRLF));
         }
         self.unusual = unusual;
-        self.taken = self.taken.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+        self.taken = self
+            .taken
+            .saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
         self.before = match content {
             _ if ends_in_cr => Before::HeldCr,
             // A bare one has become a CRLF.
@@ -144,7 +164,11 @@ impl Encoder {
             push(stuffed(content, line_start, survey.dots).into());
         } else {
             let mut from = 0;
-            for at in (Dots { content, at: 0, line_start }) {
+            for at in (Dots {
+                content,
+                at: 0,
+                line_start,
+            }) {
                 if at > from {
                     push(chunk.slice(skipped + from..skipped + at));
                 }
@@ -167,7 +191,9 @@ impl Encoder {
         let end: &[u8] = match (self.before, self.bare_newline) {
             (Before::LineStart, _) => b".\r\n",
             (Before::HeldCr, BareNewline::Reject) => {
-                return Err(BareNewlineError { offset: self.taken.saturating_sub(1) });
+                return Err(BareNewlineError {
+                    offset: self.taken.saturating_sub(1),
+                });
             }
             (Before::Line | Before::HeldCr, _) => b"\r\n.\r\n",
         };
@@ -212,7 +238,10 @@ fn kind_at(content: &[u8], at: usize, line_start: bool) -> Kind {
 
 /// One pass over a chunk: its dots, its first bare newline.
 fn survey(content: &[u8], line_start: bool, unusual: &mut Unusual) -> Survey {
-    let mut survey = Survey { dots: 0, bare: None };
+    let mut survey = Survey {
+        dots: 0,
+        bare: None,
+    };
     let mut at = 0;
     while at < content.len() {
         if at > 0 && !matches!(kind_at(content, at, line_start), Kind::Dot) {
@@ -225,14 +254,14 @@ fn survey(content: &[u8], line_start: bool, unusual: &mut Unusual) -> Survey {
         }
         if let Some(block) = block_at(content, at) {
             let (words, _) = block.get(2..).unwrap_or_default().as_chunks::<8>();
-            for (index, (mark, word)) in marks(block).into_iter().zip(words).enumerate() {
+            unusual.add_words(words.iter());
+            for (index, mark) in marks(block).into_iter().enumerate() {
                 let bare = mark & MARK_BARE;
                 if bare != 0 {
                     let within = usize::try_from(bare.trailing_zeros() / 8).unwrap_or_default();
                     survey.bare = Some(at + index * 8 + within);
                     return survey;
                 }
-                unusual.add_word(u64::from_le_bytes(*word));
                 // The marks are one bit an octet: their sum is in the highest octet.
                 let [.., dots] = (mark & MARK_DOT).wrapping_mul(MARK_DOT).to_le_bytes();
                 survey.dots += usize::from(dots);

@@ -9,13 +9,12 @@ pub(super) const LF: u8 = b'\n';
 pub(super) const DOT: u8 = b'.';
 
 /// Octets looked at side by side.
-const LANES: usize = 32;
-/// Octets between two looks at whether there was trouble. Large, so that the look costs little;
-/// small, so that what is looked at again after trouble is little.
-const WINDOW: usize = 256;
-/// A window and one octet of context on either side.
-const WINDOW_IN_CONTEXT: usize = WINDOW + 2;
-const LANES_IN_CONTEXT: usize = LANES + 2;
+const LANES: usize = 16;
+/// Octets between two looks at whether there was trouble: large ones cost little, small ones come
+/// close to the trouble. Each has one octet of context on either side.
+const LARGE: usize = 1024 + 2;
+const MIDDLE: usize = 128 + 2;
+const SMALL: usize = LANES + 2;
 
 /// Octets in a window that is taken apart, octet by octet of its marks.
 pub(super) const BLOCK: usize = 64;
@@ -36,13 +35,20 @@ impl Unusual {
         self.nul |= octet == 0;
     }
 
-    /// Eight octets at once.
+    /// The octets of a block, eight at a time.
     #[inline]
-    pub(super) fn add_word(&mut self, word: u64) {
+    pub(super) fn add_words<'a>(&mut self, words: impl Iterator<Item = &'a [u8; 8]>) {
         const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
         const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-        self.high |= word & HIGH != 0;
-        self.nul |= word.wrapping_sub(LOW) & !word & HIGH != 0;
+        let (mut or, mut nul) = (0, 0);
+        for word in words {
+            let word = u64::from_ne_bytes(*word);
+            or |= word;
+            // Borrows show in the highest bit of an octet that was 0, and in no other first.
+            nul |= word.wrapping_sub(LOW) & !word;
+        }
+        self.high |= or & HIGH != 0;
+        self.nul |= nul & HIGH != 0;
     }
 
     #[inline]
@@ -73,10 +79,7 @@ fn mask(condition: bool) -> u8 {
 #[inline(always)]
 fn tally<const DOTS: bool, const N: usize>(window: &[u8; N]) -> Tally {
     let (mut trouble, mut or, mut min) = ([0u8; LANES], [0u8; LANES], [u8::MAX; LANES]);
-    let (before, _) = window.as_chunks::<LANES>();
-    let (these, _) = window.get(1..).unwrap_or_default().as_chunks::<LANES>();
-    let (behind, _) = window.get(2..).unwrap_or_default().as_chunks::<LANES>();
-    for ((before, these), behind) in before.iter().zip(these).zip(behind) {
+    let mut look = |before: &[u8; LANES], these: &[u8; LANES], behind: &[u8; LANES]| {
         let lanes = trouble.iter_mut().zip(&mut or).zip(&mut min);
         let octets = before.iter().zip(these).zip(behind);
         for (((trouble, or), min), ((&before, &this), &behind)) in lanes.zip(octets) {
@@ -88,10 +91,27 @@ fn tally<const DOTS: bool, const N: usize>(window: &[u8; N]) -> Tally {
             *or |= this;
             *min = (*min).min(this);
         }
+    };
+    let (before, _) = window.as_chunks::<LANES>();
+    let (these, _) = window.get(1..).unwrap_or_default().as_chunks::<LANES>();
+    let (behind, _) = window.get(2..).unwrap_or_default().as_chunks::<LANES>();
+    // By pairs, so that counting costs half.
+    let (before, last_before) = before.as_chunks::<2>();
+    let (these, last_these) = these.as_chunks::<2>();
+    let (behind, last_behind) = behind.as_chunks::<2>();
+    for (([b0, b1], [t0, t1]), [n0, n1]) in before.iter().zip(these).zip(behind) {
+        look(b0, t0, n0);
+        look(b1, t1, n1);
+    }
+    for ((before, these), behind) in last_before.iter().zip(last_these).zip(last_behind) {
+        look(before, these, behind);
     }
     let high = or.map(|octet| octet & 0x80) != [0; LANES];
     let nul = min.map(|octet| mask(octet == 0)) != [0; LANES];
-    Tally { trouble: trouble != [0; LANES], unusual: Unusual { high, nul } }
+    Tally {
+        trouble: trouble != [0; LANES],
+        unusual: Unusual { high, nul },
+    }
 }
 
 /// How many octets behind the first one, which is context, are free of trouble. A multiple of
@@ -100,27 +120,36 @@ fn tally<const DOTS: bool, const N: usize>(window: &[u8; N]) -> Tally {
 /// Of the octets counted, with the one behind them: every LF has its CR, every CR but one at the
 /// very end has its LF, and (with `DOTS`) no LF has a dot behind it.
 pub(super) fn untroubled<const DOTS: bool>(octets: &[u8], unusual: &mut Unusual) -> usize {
-    let mut rest = octets;
     let mut count = 0;
-    while let Some(window) = rest.first_chunk::<WINDOW_IN_CONTEXT>() {
-        let tally = tally::<DOTS, WINDOW_IN_CONTEXT>(window);
-        if tally.trouble {
-            break;
+    // Small ones first: where there is trouble everywhere, a large one would be looked at for
+    // nothing at every call.
+    if step::<DOTS, SMALL>(octets, &mut count, unusual) {
+        if step::<DOTS, MIDDLE>(octets, &mut count, unusual) {
+            while step::<DOTS, LARGE>(octets, &mut count, unusual) {}
+            while step::<DOTS, MIDDLE>(octets, &mut count, unusual) {}
         }
-        unusual.add_tally(tally);
-        count += WINDOW;
-        rest = rest.get(WINDOW..).unwrap_or_default();
-    }
-    while let Some(window) = rest.first_chunk::<LANES_IN_CONTEXT>() {
-        let tally = tally::<DOTS, LANES_IN_CONTEXT>(window);
-        if tally.trouble {
-            break;
-        }
-        unusual.add_tally(tally);
-        count += LANES;
-        rest = rest.get(LANES..).unwrap_or_default();
+        while step::<DOTS, SMALL>(octets, &mut count, unusual) {}
     }
     count
+}
+
+/// Looks at the window at `count`. Whether it was there, and without trouble.
+#[inline]
+fn step<const DOTS: bool, const N: usize>(
+    octets: &[u8],
+    count: &mut usize,
+    unusual: &mut Unusual,
+) -> bool {
+    let window = octets.get(*count..).and_then(<[u8]>::first_chunk::<N>);
+    let tally = window.map(tally::<DOTS, N>);
+    match tally {
+        Some(tally) if !tally.trouble => {
+            unusual.add_tally(tally);
+            *count += N - 2;
+            true
+        }
+        _ => false,
+    }
 }
 
 /// The same question of one block, which has two octets before it and one behind. Gives what
@@ -152,7 +181,8 @@ pub(super) fn marks(block: &[u8; BLOCK_IN_CONTEXT]) -> [u64; BLOCK / 8] {
     let octets = at(0).iter().zip(at(1)).zip(at(2)).zip(at(3));
     for (mark, (((&second, &before), &this), &behind)) in marks.iter_mut().zip(octets) {
         let dot = mask(second == CR) & mask(before == LF) & mask(this == DOT);
-        let bare = (mask(this == LF) & !mask(before == CR)) | (mask(this == CR) & !mask(behind == LF));
+        let bare =
+            (mask(this == LF) & !mask(before == CR)) | (mask(this == CR) & !mask(behind == LF));
         let lone = dot & mask(behind == CR);
         *mark = (dot & 0x01) | (bare & 0x02) | (lone & 0x04);
     }

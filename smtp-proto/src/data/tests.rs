@@ -35,7 +35,13 @@ fn model(stream: &[u8], bare_newline: BareNewline) -> Outcome {
     if end.is_none() {
         lines.push((unended, false));
     }
-    let mut outcome = Outcome { content: Vec::new(), end, bare: false, high: false, nul: false };
+    let mut outcome = Outcome {
+        content: Vec::new(),
+        end,
+        bare: false,
+        high: false,
+        nul: false,
+    };
     for (line, whole) in lines {
         let line = line.strip_prefix(b".").unwrap_or(line);
         for &octet in line {
@@ -59,7 +65,13 @@ fn model(stream: &[u8], bare_newline: BareNewline) -> Outcome {
 /// in front.
 fn decode(stream: &[u8], bare_newline: BareNewline, cuts: &[usize]) -> Outcome {
     let mut decoder = Decoder::new(bare_newline);
-    let mut outcome = Outcome { content: Vec::new(), end: None, bare: false, high: false, nul: false };
+    let mut outcome = Outcome {
+        content: Vec::new(),
+        end: None,
+        bare: false,
+        high: false,
+        nul: false,
+    };
     let mut buffer: Vec<u8> = Vec::new();
     let (mut from, mut consumed) = (0, 0);
     'stream: for &to in cuts.iter().chain([&stream.len()]) {
@@ -68,10 +80,16 @@ fn decode(stream: &[u8], bare_newline: BareNewline, cuts: &[usize]) -> Outcome {
         loop {
             let decoded = decoder.decode(&mut buffer);
             assert!(decoded.content <= decoded.consumed && decoded.consumed <= buffer.len());
-            outcome.content.extend_from_slice(&buffer[..decoded.content]);
+            outcome
+                .content
+                .extend_from_slice(&buffer[..decoded.content]);
             consumed += decoded.consumed;
             buffer.drain(..decoded.consumed);
-            assert_eq!(buffer, &stream[consumed..to], "octets left over are untouched");
+            assert_eq!(
+                buffer,
+                &stream[consumed..to],
+                "octets left over are untouched"
+            );
             match decoded.then {
                 Then::More => {
                     assert!(buffer.len() <= 2, "progress is always made");
@@ -96,10 +114,20 @@ fn decode_in_every_way(stream: &[u8], bare_newline: BareNewline) -> Outcome {
     let whole = decode(stream, bare_newline, &[]);
     for cut in 0..=stream.len() {
         let cut_in_two = decode(stream, bare_newline, &[cut]);
-        assert_eq!(whole, cut_in_two, "cut at {cut} of {:?}", stream.escape_ascii());
+        assert_eq!(
+            whole,
+            cut_in_two,
+            "cut at {cut} of {:?}",
+            stream.escape_ascii()
+        );
     }
     let each: Vec<usize> = (1..stream.len()).collect();
-    assert_eq!(whole, decode(stream, bare_newline, &each), "octet by octet {:?}", stream.escape_ascii());
+    assert_eq!(
+        whole,
+        decode(stream, bare_newline, &each),
+        "octet by octet {:?}",
+        stream.escape_ascii()
+    );
     whole
 }
 
@@ -121,8 +149,17 @@ fn smuggle(middle: &[u8]) -> (Vec<u8>, usize) {
 #[test]
 fn f05_none_of_these_ends_the_message() {
     let listed: [&[u8]; 11] = [
-        b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r\n.\r", b"\r.\r\n", b"\r.\r", b"\r\n.\r\r\n", b"\r\n\0.\r\n",
-        b"\r\n.\0\r\n", b"\r\n. \r\n", b"\r\n..\r\n",
+        b"\n.\n",
+        b"\n.\r\n",
+        b"\r\n.\n",
+        b"\r\n.\r",
+        b"\r.\r\n",
+        b"\r.\r",
+        b"\r\n.\r\r\n",
+        b"\r\n\0.\r\n",
+        b"\r\n.\0\r\n",
+        b"\r\n. \r\n",
+        b"\r\n..\r\n",
     ];
     for middle in listed {
         let (stream, end) = smuggle(middle);
@@ -137,8 +174,8 @@ fn f05_none_of_these_ends_the_message() {
 #[test]
 fn f05_no_kin_of_theirs_does() {
     let around: [&[u8]; 19] = [
-        b"", b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b"\r\n\0", b"\r\0\n", b"\0\r\n", b"\n\r", b"\r\r\n", b"\r\n\r",
-        b"\r\n\n", b"\r \n", b"\r\n ", b"\x0b", b"\x0c", b"\x85",
+        b"", b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b"\r\n\0", b"\r\0\n", b"\0\r\n", b"\n\r",
+        b"\r\r\n", b"\r\n\r", b"\r\n\n", b"\r \n", b"\r\n ", b"\x0b", b"\x0c", b"\x85",
     ];
     let dots: [&[u8]; 6] = [b".", b"..", b". ", b".\0", b"\0.", b".\r"];
     let (mut ends, mut not) = (0, 0);
@@ -151,7 +188,12 @@ fn f05_no_kin_of_theirs_does() {
                 let five = middle.windows(5).any(|five| five == END);
                 for bare_newline in [BareNewline::Reject, BareNewline::Normalize] {
                     let expected = model(&stream, bare_newline);
-                    assert_eq!(expected.end == Some(end), !five, "{:?}", middle.escape_ascii());
+                    assert_eq!(
+                        expected.end == Some(end),
+                        !five,
+                        "{:?}",
+                        middle.escape_ascii()
+                    );
                     assert_eq!(decode_in_every_way(&stream, bare_newline), expected);
                 }
                 if five { ends += 1 } else { not += 1 }
@@ -165,10 +207,19 @@ fn f05_no_kin_of_theirs_does() {
 /// The same sequences at every place of a block: across lanes, words and windows of the fast pass.
 #[test]
 fn f05_at_every_alignment() {
-    let around: [&[u8]; 8] = [b"\r\n", b"\n", b"\r", b"\r\n\0", b"\r\r\n", b"\n\r", b"", b"\r\n\r\n"];
+    let around: [&[u8]; 8] = [
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b"\r\n\0",
+        b"\r\r\n",
+        b"\n\r",
+        b"",
+        b"\r\n\r\n",
+    ];
     for before in around {
         for behind in around {
-            for padding in 0..330 {
+            for padding in (0..330).chain(1120..1240) {
                 let mut stream = Vec::new();
                 stream.resize(padding, b'a');
                 for part in [before, b".", behind, b"..", before, b"x", behind] {
@@ -179,7 +230,11 @@ fn f05_at_every_alignment() {
                 for bare_newline in [BareNewline::Reject, BareNewline::Normalize] {
                     let expected = model(&stream, bare_newline);
                     assert_eq!(decode(&stream, bare_newline, &[]), expected, "{padding}");
-                    assert_eq!(decode(&stream, bare_newline, &[padding + 3]), expected, "{padding}");
+                    assert_eq!(
+                        decode(&stream, bare_newline, &[padding + 3]),
+                        expected,
+                        "{padding}"
+                    );
                 }
             }
         }
@@ -246,7 +301,11 @@ fn f22_f23_unusual_octets_are_told_and_kept() {
 }
 
 /// Feeds an encoder content cut at `cuts`; cuts may be equal, chunks empty.
-fn encode(content: &[u8], bare_newline: BareNewline, cuts: &[usize]) -> Result<Vec<u8>, BareNewlineError> {
+fn encode(
+    content: &[u8],
+    bare_newline: BareNewline,
+    cuts: &[usize],
+) -> Result<Vec<u8>, BareNewlineError> {
     let mut encoder = Encoder::new(bare_newline);
     let mut wire = Vec::new();
     let mut from = 0;
@@ -256,7 +315,11 @@ fn encode(content: &[u8], bare_newline: BareNewline, cuts: &[usize]) -> Result<V
         let before = wire.len();
         let result = encoder.encode(chunk.into(), |octets| wire.extend_from_slice(&octets));
         if result.is_err() {
-            assert_eq!(wire.len(), before, "nothing is pushed of what cannot be sent");
+            assert_eq!(
+                wire.len(),
+                before,
+                "nothing is pushed of what cannot be sent"
+            );
         }
         result?;
         assert_ne!(wire.last(), Some(&b'\r'), "no CR goes out before its LF");
@@ -284,7 +347,9 @@ fn as_it_arrives(content: &[u8], bare_newline: BareNewline) -> Vec<u8> {
                 lines.extend_from_slice(b"\r\n");
                 at += 1;
             }
-            (b'\r' | b'\n', _) if bare_newline == BareNewline::Normalize => lines.extend_from_slice(b"\r\n"),
+            (b'\r' | b'\n', _) if bare_newline == BareNewline::Normalize => {
+                lines.extend_from_slice(b"\r\n")
+            }
             (octet, _) => lines.push(octet),
         }
         at += 1;
@@ -328,7 +393,12 @@ fn f10_a_bare_newline_is_an_error_with_its_place() {
                 if let Some(next) = content.get_mut(at + 1) {
                     *next = neighbours[1];
                 }
-                for cuts in [&[][..], &[at], &[at.saturating_sub(1)], &[(at + 1).min(400)]] {
+                for cuts in [
+                    &[][..],
+                    &[at],
+                    &[at.saturating_sub(1)],
+                    &[(at + 1).min(400)],
+                ] {
                     let error = encode(&content, BareNewline::Reject, cuts).unwrap_err();
                     assert_eq!(error.offset(), u64::try_from(at).unwrap(), "{cuts:?}");
                 }
@@ -343,8 +413,17 @@ fn a_refused_chunk_counts_as_not_given() {
     let mut wire = Vec::new();
     let mut push = |octets: bytes::Bytes| wire.extend_from_slice(&octets);
     encoder.encode("a\r".into(), &mut push).unwrap();
-    assert_eq!(encoder.encode("b".into(), &mut push).unwrap_err().offset(), 1);
-    assert_eq!(encoder.encode("\nb\nc".into(), &mut push).unwrap_err().offset(), 4);
+    assert_eq!(
+        encoder.encode("b".into(), &mut push).unwrap_err().offset(),
+        1
+    );
+    assert_eq!(
+        encoder
+            .encode("\nb\nc".into(), &mut push)
+            .unwrap_err()
+            .offset(),
+        4
+    );
     assert_eq!(encoder.finish(&mut push).unwrap_err().offset(), 1);
     encoder.encode("\n.".into(), &mut push).unwrap();
     encoder.finish(&mut push).unwrap();

@@ -48,14 +48,25 @@ impl<'a> HelloName<'a> {
     ///
     /// [`Rule::MissingArgument`], [`Rule::Utf8`] or [`Rule::HelloName`].
     pub fn parse_with(octets: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
-        Self::argument(utf8(octets)?, syntax)
+        Self::argument(utf8(octets)?.as_bytes(), syntax)
     }
 
-    pub(crate) fn argument(text: &'a str, syntax: &Syntax) -> Result<Self, ParseError> {
+    #[inline(always)]
+    pub(crate) fn argument(text: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
+        match scan(text, 0, Labels::ASCII) {
+            Ok(end) if matches!(grammar::at(text, end), None | Some(b' ')) => {
+                Ok(Self::Domain(Domain::scanned(grammar::part(text, 0, end))))
+            }
+            _ => Self::first_word(text, syntax),
+        }
+    }
+
+    #[cold]
+    fn first_word(text: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
         let end = grammar::span(text, 0, VISIBLE);
         match grammar::at(text, end) {
             _ if text.is_empty() => Err(ParseError::new(Rule::MissingArgument, 0)),
-            None | Some(b' ') => word(grammar::slice(text, 0, end), syntax.hello),
+            None | Some(b' ') => word(grammar::text(grammar::part(text, 0, end)), syntax.hello),
             Some(_) => Err(ParseError::new(Rule::HelloName, end)),
         }
     }
@@ -105,8 +116,8 @@ fn word(text: &str, hello: HelloSyntax) -> Result<HelloName<'_>, ParseError> {
 
 #[inline]
 fn whole_domain(text: &str, labels: Labels) -> Result<Domain<'_>, ParseError> {
-    match scan(text, 0, labels)? {
-        end if end == text.len() => Ok(Domain::scanned(text)),
+    match scan(text.as_bytes(), 0, labels)? {
+        end if end == text.len() => Ok(Domain::scanned(text.as_bytes())),
         end => Err(ParseError::new(Rule::HelloName, end)),
     }
 }

@@ -55,7 +55,7 @@ impl Eq for GeneralLiteral<'_> {}
 
 impl Hash for GeneralLiteral<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash_ignoring_case(self.tag(), state);
+        hash_ignoring_case(self.tag().as_bytes(), state);
         self.content().hash(state);
     }
 }
@@ -72,7 +72,7 @@ impl<'a> AddressLiteral<'a> {
     ///
     /// [`Rule::AddressLiteral`].
     pub fn parse(text: &'a str) -> Result<Self, ParseError> {
-        match scan(text, 0)? {
+        match scan(text.as_bytes(), 0)? {
             (literal, end) if end == text.len() => Ok(literal),
             (_, end) => Err(ParseError::new(Rule::AddressLiteral, end)),
         }
@@ -90,7 +90,7 @@ impl<'a> AddressLiteral<'a> {
 }
 
 /// The literal at `start`, and where it ends.
-pub(crate) fn scan(text: &str, start: usize) -> Result<(AddressLiteral<'_>, usize), ParseError> {
+pub(crate) fn scan(text: &[u8], start: usize) -> Result<(AddressLiteral<'_>, usize), ParseError> {
     let failed = |offset| ParseError::new(Rule::AddressLiteral, offset);
     if grammar::at(text, start) != Some(b'[') {
         return Err(failed(start));
@@ -100,8 +100,8 @@ pub(crate) fn scan(text: &str, start: usize) -> Result<(AddressLiteral<'_>, usiz
     if grammar::at(text, end) != Some(b']') {
         return Err(failed(end));
     }
-    let content = grammar::slice(text, inside, end);
-    let literal = if grammar::literal(content, 0, b"IPv6:") {
+    let content = grammar::text(grammar::part(text, inside, end));
+    let literal = if grammar::literal(content.as_bytes(), 0, b"IPv6:") {
         ipv6(grammar::tail(content, 5)).map(AddressLiteral::V6)
     } else if content.contains(':') {
         general(content).map(AddressLiteral::General)

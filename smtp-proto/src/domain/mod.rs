@@ -15,7 +15,7 @@ pub(crate) use self::literal::scan as literal_at;
 pub use self::literal::{AddressLiteral, GeneralLiteral};
 
 use crate::error::{ParseError, Rule};
-use crate::grammar::{self, Class, HIGH, LDH, UNDERSCORE};
+use crate::grammar::{self, Class, HIGH, LDH, LET_DIG, UNDERSCORE};
 use crate::profile::Syntax;
 
 /// The longest domain, in octets (RFC 5321 section 4.5.3.1.2).
@@ -54,13 +54,42 @@ impl Labels {
 /// Let-dig    = ALPHA / DIGIT
 /// Ldh-str    = *( ALPHA / DIGIT / "-" ) Let-dig
 /// ```
-#[inline]
-pub(crate) fn scan(text: &str, start: usize, labels: Labels) -> Result<usize, ParseError> {
-    let class = if labels.underscore {
-        LDH | UNDERSCORE
-    } else {
-        LDH
+#[inline(always)]
+pub(crate) fn scan(text: &[u8], start: usize, labels: Labels) -> Result<usize, ParseError> {
+    let failed = |offset| Err(ParseError::new(Rule::Domain, offset));
+    let rest = text.get(start..).unwrap_or_default();
+    // As if a dot stood in front: what may not follow one may not come first either.
+    let before = |offset: usize| match offset.checked_sub(1) {
+        Some(offset) => rest.get(offset).copied().unwrap_or_default(),
+        None => b'.',
     };
+    let mut length = 0;
+    while let Some(&octet) = rest.get(length) {
+        if !grammar::is(octet, LET_DIG) {
+            match octet {
+                b'.' if before(length) == b'-' => return failed(start + length - 1),
+                b'.' | b'-' if before(length) == b'.' => return failed(start + length),
+                b'.' | b'-' => {}
+                b'_' if labels.underscore => {}
+                128.. if labels.utf8 => return by_label(text, start, labels),
+                _ => break,
+            }
+        }
+        length += 1;
+    }
+    let end = start + length;
+    match before(length) {
+        b'.' => failed(end),
+        b'-' => failed(end - 1),
+        _ if length > MAX_LABEL => by_label(text, start, labels),
+        _ => Ok(end),
+    }
+}
+
+/// The same, label by label: for what may have one that is too long, or is not ASCII.
+#[cold]
+fn by_label(text: &[u8], start: usize, labels: Labels) -> Result<usize, ParseError> {
+    let class = if labels.underscore { LDH | UNDERSCORE } else { LDH };
     let mut end = start;
     loop {
         end = label(text, end, class, labels.utf8)?;
@@ -75,8 +104,7 @@ pub(crate) fn scan(text: &str, start: usize, labels: Labels) -> Result<usize, Pa
     Ok(end)
 }
 
-#[inline]
-fn label(text: &str, start: usize, class: Class, utf8: bool) -> Result<usize, ParseError> {
+fn label(text: &[u8], start: usize, class: Class, utf8: bool) -> Result<usize, ParseError> {
     let failed = |offset| Err(ParseError::new(Rule::Domain, offset));
     let end = grammar::span(text, start, class);
     if utf8 && grammar::at(text, end).is_some_and(|octet| octet > 127) {
@@ -98,10 +126,9 @@ fn label(text: &str, start: usize, class: Class, utf8: bool) -> Result<usize, Pa
 ///
 /// Only what no U-label can hold is refused: blanks and controls of any script, and the other full
 /// stops, which some software turns into dots and so into other domains.
-#[cold]
-fn u_label(text: &str, start: usize, class: Class) -> Result<usize, ParseError> {
+fn u_label(text: &[u8], start: usize, class: Class) -> Result<usize, ParseError> {
     let end = grammar::span(text, start, class | HIGH);
-    let label = grammar::slice(text, start, end);
+    let label = grammar::text(grammar::part(text, start, end));
     let fits = |c: char| {
         !c.is_control() && !c.is_whitespace() && !matches!(c, '\u{3002}' | '\u{ff0e}' | '\u{ff61}')
     };
@@ -119,7 +146,7 @@ fn u_label(text: &str, start: usize, class: Class) -> Result<usize, ParseError> 
 /// Domains are equal when they differ in the case of ASCII letters only (RFC 5321 section 2.4). A
 /// U-label and its A-label are different here.
 #[derive(Clone, Copy)]
-pub struct Domain<'a>(&'a str);
+pub struct Domain<'a>(&'a [u8]);
 
 impl<'a> Domain<'a> {
     /// Reads a domain of LDH labels (G-10): letters, digits and `-`, labels of up to 63 octets, 255
@@ -129,7 +156,7 @@ impl<'a> Domain<'a> {
     ///
     /// [`Rule::Domain`] at the octet that does not fit.
     pub fn parse(text: &'a str) -> Result<Self, ParseError> {
-        Self::whole(text, Labels::ASCII)
+        Self::whole(text.as_bytes(), Labels::ASCII)
     }
 
     /// Reads a domain with the leniencies of a profile; U-labels too, where it has UTF-8 (G-16).
@@ -138,25 +165,25 @@ impl<'a> Domain<'a> {
     ///
     /// [`Rule::Utf8`] or [`Rule::Domain`] at the octet that does not fit.
     pub fn parse_with(octets: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
-        Self::whole(utf8(octets)?, Labels::of_path(syntax))
+        Self::whole(utf8(octets)?.as_bytes(), Labels::of_path(syntax))
     }
 
-    fn whole(text: &'a str, labels: Labels) -> Result<Self, ParseError> {
+    fn whole(text: &'a [u8], labels: Labels) -> Result<Self, ParseError> {
         match scan(text, 0, labels)? {
             end if end == text.len() => Ok(Self(text)),
             end => Err(ParseError::new(Rule::Domain, end)),
         }
     }
 
-    /// Takes a text that [`scan`] has been over.
-    pub(crate) const fn scanned(text: &'a str) -> Self {
+    /// Takes octets that [`scan`] has been over.
+    pub(crate) const fn scanned(text: &'a [u8]) -> Self {
         Self(text)
     }
 
     /// The spelling received.
     #[must_use]
-    pub const fn as_str(&self) -> &'a str {
-        self.0
+    pub fn as_str(&self) -> &'a str {
+        grammar::text(self.0)
     }
 
     /// Whether it can be sent to a server without SMTPUTF8.
@@ -167,7 +194,7 @@ impl<'a> Domain<'a> {
 
     /// The labels from left to right.
     pub fn labels(&self) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
-        self.0.split('.')
+        self.as_str().split('.')
     }
 }
 
@@ -186,8 +213,8 @@ impl Hash for Domain<'_> {
 }
 
 /// Hashes equal for texts that differ in ASCII case only.
-pub(crate) fn hash_ignoring_case<H: Hasher>(text: &str, state: &mut H) {
-    for octet in text.bytes() {
+pub(crate) fn hash_ignoring_case<H: Hasher>(text: &[u8], state: &mut H) {
+    for octet in text {
         state.write_u8(octet.to_ascii_lowercase());
     }
     state.write_u8(0xff);
@@ -201,13 +228,13 @@ pub(crate) fn utf8(octets: &[u8]) -> Result<&str, ParseError> {
 
 impl fmt::Debug for Domain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Domain({:?})", self.0)
+        write!(f, "Domain({:?})", self.as_str())
     }
 }
 
 impl fmt::Display for Domain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.as_str())
     }
 }
 

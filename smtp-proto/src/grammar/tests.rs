@@ -32,10 +32,10 @@ fn classes_are_those_of_the_grammar() {
 
 #[test]
 fn one_space_unless_relaxed() {
-    assert_eq!(space("a b", 1, false), Ok(2));
-    assert_eq!(space("a  b", 1, true), Ok(3));
-    assert_eq!(space("a  b", 1, false).map_err(|e| e.offset()), Err(2));
-    assert!(space("ab", 1, true).is_err());
+    assert_eq!(space(b"a b", 1, false), Ok(2));
+    assert_eq!(space(b"a  b", 1, true), Ok(3));
+    assert_eq!(space(b"a  b", 1, false).map_err(|e| e.offset()), Err(2));
+    assert!(space(b"ab", 1, true).is_err());
 }
 
 #[test]

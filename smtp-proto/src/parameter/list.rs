@@ -25,7 +25,7 @@ impl ParameterList {
     /// The list as a command takes it.
     #[must_use]
     pub fn as_parameters(&self) -> Parameters<'_> {
-        Parameters(&self.0)
+        Parameters(self.0.as_bytes())
     }
 
     /// Removes all parameters; the room they took is kept.
@@ -63,7 +63,7 @@ impl ParameterList {
     pub fn remove(&mut self, keyword: &str) -> &mut Self {
         if self.as_parameters().get(keyword).is_some() {
             let old = core::mem::take(&mut self.0);
-            for parameter in Parameters(&old).iter().filter(|p| !p.is(keyword)) {
+            for parameter in Parameters(old.as_bytes()).iter().filter(|p| !p.is(keyword)) {
                 self.append(format_args!("{parameter}"));
             }
         }

@@ -186,9 +186,8 @@ impl<'a> MailParameters<'a> {
 
     #[inline]
     fn take(&mut self, parameter: Parameter<'a>) -> Result<(), ParseError> {
-        let keyword = parameter.keyword();
-        match keyword.len() {
-            4 if parameter.is("SIZE") => self.size = Some(size(parameter.required()?)?),
+        match parameter.keyword.len() {
+            4 if parameter.is("SIZE") => self.size = Some(size(parameter.value)?),
             4 if parameter.is("BODY") => self.body = Some(Body::parse(parameter.required()?)?),
             4 if parameter.is("AUTH") => {
                 self.auth = Some(AuthParameter::parse(parameter.required()?)?);
@@ -388,11 +387,12 @@ pub(super) fn find(table: &[(&str, Extension)], keyword: &str) -> Option<Extensi
 
 /// `size-value = 1*20DIGIT`
 #[inline]
-fn size(value: &str) -> Result<u64, ParseError> {
-    if value.len() <= 20 && grammar::all(value, DIGIT) {
-        Ok(grammar::saturating_number(value))
-    } else {
-        Err(ParseError::new(Rule::ParameterValue, 0))
+fn size(value: Option<&[u8]>) -> Result<u64, ParseError> {
+    match value {
+        Some(digits) if digits.len() <= 20 && grammar::all(digits, DIGIT) => {
+            Ok(grammar::saturating_number(digits))
+        }
+        _ => Err(ParseError::new(Rule::ParameterValue, 0)),
     }
 }
 

@@ -35,8 +35,8 @@ const MAX_PARAMETERS: usize = 64;
 /// Keywords are equal without regard to case; values are compared as they stand.
 #[derive(Clone, Copy)]
 pub struct Parameter<'a> {
-    keyword: &'a str,
-    value: Option<&'a str>,
+    keyword: &'a [u8],
+    value: Option<&'a [u8]>,
 }
 
 impl<'a> Parameter<'a> {
@@ -47,31 +47,31 @@ impl<'a> Parameter<'a> {
     /// [`Rule::Parameter`] for a keyword that is not made of letters, digits and `-`, or a value
     /// with blanks, controls or `=`, or an empty one.
     pub fn new(keyword: &'a str, value: Option<&'a str>) -> Result<Self, ParseError> {
-        if keyword_end(keyword, 0)? != keyword.len() {
+        if keyword_end(keyword.as_bytes(), 0)? != keyword.len() {
             return Err(ParseError::new(Rule::Parameter, keyword.len()));
         }
         match value {
-            Some(value) if !grammar::all(value, value_class(keyword, true)) => {
+            Some(value) if !grammar::all(value, value_class(keyword.as_bytes(), true)) => {
                 Err(ParseError::new(Rule::Parameter, keyword.len() + 1))
             }
-            _ => Ok(Self { keyword, value }),
+            _ => Ok(Self { keyword: keyword.as_bytes(), value: value.map(str::as_bytes) }),
         }
     }
 
     /// The keyword as received.
     #[must_use]
-    pub const fn keyword(&self) -> &'a str {
-        self.keyword
+    pub fn keyword(&self) -> &'a str {
+        grammar::text(self.keyword)
     }
 
     /// The value as received; `None` for a keyword that stands alone.
     #[must_use]
-    pub const fn value(&self) -> Option<&'a str> {
-        self.value
+    pub fn value(&self) -> Option<&'a str> {
+        self.value.map(grammar::text)
     }
 
     fn is(&self, keyword: &str) -> bool {
-        self.keyword.eq_ignore_ascii_case(keyword)
+        self.keyword.eq_ignore_ascii_case(keyword.as_bytes())
     }
 
     /// The value of a keyword that must have one (G-38).
@@ -91,7 +91,7 @@ impl<'a> Parameter<'a> {
 
 impl PartialEq for Parameter<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.is(other.keyword) && self.value == other.value
+        self.keyword.eq_ignore_ascii_case(other.keyword) && self.value == other.value
     }
 }
 
@@ -105,8 +105,8 @@ impl fmt::Debug for Parameter<'_> {
 
 impl fmt::Display for Parameter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.keyword)?;
-        match self.value {
+        f.write_str(self.keyword())?;
+        match self.value() {
             Some(value) => write!(f, "={value}"),
             None => Ok(()),
         }
@@ -114,8 +114,8 @@ impl fmt::Display for Parameter<'_> {
 }
 
 /// `esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")`
-#[inline]
-fn keyword_end(text: &str, start: usize) -> Result<usize, ParseError> {
+#[inline(always)]
+fn keyword_end(text: &[u8], start: usize) -> Result<usize, ParseError> {
     let end = grammar::span(text, start, LDH);
     if end == start || grammar::at(text, start) == Some(b'-') {
         return Err(ParseError::new(Rule::Parameter, start));
@@ -124,13 +124,13 @@ fn keyword_end(text: &str, start: usize) -> Result<usize, ParseError> {
 }
 
 /// `esmtp-value = 1*(%d33-60 / %d62-126)`, with UTF-8 of RFC 6531 section 3.3 (G-16).
-#[inline]
-fn value_class(keyword: &str, utf8: bool) -> Class {
+#[cold]
+fn value_class(keyword: &[u8], utf8: bool) -> Class {
     let mut class = VALUE;
     if utf8 {
         class |= HIGH;
     }
-    if keyword.eq_ignore_ascii_case("MTRK") {
+    if keyword.eq_ignore_ascii_case(b"MTRK") {
         // Its value is base64, padded with what the grammar forbids (G-54).
         class |= EQUALS;
     }
@@ -142,30 +142,27 @@ fn value_class(keyword: &str, utf8: bool) -> Class {
 /// ```text
 /// esmtp-param = esmtp-keyword ["=" esmtp-value]
 /// ```
-#[inline]
-fn scan(text: &str, start: usize, utf8: bool) -> Result<usize, ParseError> {
-    let end = keyword_end(text, start)?;
-    if grammar::at(text, end) != Some(b'=') {
-        return Ok(end);
+#[inline(always)]
+fn scan(text: &[u8], start: usize, utf8: bool) -> Result<usize, ParseError> {
+    let key_end = keyword_end(text, start)?;
+    if grammar::at(text, key_end) != Some(b'=') {
+        return Ok(key_end);
     }
-    let value = end + 1;
-    match grammar::span(
-        text,
-        value,
-        value_class(grammar::slice(text, start, end), utf8),
-    ) {
-        end if end == value => Err(ParseError::new(Rule::Parameter, value)),
-        end => Ok(end),
+    let value = key_end + 1;
+    let mut end = grammar::span(text, value, if utf8 { VALUE | HIGH } else { VALUE });
+    if grammar::at(text, end) == Some(b'=') {
+        end = grammar::span(text, end, value_class(grammar::part(text, start, key_end), utf8));
     }
+    if end == value { Err(ParseError::new(Rule::Parameter, value)) } else { Ok(end) }
 }
 
 /// The parameters of one command in the order they came in, none of them twice (G-37, G-38).
 #[derive(Clone, Copy, Default)]
-pub struct Parameters<'a>(&'a str);
+pub struct Parameters<'a>(&'a [u8]);
 
 impl<'a> Parameters<'a> {
     /// No parameters.
-    pub const EMPTY: Self = Self("");
+    pub const EMPTY: Self = Self(b"");
 
     /// Reads a list as it stands behind a path, without the blank before it.
     ///
@@ -177,7 +174,7 @@ impl<'a> Parameters<'a> {
     ///
     /// [`Rule::Utf8`], [`Rule::Parameter`], [`Rule::Spacing`] or [`Rule::DuplicateParameter`].
     pub fn parse(octets: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
-        let text = domain::utf8(octets)?;
+        let text = domain::utf8(octets)?.as_bytes();
         if text.is_empty() {
             Ok(Self::EMPTY)
         } else {
@@ -186,23 +183,23 @@ impl<'a> Parameters<'a> {
     }
 
     /// The list that goes from `start`, behind a path, to the end of the text.
-    #[inline]
-    pub(crate) fn behind(text: &'a str, start: usize, syntax: &Syntax) -> Result<Self, ParseError> {
+    #[inline(always)]
+    pub(crate) fn behind(text: &'a [u8], start: usize, syntax: &Syntax) -> Result<Self, ParseError> {
         if start == text.len() {
             return Ok(Self::EMPTY);
         }
         Self::list(text, grammar::space(text, start, syntax.relaxed)?, syntax)
     }
 
-    #[inline]
-    fn list(text: &'a str, start: usize, syntax: &Syntax) -> Result<Self, ParseError> {
+    #[inline(always)]
+    fn list(text: &'a [u8], start: usize, syntax: &Syntax) -> Result<Self, ParseError> {
         let mut seen = Seen::default();
         let mut next = start;
         loop {
             let end = scan(text, next, syntax.utf8)?;
             seen.note(text, start, next)?;
             if end == text.len() {
-                return Ok(Self(grammar::tail(text, start)));
+                return Ok(Self(grammar::part(text, start, end)));
             }
             if grammar::at(text, end) != Some(b' ') {
                 return Err(ParseError::new(Rule::Parameter, end));
@@ -234,18 +231,18 @@ impl<'a> Parameters<'a> {
 
     /// The list as received.
     #[must_use]
-    pub const fn as_str(&self) -> &'a str {
-        self.0
+    pub fn as_str(&self) -> &'a str {
+        grammar::text(self.0)
     }
 
     /// Writes each parameter behind one SP.
     pub(crate) fn write(&self, out: &mut impl BufMut) {
         for parameter in self.iter() {
             out.put_u8(b' ');
-            out.put_slice(parameter.keyword.as_bytes());
+            out.put_slice(parameter.keyword);
             if let Some(value) = parameter.value {
                 out.put_u8(b'=');
-                out.put_slice(value.as_bytes());
+                out.put_slice(value);
             }
         }
     }
@@ -263,8 +260,8 @@ struct Seen {
 
 impl Seen {
     /// Takes note of the parameter at `next` in the list that begins at `start`.
-    #[inline]
-    fn note(&mut self, text: &str, start: usize, next: usize) -> Result<(), ParseError> {
+    #[inline(always)]
+    fn note(&mut self, text: &[u8], start: usize, next: usize) -> Result<(), ParseError> {
         let first = grammar::at(text, next).unwrap_or_default();
         let second = grammar::at(text, next + 1).unwrap_or_default();
         let look = (u32::from(first & 0xdf) * 5 + u32::from(second & 0xdf)) & 63;
@@ -282,10 +279,10 @@ impl Seen {
 }
 
 #[cold]
-fn compare(text: &str, start: usize, next: usize) -> Result<(), ParseError> {
-    let earlier = Parameters(grammar::slice(text, start, next));
-    let keyword = grammar::slice(text, next, grammar::span(text, next, LDH));
-    match earlier.get(keyword) {
+fn compare(text: &[u8], start: usize, next: usize) -> Result<(), ParseError> {
+    let earlier = Parameters(grammar::part(text, start, next));
+    let keyword = grammar::part(text, next, grammar::span(text, next, LDH));
+    match earlier.get(grammar::text(keyword)) {
         Some(_) => Err(ParseError::new(Rule::DuplicateParameter, next)),
         None => Ok(()),
     }
@@ -302,13 +299,13 @@ impl Eq for Parameters<'_> {}
 
 impl fmt::Debug for Parameters<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Parameters({:?})", self.0)
+        write!(f, "Parameters({:?})", self.as_str())
     }
 }
 
 impl fmt::Display for Parameters<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -324,7 +321,7 @@ impl<'a> IntoIterator for Parameters<'a> {
 /// The parameters of a list, in order.
 #[derive(Clone, Debug)]
 pub struct Iter<'a> {
-    text: &'a str,
+    text: &'a [u8],
     next: usize,
 }
 
@@ -341,8 +338,8 @@ impl<'a> Iterator for Iter<'a> {
         let end = grammar::span(self.text, key_end, VISIBLE | HIGH);
         self.next = end;
         Some(Parameter {
-            keyword: grammar::slice(self.text, start, key_end),
-            value: (end > key_end).then(|| grammar::slice(self.text, key_end + 1, end)),
+            keyword: grammar::part(self.text, start, key_end),
+            value: (end > key_end).then(|| grammar::part(self.text, key_end + 1, end)),
         })
     }
 }

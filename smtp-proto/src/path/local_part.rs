@@ -91,8 +91,8 @@ impl fmt::Display for LocalPart<'_> {
 /// ```text
 /// Local-part = Dot-string / Quoted-string
 /// ```
-#[inline]
-pub(super) fn scan(text: &str, start: usize, syntax: &Syntax) -> Result<usize, ParseError> {
+#[inline(always)]
+pub(super) fn scan(text: &[u8], start: usize, syntax: &Syntax) -> Result<usize, ParseError> {
     let end = match grammar::at(text, start) {
         Some(b'"') => quoted_string(text, start, syntax)?,
         _ => dot_string(text, start, syntax)?,
@@ -109,21 +109,23 @@ pub(super) fn scan(text: &str, start: usize, syntax: &Syntax) -> Result<usize, P
 /// Dot-string = Atom *("."  Atom)
 /// Atom       = 1*atext
 /// ```
-#[inline]
-fn dot_string(text: &str, start: usize, syntax: &Syntax) -> Result<usize, ParseError> {
+#[inline(always)]
+fn dot_string(text: &[u8], start: usize, syntax: &Syntax) -> Result<usize, ParseError> {
     let atext = if syntax.utf8 { ATEXT | HIGH } else { ATEXT };
-    let mut end = start;
-    loop {
-        let atom = end;
-        end = grammar::span(text, atom, atext);
-        if end == atom {
-            return Err(ParseError::new(Rule::LocalPart, atom));
+    let failed = |offset| Err(ParseError::new(Rule::LocalPart, offset));
+    let rest = text.get(start..).unwrap_or_default();
+    let before_is_dot = |offset: usize| match offset.checked_sub(1) {
+        Some(offset) => rest.get(offset) == Some(&b'.'),
+        None => true,
+    };
+    let mut length = 0;
+    while let Some(&octet) = rest.get(length) {
+        if !grammar::is(octet, atext) && (octet != b'.' || before_is_dot(length)) {
+            break;
         }
-        if grammar::at(text, end) != Some(b'.') {
-            return Ok(end);
-        }
-        end += 1;
+        length += 1;
     }
+    if before_is_dot(length) { failed(start + length) } else { Ok(start + length) }
 }
 
 /// ```text
@@ -132,7 +134,7 @@ fn dot_string(text: &str, start: usize, syntax: &Syntax) -> Result<usize, ParseE
 /// quoted-pairSMTP = %d92 %d32-126
 /// ```
 #[cold]
-fn quoted_string(text: &str, start: usize, syntax: &Syntax) -> Result<usize, ParseError> {
+fn quoted_string(text: &[u8], start: usize, syntax: &Syntax) -> Result<usize, ParseError> {
     let qtext = if syntax.utf8 { QTEXT | HIGH } else { QTEXT };
     let mut end = start + 1;
     loop {
@@ -147,7 +149,7 @@ fn quoted_string(text: &str, start: usize, syntax: &Syntax) -> Result<usize, Par
 
 /// Puts the least quoting around a name that is no dot-string, behind what `out` holds (G-07).
 pub(super) fn quote_into(name: &str, out: &mut String) {
-    if dot_string(name, 0, &Syntax::INTERNET).is_ok_and(|end| end == name.len()) {
+    if dot_string(name.as_bytes(), 0, &Syntax::INTERNET).is_ok_and(|end| end == name.len()) {
         out.push_str(name);
         return;
     }

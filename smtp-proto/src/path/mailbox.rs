@@ -18,7 +18,7 @@ use crate::profile::Syntax;
 /// their spelling.
 #[derive(Clone, Copy)]
 pub struct Mailbox<'a> {
-    text: &'a str,
+    text: &'a [u8],
     /// The octets before the `@`.
     local: u8,
 }
@@ -37,7 +37,7 @@ impl<'a> Mailbox<'a> {
     /// [`Rule::LocalPart`], [`Rule::Domain`], [`Rule::AddressLiteral`], [`Rule::PathLength`], or
     /// [`Rule::Mailbox`] when there is no `@` or something behind the mailbox.
     pub fn parse(text: &'a str) -> Result<Self, ParseError> {
-        Self::whole(text, &Syntax::INTERNET)
+        Self::whole(text.as_bytes(), &Syntax::INTERNET)
     }
 
     /// The same with the leniencies of a profile.
@@ -46,10 +46,10 @@ impl<'a> Mailbox<'a> {
     ///
     /// Those of [`parse`](Self::parse), and [`Rule::Utf8`].
     pub fn parse_with(octets: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
-        Self::whole(domain::utf8(octets)?, syntax)
+        Self::whole(domain::utf8(octets)?.as_bytes(), syntax)
     }
 
-    fn whole(text: &'a str, syntax: &Syntax) -> Result<Self, ParseError> {
+    fn whole(text: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
         if text.len() > MAX_MAILBOX {
             return Err(ParseError::new(Rule::PathLength, MAX_MAILBOX));
         }
@@ -64,9 +64,9 @@ impl<'a> Mailbox<'a> {
     /// ```text
     /// Mailbox = Local-part "@" ( Domain / address-literal )
     /// ```
-    #[inline]
+    #[inline(always)]
     pub(super) fn scan(
-        text: &'a str,
+        text: &'a [u8],
         start: usize,
         syntax: &Syntax,
     ) -> Result<(Self, usize), ParseError> {
@@ -88,7 +88,7 @@ impl<'a> Mailbox<'a> {
         match u8::try_from(at - start) {
             Ok(local) if end - start <= MAX_MAILBOX => Ok((
                 Self {
-                    text: grammar::slice(text, start, end),
+                    text: grammar::part(text, start, end),
                     local,
                 },
                 end,
@@ -109,24 +109,28 @@ impl<'a> Mailbox<'a> {
 
     /// The spelling received: what a relay hands on (G-07).
     #[must_use]
-    pub const fn as_str(&self) -> &'a str {
-        self.text
+    pub fn as_str(&self) -> &'a str {
+        grammar::text(self.text)
     }
 
     /// What stands before the `@`.
     #[must_use]
     pub fn local_part(&self) -> LocalPart<'a> {
-        LocalPart::scanned(grammar::slice(self.text, 0, usize::from(self.local)))
+        LocalPart::scanned(grammar::text(grammar::part(self.text, 0, usize::from(self.local))))
     }
 
     /// What stands behind the `@`.
     #[must_use]
     pub fn host(&self) -> Host<'a> {
-        let host = grammar::tail(self.text, usize::from(self.local) + 1);
+        let host = grammar::part(self.text, usize::from(self.local) + 1, self.text.len());
         match literal_at(host, 0) {
             Ok((literal, _)) => Host::Literal(literal),
             Err(_) => Host::Domain(Domain::scanned(host)),
         }
+    }
+
+    pub(super) const fn octets(&self) -> &'a [u8] {
+        self.text
     }
 
     /// Whether it can be sent to a server without SMTPUTF8 (G-17).
@@ -154,13 +158,13 @@ impl Hash for Mailbox<'_> {
 
 impl fmt::Debug for Mailbox<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Mailbox({:?})", self.text)
+        write!(f, "Mailbox({:?})", self.as_str())
     }
 }
 
 impl fmt::Display for Mailbox<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text)
+        f.write_str(self.as_str())
     }
 }
 

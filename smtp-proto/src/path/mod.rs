@@ -45,7 +45,7 @@ impl<'a> ReversePath<'a> {
     ///
     /// [`Rule::ReversePath`], [`Rule::PathLength`], or the rule broken inside the mailbox.
     pub fn parse(text: &'a str) -> Result<Self, ParseError> {
-        match Self::scan(text, 0, &Syntax::INTERNET)? {
+        match Self::scan(text.as_bytes(), 0, &Syntax::INTERNET)? {
             (path, end) if end == text.len() => Ok(path),
             (_, end) => Err(ParseError::new(Rule::ReversePath, end)),
         }
@@ -56,8 +56,9 @@ impl<'a> ReversePath<'a> {
     /// ```text
     /// Reverse-path = Path / "<>"
     /// ```
+    #[inline(always)]
     pub(crate) fn scan(
-        text: &'a str,
+        text: &'a [u8],
         start: usize,
         syntax: &Syntax,
     ) -> Result<(Self, usize), ParseError> {
@@ -87,7 +88,7 @@ impl<'a> ReversePath<'a> {
 
     /// Writes it with its brackets.
     pub fn write(&self, out: &mut impl BufMut) {
-        write(self.mailbox().map_or("", |mailbox| mailbox.as_str()), out);
+        write(self.mailbox().map_or(b"", |mailbox| mailbox.octets()), out);
     }
 }
 
@@ -98,7 +99,7 @@ impl<'a> ForwardPath<'a> {
     ///
     /// [`Rule::ForwardPath`], [`Rule::PathLength`], or the rule broken inside the mailbox.
     pub fn parse(text: &'a str) -> Result<Self, ParseError> {
-        match Self::scan(text, 0, &Syntax::INTERNET)? {
+        match Self::scan(text.as_bytes(), 0, &Syntax::INTERNET)? {
             (path, end) if end == text.len() => Ok(path),
             (_, end) => Err(ParseError::new(Rule::ForwardPath, end)),
         }
@@ -109,8 +110,9 @@ impl<'a> ForwardPath<'a> {
     /// ```text
     /// Forward-path = Path  /  "<Postmaster>"
     /// ```
+    #[inline(always)]
     pub(crate) fn scan(
-        text: &'a str,
+        text: &'a [u8],
         start: usize,
         syntax: &Syntax,
     ) -> Result<(Self, usize), ParseError> {
@@ -153,28 +155,24 @@ impl<'a> ForwardPath<'a> {
     }
 }
 
-fn write(inside: &str, out: &mut impl BufMut) {
+fn write(inside: &[u8], out: &mut impl BufMut) {
     out.put_u8(b'<');
-    out.put_slice(inside.as_bytes());
+    out.put_slice(inside);
     out.put_u8(b'>');
 }
 
 /// ```text
 /// Path = "<" [ A-d-l ":" ] Mailbox ">"
 /// ```
-#[inline]
+#[inline(always)]
 fn path<'a>(
-    text: &'a str,
+    text: &'a [u8],
     start: usize,
     syntax: &Syntax,
     rule: Rule,
 ) -> Result<(Mailbox<'a>, usize), ParseError> {
     if grammar::at(text, start) != Some(b'<') {
-        return match Mailbox::scan(text, start, syntax) {
-            // Old devices leave the brackets out (G-24).
-            Ok((mailbox, end)) if syntax.relaxed => limited(mailbox, start, end),
-            _ => Err(ParseError::new(rule, start)),
-        };
+        return bare(text, start, syntax, rule);
     }
     let mut inside = start + 1;
     if grammar::at(text, inside) == Some(b'@') {
@@ -187,7 +185,21 @@ fn path<'a>(
     limited(mailbox, start, end + 1)
 }
 
-#[inline]
+/// A mailbox without brackets, which old devices send (G-24).
+#[cold]
+fn bare<'a>(
+    text: &'a [u8],
+    start: usize,
+    syntax: &Syntax,
+    rule: Rule,
+) -> Result<(Mailbox<'a>, usize), ParseError> {
+    match Mailbox::scan(text, start, syntax) {
+        Ok((mailbox, end)) if syntax.relaxed => limited(mailbox, start, end),
+        _ => Err(ParseError::new(rule, start)),
+    }
+}
+
+#[inline(always)]
 fn limited(
     mailbox: Mailbox<'_>,
     start: usize,
@@ -206,7 +218,7 @@ fn limited(
 ///
 /// Read and forgotten: hops named by a sender are not followed (RFC 5321 section 3.6.1; G-03).
 #[cold]
-fn route(text: &str, start: usize, syntax: &Syntax, rule: Rule) -> Result<usize, ParseError> {
+fn route(text: &[u8], start: usize, syntax: &Syntax, rule: Rule) -> Result<usize, ParseError> {
     let mut end = start;
     loop {
         if grammar::at(text, end) != Some(b'@') {

@@ -205,9 +205,9 @@ proptest! {
     ) {
         for syntax in [Syntax::STRICT, Syntax::INTERNET, Syntax::LENIENT] {
             let _ = Mailbox::parse_with(&octets, &syntax);
-            if let Ok((path, _)) = ReversePath::scan(&text, 0, &syntax) {
+            if let Ok((path, _)) = ReversePath::scan(text.as_bytes(), 0, &syntax) {
                 let written = path.to_string();
-                prop_assert_eq!(ReversePath::scan(&written, 0, &syntax).unwrap().0, path);
+                prop_assert_eq!(ReversePath::scan(written.as_bytes(), 0, &syntax).unwrap().0, path);
             }
         }
         let _ = ForwardPath::parse(&text);

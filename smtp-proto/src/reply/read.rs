@@ -80,7 +80,8 @@ pub enum ReplyError {
     Trailing,
 }
 
-/// Finds the end of a reply as its octets arrive, without looking at the text of a line twice.
+/// Finds the end of a reply as its octets arrive, in time linear in its length: however it is cut,
+/// the text of a line is looked at once, or twice if the line was not whole at first.
 ///
 /// The result does not depend on how the input is cut (F-02).
 #[derive(Debug, Clone, Default)]

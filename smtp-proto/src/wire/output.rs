@@ -45,6 +45,11 @@ impl Output {
         self.written
     }
 
+    /// How many octets will have been written once all that waits has left.
+    pub(crate) fn end(&self) -> u64 {
+        self.written.saturating_add(u64::try_from(self.len).unwrap_or(u64::MAX))
+    }
+
     /// Appends text by `write`.
     pub(crate) fn text<T>(&mut self, write: impl FnOnce(&mut BytesMut) -> T) -> T {
         let before = self.tail.len();
