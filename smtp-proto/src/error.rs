@@ -1,6 +1,6 @@
 //! Why a line, or a value made for one, is not well formed, and what a server says about it.
 //!
-//! Codes and texts stand in one table, [`Rule::reply`]; nothing else in the crate picks a code for
+//! Codes and texts stand in one table, `Rule::reply`; nothing else in the crate picks a code for
 //! a syntax error.
 
 use thiserror::Error;

@@ -241,19 +241,17 @@ pub(crate) struct Census {
 
 /// Looks at every octet once, eight at a time.
 ///
-/// In a word of octets, taking 32 from each leaves the top bit set in one that was smaller, and
-/// taking 1 from each octet's difference to 127 does so in one that was 127. A borrow into a
-/// neighbour comes from such an octet only, so the answer about the whole word is exact.
+/// Of ASCII octets, those from 32 on have bit 5 or 6, and one more than 127 has bit 7; nothing is
+/// carried from one octet of a word into the next. Where there are others, each is looked at.
 #[inline]
 pub(crate) fn census(line: &[u8]) -> Census {
     const EACH: u64 = u64::MAX / 255;
-    const TOP: u64 = EACH << 7;
-    let mut control = 0;
+    let mut printing = u64::MAX;
+    let mut delete = 0;
     let mut high = 0;
     let mut look = |word: u64| {
-        let from_delete = word ^ (EACH * 127);
-        control |= word.wrapping_sub(EACH * 32) & !word;
-        control |= from_delete.wrapping_sub(EACH) & !from_delete;
+        printing &= word | word << 1;
+        delete |= word.wrapping_add(EACH);
         high |= word;
     };
     if let Some(last) = line.last_chunk::<8>() {
@@ -272,9 +270,16 @@ pub(crate) fn census(line: &[u8]) -> Census {
             look(u64::from(octet) * EACH);
         }
     }
+    if high & (EACH << 7) != 0 {
+        return Census {
+            control: line.iter().any(u8::is_ascii_control),
+            high: true,
+        };
+    }
+    let control = !printing & (EACH << 6) != 0 || delete & (EACH << 7) != 0;
     Census {
-        control: control & TOP != 0,
-        high: high & TOP != 0,
+        control,
+        high: false,
     }
 }
 

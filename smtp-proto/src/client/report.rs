@@ -34,6 +34,8 @@ pub struct Outcome {
     pub(super) status: Status,
     pub(super) phase: Phase,
     pub(super) cause: Cause,
+    /// Only the number of recipients was in the way.
+    pub(super) at_once: bool,
 }
 
 /// What a recipient's outcome means.
@@ -140,7 +142,7 @@ impl Outcome {
         match self.status {
             Status::Delivered | Status::Rejected => Retry::Never,
             Status::InDoubt => Retry::Later,
-            Status::Deferred if self.is_too_many_recipients() => Retry::AtOnce,
+            Status::Deferred if self.at_once => Retry::AtOnce,
             Status::Deferred => Retry::Later,
         }
     }
@@ -150,18 +152,13 @@ impl Outcome {
         self.status == Status::Delivered
     }
 
-    fn is_too_many_recipients(&self) -> bool {
-        self.phase == Phase::Rcpt
-            && self.reply().is_some_and(|reply| too_many_recipients(reply.code().value(), reply.enhanced()))
-    }
-
     pub(super) fn replied(phase: Phase, reply: ReplyBuf) -> Self {
         let status = match reply.severity() {
             Severity::PositiveCompletion => Status::Delivered,
             Severity::PermanentNegative => Status::Rejected,
             Severity::TransientNegative | Severity::PositiveIntermediate => Status::Deferred,
         };
-        Self { status, phase, cause: Cause::Reply(reply) }
+        Self { status, phase, cause: Cause::Reply(reply), at_once: false }
     }
 
     pub(super) fn local(rejection: Rejection<'static>) -> Self {
@@ -169,7 +166,8 @@ impl Outcome {
             Severity::PermanentNegative => Status::Rejected,
             _ => Status::Deferred,
         };
-        Self { status, phase: Phase::Preparation, cause: Cause::Local(rejection) }
+        let phase = Phase::Preparation;
+        Self { status, phase, cause: Cause::Local(rejection), at_once: false }
     }
 }
 

@@ -400,6 +400,7 @@ impl<'e> Transaction<'e> {
             status: Status::Deferred,
             phase: Phase::Content,
             cause: Cause::Content(why),
+            at_once: false,
         };
         self.settle_all(&outcome);
         self.stage = Stage::Done;
@@ -449,9 +450,11 @@ impl<'e> Transaction<'e> {
         {
             let mut refused = Outcome::replied(Phase::Rcpt, reply.to_owned());
             // A 552 that means "too many" is as temporary as 452 (RFC 5321 section 4.5.3.1.10).
+            // Said to the first recipient it means something else.
             let full = super::report::too_many_recipients(reply.code().value(), reply.enhanced());
             if full && self.accepted > 0 {
                 refused.status = Status::Deferred;
+                refused.at_once = true;
             }
             *outcome = Some(refused);
         }
@@ -459,7 +462,8 @@ impl<'e> Transaction<'e> {
 
     fn data_answered(&mut self, reply: Reply<'_>) {
         if reply.code() == Code::START_MAIL_INPUT {
-            self.stage = if self.accepted == 0 { Stage::Nobody } else { Stage::Body };
+            let nobody = self.outcomes.iter().all(Option::is_some);
+            self.stage = if nobody { Stage::Nobody } else { Stage::Body };
         } else {
             self.settle_all(&Outcome::replied(Phase::Data, reply.to_owned()));
             self.stage = Stage::Failed;
@@ -499,7 +503,7 @@ impl<'e> Transaction<'e> {
         // A server that says 421 has not taken the message; silence says nothing.
         let answered = matches!(fault, Fault::ServiceNotAvailable(_));
         let status = if sent && !answered { Status::InDoubt } else { Status::Deferred };
-        self.settle_all(&Outcome { status, phase, cause: Cause::Fault(fault) });
+        self.settle_all(&Outcome { status, phase, cause: Cause::Fault(fault), at_once: false });
         self.stage = Stage::Done;
     }
 

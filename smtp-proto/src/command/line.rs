@@ -1,6 +1,6 @@
 //! A command line before its argument is looked at.
 
-use core::str;
+use core::{fmt, str};
 
 use crate::command::{Text, Verb};
 use crate::error::{ParseError, Rule};
@@ -12,7 +12,7 @@ use crate::profile::Syntax;
 ///
 /// Servers judge the order of commands between this and the argument, so that a command that may
 /// not come now is refused for that, whatever its argument.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Line<'a> {
     octets: &'a [u8],
     verb: Verb,
@@ -35,13 +35,17 @@ impl<'a> Line<'a> {
         let verb = Verb::of(line);
         let text = verb.as_str();
         if line.len() == text.len() && !text.is_empty() {
-            return Ok(Self { octets: line, verb, word: text.len() });
+            return Ok(Self {
+                octets: line,
+                verb,
+                word: text.len(),
+            });
         }
-        Self::check_all(grammar::trim_end(line), syntax)
+        // Blanks at the end make no other verb of it.
+        Self::check_all(grammar::trim_end(line), verb, syntax)
     }
 
-    fn check_all(line: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
-        let verb = Verb::of(line);
+    fn check_all(line: &'a [u8], verb: Verb, syntax: &Syntax) -> Result<Self, ParseError> {
         let census = grammar::census(line);
         let visible = line.first().is_some_and(|first| *first != b' ');
         if visible
@@ -54,7 +58,11 @@ impl<'a> Line<'a> {
                 Verb::Other => line.iter().position(|o| *o == b' ').unwrap_or(line.len()),
                 _ => 4,
             };
-            return Ok(Self { octets: line, verb, word });
+            return Ok(Self {
+                octets: line,
+                verb,
+                word,
+            });
         }
         Err(why(line, verb, syntax))
     }
@@ -124,7 +132,20 @@ impl<'a> Line<'a> {
     /// [`Rule::Spacing`].
     pub fn text(&self, syntax: &Syntax) -> Result<Option<Text<'a>>, ParseError> {
         let start = self.argument(syntax)?;
-        Ok(start.map(|start| Text::checked(grammar::text(grammar::part(self.octets, start, self.octets.len())))))
+        Ok(start.map(|start| {
+            Text::checked(grammar::text(grammar::part(
+                self.octets,
+                start,
+                self.octets.len(),
+            )))
+        }))
+    }
+}
+
+impl fmt::Debug for Line<'_> {
+    /// Shows how long the line is: it may hold a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Line({:?}, {} octets)", self.verb, self.octets.len())
     }
 }
 

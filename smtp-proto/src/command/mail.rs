@@ -190,15 +190,13 @@ impl Bdat {
 
     /// What stands behind the size, in any other spelling than the usual one.
     #[cold]
-    fn marker(
-        line: &Line<'_>,
-        size: u64,
-        end: usize,
-        syntax: &Syntax,
-    ) -> Result<Self, ParseError> {
+    fn marker(line: &Line<'_>, size: u64, end: usize, syntax: &Syntax) -> Result<Self, ParseError> {
         let text = line.octets();
         let marker = grammar::space(text, end, syntax.relaxed)?;
-        if text.get(marker..).is_some_and(|word| word.eq_ignore_ascii_case(b"LAST")) {
+        if text
+            .get(marker..)
+            .is_some_and(|word| word.eq_ignore_ascii_case(b"LAST"))
+        {
             Ok(Self { size, last: true })
         } else {
             Err(ParseError::new(Rule::BdatLast, marker))

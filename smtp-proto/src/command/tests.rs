@@ -338,6 +338,8 @@ fn secrets_are_not_shown() {
         shown.contains("PLAIN") && !shown.contains("AGpv"),
         "{shown}"
     );
+    let line = Line::check(b"AUTH PLAIN AGpvZQBzZWNyZXQ=", &Syntax::INTERNET).unwrap();
+    assert_eq!(format!("{line:?}"), "Line(Auth, 27 octets)");
     let empty = InitialResponse::from(Base64::EMPTY);
     assert!(empty.is_empty() && empty == InitialResponse::EMPTY);
 }

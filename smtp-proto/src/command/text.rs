@@ -109,7 +109,9 @@ impl<'a> Query<'a> {
     #[inline(never)]
     pub fn of_line(line: &Line<'a>, syntax: &Syntax) -> Result<Self, ParseError> {
         line.required(syntax)?;
-        let text = line.text(syntax)?.ok_or_else(|| ParseError::new(Rule::MissingArgument, 0))?;
+        let text = line
+            .text(syntax)?
+            .ok_or_else(|| ParseError::new(Rule::MissingArgument, 0))?;
         let flagless = if syntax.utf8 {
             without_flag(text)
         } else {

@@ -110,7 +110,7 @@ impl Verb {
     ];
 
     /// The verb a line begins with, in any case; it ends at a blank or with the line.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn of(line: &[u8]) -> Self {
         let Some((word, rest)) = line.split_first_chunk::<4>() else {
@@ -122,6 +122,7 @@ impl Verb {
         }
     }
 
+    #[inline(never)]
     fn of_eight(line: &[u8]) -> Self {
         const STARTTLS: u64 = u64::from_le_bytes(*b"STARTTLS");
         match line.split_first_chunk::<8>() {

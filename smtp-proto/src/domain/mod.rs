@@ -54,42 +54,50 @@ impl Labels {
 /// Let-dig    = ALPHA / DIGIT
 /// Ldh-str    = *( ALPHA / DIGIT / "-" ) Let-dig
 /// ```
-#[inline(always)]
+#[inline]
 pub(crate) fn scan(text: &[u8], start: usize, labels: Labels) -> Result<usize, ParseError> {
-    let failed = |offset| Err(ParseError::new(Rule::Domain, offset));
-    let rest = text.get(start..).unwrap_or_default();
-    // As if a dot stood in front: what may not follow one may not come first either.
+    match plain(text.get(start..).unwrap_or_default()) {
+        0 => by_label(text, start, labels),
+        length => Ok(start + length),
+    }
+}
+
+/// The length of a domain of LDH labels that is shorter than the longest label, so that no label
+/// can be too long; 0 for anything else, be it good or bad.
+#[inline(never)]
+fn plain(octets: &[u8]) -> usize {
     let before = |offset: usize| match offset.checked_sub(1) {
-        Some(offset) => rest.get(offset).copied().unwrap_or_default(),
+        Some(offset) => octets.get(offset).copied().unwrap_or_default(),
+        // As if a dot stood in front: what may not follow one may not come first either.
         None => b'.',
     };
     let mut length = 0;
-    while let Some(&octet) = rest.get(length) {
+    while let Some(&octet) = octets.get(length) {
         if !grammar::is(octet, LET_DIG) {
             match octet {
-                b'.' if before(length) == b'-' => return failed(start + length - 1),
-                b'.' | b'-' if before(length) == b'.' => return failed(start + length),
-                b'.' | b'-' => {}
-                b'_' if labels.underscore => {}
-                128.. if labels.utf8 => return by_label(text, start, labels),
+                b'.' if !matches!(before(length), b'.' | b'-') => {}
+                b'-' if before(length) != b'.' => {}
+                b'.' | b'-' | b'_' | 128.. => return 0,
                 _ => break,
             }
         }
         length += 1;
     }
-    let end = start + length;
-    match before(length) {
-        b'.' => failed(end),
-        b'-' => failed(end - 1),
-        _ if length > MAX_LABEL => by_label(text, start, labels),
-        _ => Ok(end),
+    if matches!(before(length), b'.' | b'-') || length > MAX_LABEL {
+        0
+    } else {
+        length
     }
 }
 
-/// The same, label by label: for what may have one that is too long, or is not ASCII.
+/// The same, label by label, with the place of what is wrong.
 #[cold]
 fn by_label(text: &[u8], start: usize, labels: Labels) -> Result<usize, ParseError> {
-    let class = if labels.underscore { LDH | UNDERSCORE } else { LDH };
+    let class = if labels.underscore {
+        LDH | UNDERSCORE
+    } else {
+        LDH
+    };
     let mut end = start;
     loop {
         end = label(text, end, class, labels.utf8)?;

@@ -54,7 +54,10 @@ impl<'a> Parameter<'a> {
             Some(value) if !grammar::all(value, value_class(keyword.as_bytes(), true)) => {
                 Err(ParseError::new(Rule::Parameter, keyword.len() + 1))
             }
-            _ => Ok(Self { keyword: keyword.as_bytes(), value: value.map(str::as_bytes) }),
+            _ => Ok(Self {
+                keyword: keyword.as_bytes(),
+                value: value.map(str::as_bytes),
+            }),
         }
     }
 
@@ -76,7 +79,7 @@ impl<'a> Parameter<'a> {
 
     /// The value of a keyword that must have one (G-38).
     fn required(&self) -> Result<&'a str, ParseError> {
-        self.value
+        self.value()
             .ok_or_else(|| ParseError::new(Rule::ParameterValue, 0))
     }
 
@@ -151,9 +154,17 @@ fn scan(text: &[u8], start: usize, utf8: bool) -> Result<usize, ParseError> {
     let value = key_end + 1;
     let mut end = grammar::span(text, value, if utf8 { VALUE | HIGH } else { VALUE });
     if grammar::at(text, end) == Some(b'=') {
-        end = grammar::span(text, end, value_class(grammar::part(text, start, key_end), utf8));
+        end = grammar::span(
+            text,
+            end,
+            value_class(grammar::part(text, start, key_end), utf8),
+        );
     }
-    if end == value { Err(ParseError::new(Rule::Parameter, value)) } else { Ok(end) }
+    if end == value {
+        Err(ParseError::new(Rule::Parameter, value))
+    } else {
+        Ok(end)
+    }
 }
 
 /// The parameters of one command in the order they came in, none of them twice (G-37, G-38).
@@ -184,7 +195,11 @@ impl<'a> Parameters<'a> {
 
     /// The list that goes from `start`, behind a path, to the end of the text.
     #[inline(always)]
-    pub(crate) fn behind(text: &'a [u8], start: usize, syntax: &Syntax) -> Result<Self, ParseError> {
+    pub(crate) fn behind(
+        text: &'a [u8],
+        start: usize,
+        syntax: &Syntax,
+    ) -> Result<Self, ParseError> {
         if start == text.len() {
             return Ok(Self::EMPTY);
         }

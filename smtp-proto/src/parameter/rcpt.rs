@@ -212,6 +212,9 @@ impl<'a> RcptParameters<'a> {
     /// [`Rule::ParameterValue`] for a value that does not fit, one too many or one missing. The
     /// offset is into the list.
     pub fn parse(all: Parameters<'a>) -> Result<Self, ParseError> {
+        if all.is_empty() {
+            return Ok(Self::EMPTY);
+        }
         let mut read = Self { all, ..Self::EMPTY };
         let mut parameters = all.iter();
         let mut offset = 0;

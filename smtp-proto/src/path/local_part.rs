@@ -91,11 +91,11 @@ impl fmt::Display for LocalPart<'_> {
 /// ```text
 /// Local-part = Dot-string / Quoted-string
 /// ```
-#[inline(always)]
+#[inline]
 pub(super) fn scan(text: &[u8], start: usize, syntax: &Syntax) -> Result<usize, ParseError> {
-    let end = match grammar::at(text, start) {
-        Some(b'"') => quoted_string(text, start, syntax)?,
-        _ => dot_string(text, start, syntax)?,
+    let end = match plain(text.get(start..).unwrap_or_default()) {
+        0 => scan_any(text, start, syntax)?,
+        length => start + length,
     };
     match syntax.local_part_max {
         Some(max) if end - start > usize::from(max) => {
@@ -105,27 +105,53 @@ pub(super) fn scan(text: &[u8], start: usize, syntax: &Syntax) -> Result<usize, 
     }
 }
 
+/// The length of a dot-string of ASCII; 0 for anything else, be it good or bad.
+#[inline(never)]
+fn plain(octets: &[u8]) -> usize {
+    let behind_dot = |offset: usize| match offset.checked_sub(1) {
+        Some(offset) => octets.get(offset) == Some(&b'.'),
+        None => true,
+    };
+    let mut length = 0;
+    while let Some(&octet) = octets.get(length) {
+        if !grammar::is(octet, ATEXT) {
+            match octet {
+                b'.' if !behind_dot(length) => {}
+                b'.' | b'"' | 128.. => return 0,
+                _ => break,
+            }
+        }
+        length += 1;
+    }
+    if behind_dot(length) { 0 } else { length }
+}
+
+#[cold]
+fn scan_any(text: &[u8], start: usize, syntax: &Syntax) -> Result<usize, ParseError> {
+    match grammar::at(text, start) {
+        Some(b'"') => quoted_string(text, start, syntax),
+        _ => dot_string(text, start, syntax),
+    }
+}
+
 /// ```text
 /// Dot-string = Atom *("."  Atom)
 /// Atom       = 1*atext
 /// ```
-#[inline(always)]
 fn dot_string(text: &[u8], start: usize, syntax: &Syntax) -> Result<usize, ParseError> {
     let atext = if syntax.utf8 { ATEXT | HIGH } else { ATEXT };
-    let failed = |offset| Err(ParseError::new(Rule::LocalPart, offset));
-    let rest = text.get(start..).unwrap_or_default();
-    let before_is_dot = |offset: usize| match offset.checked_sub(1) {
-        Some(offset) => rest.get(offset) == Some(&b'.'),
-        None => true,
-    };
-    let mut length = 0;
-    while let Some(&octet) = rest.get(length) {
-        if !grammar::is(octet, atext) && (octet != b'.' || before_is_dot(length)) {
-            break;
+    let mut end = start;
+    loop {
+        let atom = end;
+        end = grammar::span(text, atom, atext);
+        if end == atom {
+            return Err(ParseError::new(Rule::LocalPart, atom));
         }
-        length += 1;
+        if grammar::at(text, end) != Some(b'.') {
+            return Ok(end);
+        }
+        end += 1;
     }
-    if before_is_dot(length) { failed(start + length) } else { Ok(start + length) }
 }
 
 /// ```text
@@ -133,7 +159,6 @@ fn dot_string(text: &[u8], start: usize, syntax: &Syntax) -> Result<usize, Parse
 /// QcontentSMTP    = qtextSMTP / quoted-pairSMTP
 /// quoted-pairSMTP = %d92 %d32-126
 /// ```
-#[cold]
 fn quoted_string(text: &[u8], start: usize, syntax: &Syntax) -> Result<usize, ParseError> {
     let qtext = if syntax.utf8 { QTEXT | HIGH } else { QTEXT };
     let mut end = start + 1;

@@ -116,7 +116,11 @@ impl<'a> Mailbox<'a> {
     /// What stands before the `@`.
     #[must_use]
     pub fn local_part(&self) -> LocalPart<'a> {
-        LocalPart::scanned(grammar::text(grammar::part(self.text, 0, usize::from(self.local))))
+        LocalPart::scanned(grammar::text(grammar::part(
+            self.text,
+            0,
+            usize::from(self.local),
+        )))
     }
 
     /// What stands behind the `@`.
@@ -190,7 +194,7 @@ impl MailboxBuf {
         // Writing to a string does not fail.
         let _ = write!(text, "@{host}");
         Mailbox::whole(
-            &text,
+            text.as_bytes(),
             &Syntax {
                 underscore_domain: true,
                 ..Syntax::INTERNET
@@ -204,7 +208,7 @@ impl MailboxBuf {
     #[must_use]
     pub fn as_mailbox(&self) -> Mailbox<'_> {
         Mailbox {
-            text: &self.text,
+            text: self.text.as_bytes(),
             local: self.local,
         }
     }
@@ -219,7 +223,7 @@ impl MailboxBuf {
 impl From<Mailbox<'_>> for MailboxBuf {
     fn from(mailbox: Mailbox<'_>) -> Self {
         Self {
-            text: String::from(mailbox.text),
+            text: String::from(mailbox.as_str()),
             local: mailbox.local,
         }
     }

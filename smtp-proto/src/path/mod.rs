@@ -149,7 +149,7 @@ impl<'a> ForwardPath<'a> {
     pub fn write(&self, out: &mut impl BufMut) {
         write(
             self.mailbox()
-                .map_or("Postmaster", |mailbox| mailbox.as_str()),
+                .map_or(b"Postmaster", |mailbox| mailbox.octets()),
             out,
         );
     }

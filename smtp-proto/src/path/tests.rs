@@ -1,8 +1,8 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::hash::{BuildHasher, Hash};
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use core::hash::{BuildHasher, BuildHasherDefault, Hash};
+use std::hash::DefaultHasher;
 
 use proptest::prelude::*;
 
@@ -187,7 +187,7 @@ fn local_part_limit_is_a_switch() {
     assert!(Mailbox::parse(&text).is_ok());
     let error = Mailbox::parse_with(text.as_bytes(), &Syntax::STRICT).unwrap_err();
     assert_eq!((error.rule(), error.offset()), (Rule::LocalPart, 64));
-    assert!(Mailbox::parse_with(text[1..].as_bytes(), &Syntax::STRICT).is_ok());
+    assert!(Mailbox::parse_with(&text.as_bytes()[1..], &Syntax::STRICT).is_ok());
 }
 
 proptest! {

@@ -31,10 +31,17 @@ pub(super) enum Leave {
 }
 
 impl Desk<'_> {
-    /// Writes a reply and nothing else.
+    /// Writes a reply and nothing else. 421 names the host (RFC 5321 section 4.2.2).
     pub(super) fn write(&mut self, code: Code, enhanced: Option<EnhancedCode>, text: &str) {
-        let offered = self.session.config.offers(Extension::EnhancedStatusCodes);
-        let enhanced = enhanced.filter(|_| offered);
+        let config = &self.session.config;
+        let enhanced = enhanced.filter(|_| config.offers(Extension::EnhancedStatusCodes));
+        let named;
+        let text = if code == Code::SERVICE_NOT_AVAILABLE {
+            named = alloc::format!("{} {text}", config.host());
+            &named
+        } else {
+            text
+        };
         self.pen.say(Speaker::Server, |out| {
             write_reply(out, code, enhanced, text, TextCharset::Ascii);
         });
@@ -118,8 +125,7 @@ impl Desk<'_> {
 
     /// Ends the session with 421 and `fault`.
     pub(super) fn end(&mut self, rejection: &Rejection<'_>, fault: Fault) {
-        let text = alloc::format!("{} {}", self.session.config.host(), rejection.text());
-        self.write(Code::SERVICE_NOT_AVAILABLE, Some(rejection.enhanced()), &text);
+        self.write(Code::SERVICE_NOT_AVAILABLE, Some(rejection.enhanced()), rejection.text());
         self.done(Leave::Now);
         self.session.close(Some(fault));
     }

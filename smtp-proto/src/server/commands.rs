@@ -7,26 +7,26 @@
 use super::{
     Server,
     answer::{Desk, Leave},
+    check::{Argued, Question},
     content::{Announced, Chunk},
     question::{Auth, Data, Event, Extension, Hello, Mail, Rcpt, StartTls, Verify},
-    session::{Exchange, Phase, Session},
+    session::{Phase, Session},
 };
 use crate::{
     answer::Rejection,
     auth::Secret,
-    command::{self, Bdat, Command, Verb},
-    error::{ParseError, Rule as Grammar},
-    extension,
+    command::{Bdat, Command, Verb},
+    error::ParseError,
     fault::Fault,
-    parameter::{Body, MailParameters, RcptParameters},
-    sequence::{Refusal, Request, Rule, State, rule},
+    sequence::{Answer, Refusal, Request, Rule, State, after, rule},
     status::Code,
     transcript::Speaker,
     wire::Wire,
 };
 
-const NO_RECIPIENT: Rejection<'static> = Rejection::permanent(5, 1, "no recipient yet");
 const TOO_LONG: Rejection<'static> = Rejection::permanent(5, 2, "line too long");
+const AUTH_TOO_LONG: Rejection<'static> =
+    Rejection::permanent(5, 6, "AUTH line too long").coded(Code::SYNTAX_ERROR);
 
 impl Server {
     /// The question that the line at the front of the input raises, if the core does not answer it.
@@ -38,8 +38,12 @@ impl Server {
         let (input, pen) = wire.split();
         let octets = input.octets();
         let mut desk = Desk { session, pen, line: 0 };
+        if desk.session.is_tls_hello(octets) {
+            desk.end_foreign();
+            return None;
+        }
         let Some(length) = desk.session.line_length(octets) else {
-            desk.session.skip_or_end(octets.len());
+            desk.skip_if_full(octets, Verb::of(octets));
             return None;
         };
         let (whole, behind) = octets.split_at_checked(length)?;
@@ -48,12 +52,11 @@ impl Server {
         let verb = Verb::of(line);
         desk.note(verb, line);
         if length > desk.session.line_limit(verb) {
-            let too_long = if verb == Verb::Auth {
-                Rejection::permanent(5, 6, "AUTH line too long").coded(Code::SYNTAX_ERROR)
+            if verb == Verb::Bdat {
+                desk.end_chunk_unknown();
             } else {
-                TOO_LONG
-            };
-            desk.refuse(&too_long, Leave::Now);
+                desk.too_long(line.len(), verb == Verb::Auth);
+            }
             return None;
         }
         let argued = Argued { line, verb, trailing: behind.len() };
@@ -67,8 +70,7 @@ impl Server {
         let octets = input.octets();
         let mut desk = Desk { session, pen, line: 0 };
         let Some(length) = desk.session.line_length(octets) else {
-            desk.session.abandon_auth();
-            desk.session.skip_or_end(octets.len());
+            desk.skip_if_full(octets, Verb::Auth);
             return None;
         };
         let (whole, _) = octets.split_at_checked(length)?;
@@ -76,16 +78,15 @@ impl Server {
         desk.line = length;
         desk.session.secret_line = true;
         desk.pen.note(Speaker::Client, if line == b"*" { b"*" } else { b"***" });
-        let refusal = if length > desk.session.config.limits.auth_line {
-            Some(Rejection::permanent(5, 6, "AUTH line too long").coded(Code::SYNTAX_ERROR))
-        } else if line == b"*" {
-            Some(Rejection::permanent(7, 0, "AUTH cancelled").coded(Code::ARGUMENT_ERROR))
-        } else {
-            None
-        };
-        if let Some(refusal) = refusal {
+        if length > desk.session.config.limits.auth_line {
             desk.session.abandon_auth();
-            desk.reject(&refusal, Leave::Now);
+            desk.too_long(line.len(), true);
+            return None;
+        }
+        if line == b"*" {
+            let cancelled = Rejection::permanent(7, 0, "AUTH cancelled").coded(Code::ARGUMENT_ERROR);
+            desk.session.abandon_auth();
+            desk.reject(&cancelled, Leave::Now);
             return None;
         }
         match decode(line) {
@@ -109,7 +110,7 @@ impl Server {
     /// Drops more of an over-long line. Its end is answered once.
     pub(super) fn skip_line(&mut self) {
         let Self { wire, session } = self;
-        let Phase::SkipLine { skipped } = session.phase else {
+        let Phase::SkipLine { skipped, auth } = session.phase else {
             return;
         };
         session.scanned = 0;
@@ -117,38 +118,34 @@ impl Server {
         let (input, pen) = wire.split();
         if let Some(length) = length {
             session.phase = Phase::Command;
-            Desk { session, pen, line: length }.refuse(&TOO_LONG, Leave::Now);
+            session.secret_line = auth;
+            let octets = skipped.saturating_add(length).saturating_sub(2);
+            Desk { session, pen, line: length }.too_long(octets, auth);
             return;
         }
         // A CR at the end may be the first half of the line's end.
         let keep = usize::from(input.octets().last() == Some(&b'\r'));
         let dropped = input.len() - keep;
-        input.consume(dropped);
+        if auth {
+            input.consume_secret(dropped);
+        } else {
+            input.consume(dropped);
+        }
         input.settle();
         session.scanned = 0;
         let skipped = skipped.saturating_add(dropped);
-        session.phase = Phase::SkipLine { skipped };
+        session.phase = Phase::SkipLine { skipped, auth };
         if skipped > session.config.limits.endless_line {
-            let mut desk = Desk { session, pen, line: 0 };
-            desk.end(&Rejection::temporary(7, 0, "line too long"), Fault::EndlessLine);
+            Desk { session, pen, line: 0 }.too_long(skipped, auth);
         }
     }
-}
-
-/// A line and what is known of it.
-#[derive(Debug, Clone, Copy)]
-struct Argued<'l> {
-    /// Without its CRLF.
-    line: &'l [u8],
-    verb: Verb,
-    /// Octets behind the line.
-    trailing: usize,
 }
 
 impl<'s> Desk<'s> {
     /// Records the line, with what is secret in it masked.
     fn note(&mut self, verb: Verb, line: &[u8]) {
-        if !self.pen.is_recording() {
+        // A question that is asked again was not said again.
+        if core::mem::replace(&mut self.session.noted, true) || !self.pen.is_recording() {
             return;
         }
         if verb == Verb::Auth {
@@ -165,6 +162,18 @@ impl<'s> Desk<'s> {
         }
     }
 
+    /// Refuses a line that is longer than is read: so far it has so many octets. How it was cut, and
+    /// so how much of it was skipped and how much buffered, makes no difference (F-02).
+    fn too_long(&mut self, octets: usize, auth: bool) {
+        if octets > self.session.config.limits.endless_line {
+            self.end(&Rejection::temporary(7, 0, "line too long"), Fault::EndlessLine);
+        } else if auth {
+            self.refuse(&AUTH_TOO_LONG, Leave::Now);
+        } else {
+            self.refuse(&TOO_LONG, Leave::Now);
+        }
+    }
+
     fn judge(mut self, argued: Argued<'s>) -> Option<Event<'s>> {
         let Argued { line, verb, .. } = argued;
         if verb == Verb::Auth {
@@ -177,8 +186,13 @@ impl<'s> Desk<'s> {
                     // Only a chunk whose size is certain can be skipped.
                     match Bdat::chunk_size(line) {
                         Ok(size) => {
+                            // The message must not go on without it.
+                            let then = after(self.session.state, Request::Bdat, Answer::Rejected);
+                            if then == State::Spoiled {
+                                self.session.void();
+                            }
                             let bdat = Bdat { size, last: false };
-                            self.skip_chunk(bdat, Some(error.rejection()), self.session.state);
+                            self.skip_chunk(bdat, Some(error.rejection()), then);
                         }
                         Err(error) => self.end_with(&error.rejection(), Fault::ChunkSize),
                     }
@@ -242,6 +256,9 @@ impl<'s> Desk<'s> {
             Rule::Ask { .. } => match self.session.present(argued, bdat) {
                 Ok(question) => self.ask(question),
                 Err(rejection) => {
+                    if request == Request::Rcpt {
+                        self.session.transfer.refused_recipients = true;
+                    }
                     if is_hello(request) {
                         self.refuse_bare(&rejection);
                     } else {
@@ -255,11 +272,9 @@ impl<'s> Desk<'s> {
 
     /// A verb nobody knows; at the beginning perhaps another protocol.
     fn unknown(mut self, line: &[u8], rejection: Rejection<'static>) -> Option<Event<'s>> {
-        let foreign = line.ends_with(b"HTTP/1.1")
-            || line.ends_with(b"HTTP/1.0")
-            || line.starts_with(&[0x16, 0x03]);
+        let foreign = line.ends_with(b"HTTP/1.1") || line.ends_with(b"HTTP/1.0");
         if foreign && self.session.state == State::Start {
-            self.end(&Rejection::temporary(7, 0, "this is not SMTP"), Fault::ForeignProtocol);
+            self.end_foreign();
             return None;
         }
         let rejection = match Command::parse(line, &self.session.config.syntax) {
@@ -268,6 +283,31 @@ impl<'s> Desk<'s> {
         };
         self.refuse(&rejection, Leave::Now);
         None
+    }
+
+    fn end_foreign(&mut self) {
+        self.end(&Rejection::temporary(7, 0, "this is not SMTP"), Fault::ForeignProtocol);
+    }
+
+    /// A BDAT whose line is too long to be read: what follows it cannot be told from commands.
+    fn end_chunk_unknown(&mut self) {
+        self.end_with(&TOO_LONG, Fault::ChunkSize);
+    }
+
+    /// If the buffer is full of one line without an end, the line is skipped.
+    fn skip_if_full(&mut self, buffered: &[u8], verb: Verb) {
+        if buffered.len() < self.session.config.command_buffer() {
+            return;
+        }
+        if verb == Verb::Bdat {
+            self.end_chunk_unknown();
+            return;
+        }
+        if self.session.state == State::Auth {
+            self.session.abandon_auth();
+        }
+        self.session.phase = Phase::SkipLine { skipped: 0, auth: verb == Verb::Auth };
+        self.session.scanned = 0;
     }
 
     /// Reads a chunk only to drop it; then `reply`, and the state is `then`.
@@ -378,20 +418,6 @@ impl<'s> Desk<'s> {
     }
 }
 
-/// A well-formed command that the application is to answer.
-#[derive(Debug)]
-enum Question<'l> {
-    Hello(Verb, crate::domain::HelloName<'l>),
-    StartTls { trailing: usize },
-    Auth(alloc::boxed::Box<Exchange>),
-    Mail(command::Mail<'l>, MailParameters<'l>),
-    Rcpt(command::Rcpt<'l>, RcptParameters<'l>),
-    Data { trailing: usize },
-    Chunk(Bdat),
-    Verify(Verb, command::Text<'l>),
-    Extension(&'l str, Option<command::Text<'l>>),
-}
-
 impl Session {
     /// Whether there is something to judge: before the greeting nothing is.
     fn greeted_or_line(&mut self, wire: &Wire) -> bool {
@@ -400,14 +426,6 @@ impl Session {
 
     fn line_limit(&self, verb: Verb) -> usize {
         if verb == Verb::Auth { self.config.limits.auth_line } else { self.config.limits.command_line }
-    }
-
-    /// The buffer is full of one line without an end.
-    fn skip_or_end(&mut self, buffered: usize) {
-        if buffered >= self.config.command_buffer() {
-            self.phase = Phase::SkipLine { skipped: 0 };
-            self.scanned = 0;
-        }
     }
 
     fn abandon_auth(&mut self) {
@@ -419,212 +437,6 @@ impl Session {
     fn is_registered(&self, line: &[u8]) -> bool {
         let verb = line.split(|octet| matches!(octet, b' ' | b'\t')).next().unwrap_or_default();
         self.config.verbs.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(verb))
-    }
-
-    /// DATA cannot carry a binary message: as after a BDAT, it is out of order (RFC 3030 section 3).
-    fn state_for(&self, request: Request) -> State {
-        let binary = self.transfer.binary && self.state == State::Recipients;
-        if request == Request::Data && binary { State::Chunks } else { self.state }
-    }
-
-    /// What is judged before the order of commands: whether the verb is offered, and whether TLS or
-    /// authentication is needed first.
-    fn admit(&self, request: Request) -> Result<(), Rejection<'static>> {
-        let config = &self.config;
-        let offered = match request {
-            Request::Unknown => return Err(Rejection::COMMAND_UNKNOWN),
-            Request::StartTls => self.tls || config.offers(extension::Extension::StartTls),
-            Request::Auth => !config.mechanisms.is_empty(),
-            Request::Bdat | Request::BdatLast => config.offers(extension::Extension::Chunking),
-            Request::Expn => config.offers(extension::Extension::Expn),
-            Request::Help => config.offers(extension::Extension::Help),
-            _ => true,
-        };
-        if !offered {
-            return Err(Rejection::NOT_IMPLEMENTED);
-        }
-        if config.tls_required
-            && !self.tls
-            && !matches!(
-                request,
-                Request::Noop
-                    | Request::Hello
-                    | Request::ForeignHello
-                    | Request::StartTls
-                    | Request::Quit
-            )
-        {
-            return Err(Rejection::TLS_REQUIRED);
-        }
-        if config.auth_required
-            && !self.authenticated
-            && !matches!(
-                request,
-                Request::Noop
-                    | Request::Hello
-                    | Request::Helo
-                    | Request::ForeignHello
-                    | Request::StartTls
-                    | Request::Auth
-                    | Request::Rset
-                    | Request::Quit
-            )
-        {
-            return Err(Rejection::AUTHENTICATION_REQUIRED);
-        }
-        match request {
-            // Already inside TLS, or logged in: RFC 3207 section 4.2.
-            Request::StartTls if self.tls || self.authenticated => Err(Rejection::BAD_SEQUENCE),
-            // RFC 4954 section 4: after EHLO, and once.
-            Request::Auth if self.authenticated || !self.extended => Err(Rejection::BAD_SEQUENCE),
-            // A client that said HELO was not told of BDAT.
-            Request::Bdat | Request::BdatLast if self.state == State::Ready && !self.extended => {
-                Err(Rejection::BAD_SEQUENCE)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn refusal(&self, why: Refusal) -> Rejection<'static> {
-        match why {
-            Refusal::BadSequence => Rejection::BAD_SEQUENCE,
-            Refusal::NoRecipient if self.is_lmtp() || !self.transfer.refused_recipients => {
-                NO_RECIPIENT
-            }
-            Refusal::NoRecipient => {
-                Rejection::permanent(5, 1, "no valid recipients").coded(Code::TRANSACTION_FAILED)
-            }
-            Refusal::ForeignHello => {
-                Rejection::permanent(5, 1, "the other protocol's hello").coded(Code::SYNTAX_ERROR)
-            }
-            Refusal::NotImplemented => Rejection::NOT_IMPLEMENTED,
-            Refusal::Unknown => Rejection::COMMAND_UNKNOWN,
-        }
-    }
-
-    /// Checks argument, parameters and limits.
-    fn present<'l>(
-        &self,
-        argued: Argued<'l>,
-        bdat: Option<Bdat>,
-    ) -> Result<Question<'l>, Rejection<'static>> {
-        let Argued { line, verb, trailing } = argued;
-        let syntax = &self.config.syntax;
-        let parsed = |result: Result<Question<'l>, ParseError>| {
-            result.map_err(|error| error.rejection())
-        };
-        match verb {
-            Verb::Mail => self.present_mail(line),
-            Verb::Rcpt => self.present_rcpt(line),
-            Verb::Auth => self.present_auth(line),
-            Verb::Bdat => Ok(bdat.map_or(Question::Data { trailing: 0 }, Question::Chunk)),
-            _ => parsed(Command::parse(line, syntax).and_then(|command| {
-                Ok(match command {
-                    Command::Ehlo(name) | Command::Helo(name) | Command::Lhlo(name) => {
-                        Question::Hello(verb, name)
-                    }
-                    Command::StartTls => Question::StartTls { trailing },
-                    Command::Data => Question::Data { trailing },
-                    Command::Vrfy(verify) | Command::Expn(verify) => {
-                        Question::Verify(verb, verify.text())
-                    }
-                    Command::Other(other) => Question::Extension(other.verb(), other.text()),
-                    _ => return Err(ParseError::new(Grammar::Verb, 0)),
-                })
-            })),
-        }
-    }
-
-    fn present_mail<'l>(&self, line: &'l [u8]) -> Result<Question<'l>, Rejection<'static>> {
-        let mail = command::Mail::parse(line, &self.config.syntax).map_err(|error| error.rejection())?;
-        if mail.parameters.is_empty() && mail.reverse_path.is_ascii() {
-            return Ok(Question::Mail(mail, MailParameters::default()));
-        }
-        for parameter in mail.parameters.iter() {
-            let known = MailParameters::extension(parameter.keyword());
-            if !known.is_some_and(|extension| self.honours_parameter(extension)) {
-                return Err(Rejection::PARAMETER_UNKNOWN);
-            }
-        }
-        let parameters =
-            MailParameters::parse(mail.parameters).map_err(|error| error.rejection())?;
-        if parameters.body() == Some(Body::BinaryMime)
-            && !self.honours(extension::Extension::BinaryMime)
-        {
-            return Err(Rejection::PARAMETER_UNKNOWN);
-        }
-        if !mail.reverse_path.is_ascii() && !parameters.smtputf8() {
-            return Err(Rejection::permanent(6, 7, "non-ASCII address without SMTPUTF8")
-                .coded(Code::MAILBOX_UNAVAILABLE));
-        }
-        let too_big = |size| self.config.limits.message.is_some_and(|limit| size > limit);
-        if parameters.size().is_some_and(too_big) {
-            return Err(Rejection::MESSAGE_TOO_BIG);
-        }
-        Ok(Question::Mail(mail, parameters))
-    }
-
-    fn present_rcpt<'l>(&self, line: &'l [u8]) -> Result<Question<'l>, Rejection<'static>> {
-        let rcpt = command::Rcpt::parse(line, &self.config.syntax).map_err(|error| error.rejection())?;
-        let parameters = if rcpt.parameters.is_empty() {
-            RcptParameters::default()
-        } else {
-            for parameter in rcpt.parameters.iter() {
-                let known = RcptParameters::extension(parameter.keyword());
-                if !known.is_some_and(|extension| self.honours_parameter(extension)) {
-                    return Err(Rejection::PARAMETER_UNKNOWN);
-                }
-            }
-            RcptParameters::parse(rcpt.parameters).map_err(|error| error.rejection())?
-        };
-        if !rcpt.forward_path.is_ascii() && !self.transfer.smtputf8 {
-            return Err(Rejection::permanent(6, 7, "non-ASCII address without SMTPUTF8")
-                .coded(Code::MAILBOX_NAME_NOT_ALLOWED));
-        }
-        if self.transfer.recipients >= self.config.limits.recipients {
-            return Err(Rejection::TOO_MANY_RECIPIENTS);
-        }
-        Ok(Question::Rcpt(rcpt, parameters))
-    }
-
-    fn present_auth<'l>(&self, line: &'l [u8]) -> Result<Question<'l>, Rejection<'static>> {
-        let auth = command::Auth::parse(line, &self.config.syntax).map_err(|error| error.rejection())?;
-        let name = auth.mechanism.as_str();
-        let known = self
-            .config
-            .mechanisms
-            .iter()
-            .find(|offered| offered.name.eq_ignore_ascii_case(name));
-        let Some(known) = known else {
-            return Err(Rejection::permanent(5, 4, "mechanism not offered")
-                .coded(Code::ARGUMENT_NOT_IMPLEMENTED));
-        };
-        if known.plaintext && !self.tls && !self.config.plaintext_auth {
-            return Err(Rejection::MECHANISM_NEEDS_ENCRYPTION);
-        }
-        let response = match auth.initial_response {
-            None => None,
-            Some(response) => {
-                let mut decoded = Secret::default();
-                if let Some(base64) = response.base64() {
-                    base64.decode_into(&mut decoded);
-                }
-                Some(decoded)
-            }
-        };
-        Ok(Question::Auth(alloc::boxed::Box::new(Exchange {
-            mechanism: known.name.clone(),
-            response,
-        })))
-    }
-
-    /// Whether a parameter of `extension` may be used. AUTH= is taken also from those who did not
-    /// authenticate (RFC 4954 section 5), as long as AUTH is offered.
-    fn honours_parameter(&self, extension: extension::Extension) -> bool {
-        if extension == extension::Extension::Auth {
-            return self.extended && !self.config.mechanisms.is_empty();
-        }
-        self.honours(extension)
     }
 }
 

@@ -117,6 +117,7 @@ impl Config {
             // RFC 6531 section 3.1, item 8.
             Extension::SmtpUtf8 => {
                 self.offered.insert(Extension::EightBitMime);
+                self.syntax = self.syntax.with_utf8(true);
             }
             // RFC 3030 section 3.
             Extension::BinaryMime => {
@@ -139,8 +140,9 @@ impl Config {
             self.offered.remove(extension);
         }
         match extension {
-            Extension::EightBitMime => {
+            Extension::EightBitMime | Extension::SmtpUtf8 => {
                 self.offered.remove(Extension::SmtpUtf8);
+                self.syntax = self.syntax.with_utf8(false);
             }
             Extension::Chunking => {
                 self.offered.remove(Extension::BinaryMime);
@@ -226,10 +228,11 @@ impl Config {
         self
     }
 
-    /// How forgiving commands are read.
+    /// How forgiving commands are read. UTF-8 is taken where SMTPUTF8 is offered, whatever `syntax`
+    /// says of it.
     #[must_use]
     pub fn syntax(mut self, syntax: Syntax) -> Self {
-        self.syntax = syntax;
+        self.syntax = syntax.with_utf8(self.offers(Extension::SmtpUtf8));
         self
     }
 

@@ -245,6 +245,7 @@ impl Server {
             body
         } else {
             wire.input.consume(available);
+            session.transfer.received = session.transfer.received.saturating_add(count(available));
             None
         };
         if session.transfer.progress() {
@@ -288,7 +289,7 @@ impl Server {
         let request = if last { Request::BdatLast } else { Request::Bdat };
         match failed {
             Some(reply) => {
-                self.refuse_content(&reply, last);
+                self.refuse_content(&reply, self.replies_due(last));
                 let session = &mut self.session;
                 if session.state != State::Closed {
                     let then = sequence::after(session.state, request, Answer::Rejected);
@@ -310,37 +311,42 @@ impl Server {
         match self.session.transfer.poison.take() {
             None => self.session.phase = Phase::Delivery { recipient: 0 },
             Some(reply) => {
-                self.refuse_content(&reply, true);
-                if self.session.state != State::Closed {
-                    self.session.content_over();
-                }
+                self.refuse_content(&reply, self.replies_due(true));
+                self.session.content_over();
             }
         }
         self.session.rearm = true;
     }
 
-    /// Refuses content: with LMTP, when it was the last of it, once for each accepted recipient
-    /// (RFC 2033 section 4.2).
-    fn refuse_content(&mut self, reply: &Rejection<'_>, last: bool) {
+    /// How many replies content gets: with LMTP, when it was the last of it, one for each accepted
+    /// recipient (RFC 2033 section 4.2).
+    pub(super) fn replies_due(&self, last: bool) -> u32 {
+        if self.session.is_lmtp() && last { self.session.transfer.recipients } else { 1 }
+    }
+
+    /// Refuses content by so many replies; one that ends the session is the last.
+    pub(super) fn refuse_content(&mut self, reply: &Rejection<'_>, replies: u32) {
         let mut desk = self.desk();
-        let replies = match desk.session.is_lmtp() && last {
-            true => desk.session.transfer.recipients,
-            false => 1,
-        };
         for _ in 0..replies {
             desk.reject(reply, Leave::Now);
+            if desk.session.state == State::Closed {
+                break;
+            }
         }
     }
 
     /// Refuses a chunk that came at the wrong time. In a spoiled LMTP transaction the last one is
     /// answered as often as a client that counts its recipients expects.
     fn refuse_skipped(&mut self, reply: &Rejection<'_>, last: bool) {
+        let replies = self.replies_due(last && self.session.state == State::Spoiled);
         let mut desk = self.desk();
-        let counted =
-            desk.session.is_lmtp() && last && desk.session.state == State::Spoiled;
-        let replies = if counted { desk.session.transfer.recipients } else { 1 };
-        for _ in 0..replies {
-            desk.refuse(reply, Leave::Together);
+        // However many replies it has, it is one bad command.
+        desk.refuse(reply, Leave::Together);
+        for _ in 1..replies {
+            if desk.session.state == State::Closed {
+                break;
+            }
+            desk.write(reply.code(), Some(reply.enhanced()), reply.text());
         }
     }
 }
@@ -374,6 +380,9 @@ impl Session {
 
     /// A CRLF in place of a bare CR or LF.
     fn newline(&mut self) {
+        if self.exceeds(2) {
+            self.spoil(Rejection::MESSAGE_TOO_BIG);
+        }
         self.transfer.received = self.transfer.received.saturating_add(2);
         self.transfer.newline = self.transfer.is_wanted();
     }

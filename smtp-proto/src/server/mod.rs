@@ -11,6 +11,7 @@
 //! (the core: state and reply).
 
 mod answer;
+mod check;
 mod commands;
 mod config;
 mod content;
@@ -120,16 +121,28 @@ impl Server {
         if matches!(self.session.phase, Phase::Closing) {
             return;
         }
-        let code = Code::SERVICE_NOT_AVAILABLE;
-        self.close_with(code, &reply, None);
+        // Nothing can be said in the middle of a handshake.
+        if matches!(self.session.phase, Phase::Tls) {
+            self.session.close(None);
+            self.session.cut = true;
+            return;
+        }
+        self.close_with(Code::SERVICE_NOT_AVAILABLE, &reply, None);
     }
 
     /// Refuses the message that is being received with `reply`. Its remaining octets are read and
     /// dropped, the reply is given when it has come whole, and [`Event::Delivery`] is not asked.
     /// Without a message under way this does nothing.
     pub fn refuse_message(&mut self, reply: Rejection<'_>) {
-        if matches!(self.session.phase, Phase::Content | Phase::Chunk(_) | Phase::Delivery { .. }) {
-            self.session.refuse_message(reply);
+        match self.session.phase {
+            Phase::Content | Phase::Chunk(_) => self.session.refuse_message(reply),
+            // The last octets of it were just told: the question is answered before it is asked.
+            Phase::Delivery { recipient } => {
+                let answered = if self.session.is_lmtp() { recipient } else { 0 };
+                self.refuse_content(&reply, self.replies_due(true).saturating_sub(answered));
+                self.session.content_over();
+            }
+            _ => {}
         }
     }
 
@@ -180,6 +193,7 @@ impl Server {
                 input.consume(n);
             }
             self.session.scanned = 0;
+            self.session.noted = false;
             input.stir();
         }
         if self.session.rearm {
@@ -206,15 +220,7 @@ impl Server {
     /// Ends the session: `reply` with `code` is written, then the connection closes.
     fn close_with(&mut self, code: Code, reply: &Rejection<'_>, fault: Option<Fault>) {
         let enhanced = self.session.greeted.then_some(reply.enhanced());
-        let host = self.session.config.host.clone();
-        let (_, pen) = self.wire.split();
-        let mut desk = Desk { session: &mut self.session, pen, line: 0 };
-        if code == Code::SERVICE_NOT_AVAILABLE {
-            let text = alloc::format!("{host} {}", reply.text());
-            desk.write(code, enhanced, &text);
-        } else {
-            desk.write(code, enhanced, reply.text());
-        }
+        self.desk().write(code, enhanced, reply.text());
         self.session.close(fault);
     }
 

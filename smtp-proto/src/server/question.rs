@@ -83,11 +83,12 @@ impl<'s> Connected<'s> {
     /// the session then waits for QUIT (RFC 5321 section 3.1, RFC 7504 section 3).
     pub fn reject(mut self, rejection: Rejection<'_>) {
         let host_and_text = alloc::format!("{} {}", self.0.session.config.host(), rejection.text());
-        let code = match rejection.code() {
-            code @ (Code::SERVICE_NOT_AVAILABLE | Code::HOST_TAKES_NO_MAIL) => code,
-            _ => Code::TRANSACTION_FAILED,
+        let (code, text) = match rejection.code() {
+            code @ Code::SERVICE_NOT_AVAILABLE => (code, rejection.text()),
+            code @ Code::HOST_TAKES_NO_MAIL => (code, &*host_and_text),
+            _ => (Code::TRANSACTION_FAILED, &*host_and_text),
         };
-        self.0.write(code, None, &host_and_text);
+        self.0.write(code, None, text);
         self.0.session.greeted = true;
         self.0.session.phase = Phase::Command;
         self.0.session.enter(State::Refusing);
@@ -433,11 +434,9 @@ impl<'s> Delivery<'s> {
 
     fn next(self) {
         let session = self.desk.session;
-        if session.state == State::Closed {
-            return;
-        }
         let recipient = self.recipient + 1;
-        if session.is_lmtp() && recipient < session.transfer.recipients {
+        let more = session.is_lmtp() && recipient < session.transfer.recipients;
+        if session.state != State::Closed && more {
             session.phase = Phase::Delivery { recipient };
         } else {
             session.content_over();

@@ -23,8 +23,9 @@ pub(super) enum Phase {
     Greeting,
     /// A command line is read, or the question it raised is open.
     Command,
-    /// An over-long line is skipped to its end; `skipped` octets of it are gone.
-    SkipLine { skipped: usize },
+    /// An over-long line, in an AUTH exchange perhaps, is skipped to its end; `skipped` octets of it
+    /// are gone.
+    SkipLine { skipped: usize, auth: bool },
     /// A line of the AUTH exchange is read.
     AuthResponse,
     /// The application is asked about the response that was read.
@@ -67,6 +68,8 @@ pub(super) struct Session {
     pub(super) consume: usize,
     /// … and they hold a secret.
     pub(super) secret_line: bool,
+    /// The line at the front of the input is in the transcript.
+    pub(super) noted: bool,
     /// The input was searched for a line end up to here.
     pub(super) scanned: usize,
     /// Output must leave before anything else is processed (RFC 2920 section 3.2).
@@ -106,6 +109,7 @@ impl Session {
             reset_due: false,
             consume: 0,
             secret_line: false,
+            noted: false,
             scanned: 0,
             flush: false,
             rearm: false,
@@ -132,7 +136,13 @@ impl Session {
         if self.line_length(octets).is_some() {
             return true;
         }
-        octets.len() >= self.config.command_buffer()
+        octets.len() >= self.config.command_buffer() || self.is_tls_hello(octets)
+    }
+
+    /// Whether `octets`, where a first command is due, are those of a TLS handshake: a record of type
+    /// 22 and version 3. No line end need ever come.
+    pub(super) fn is_tls_hello(&self, octets: &[u8]) -> bool {
+        self.state == State::Start && octets.starts_with(&[0x16, 0x03])
     }
 
     /// The length of the line at the front of `octets`, CRLF included.
@@ -195,6 +205,9 @@ impl Session {
 
     /// The transaction ended with its content.
     pub(super) fn content_over(&mut self) {
+        if self.state == State::Closed {
+            return;
+        }
         self.transfer.known = false;
         self.enter(AFTER_CONTENT);
         self.phase = Phase::Command;

@@ -1,0 +1,254 @@
+//! What the core judges before the application is asked: whether a verb is offered, what must come
+//! first, and whether argument, parameters and limits allow it.
+
+use alloc::boxed::Box;
+
+use super::session::{Exchange, Session};
+use crate::{
+    answer::Rejection,
+    auth::Secret,
+    command::{self, Bdat, Command, Verb},
+    domain::HelloName,
+    error::{ParseError, Rule as Grammar},
+    extension,
+    parameter::{Body, MailParameters, RcptParameters},
+    sequence::{Refusal, Request, State},
+    status::Code,
+};
+
+const NO_RECIPIENT: Rejection<'static> = Rejection::permanent(5, 1, "no recipient yet");
+
+/// A line and what is known of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Argued<'l> {
+    /// Without its CRLF.
+    pub(super) line: &'l [u8],
+    pub(super) verb: Verb,
+    /// Octets behind the line.
+    pub(super) trailing: usize,
+}
+
+/// A well-formed command that the application is to answer.
+#[derive(Debug)]
+pub(super) enum Question<'l> {
+    Hello(Verb, HelloName<'l>),
+    StartTls { trailing: usize },
+    Auth(Box<Exchange>),
+    Mail(command::Mail<'l>, MailParameters<'l>),
+    Rcpt(command::Rcpt<'l>, RcptParameters<'l>),
+    Data { trailing: usize },
+    Chunk(Bdat),
+    Verify(Verb, command::Text<'l>),
+    Extension(&'l str, Option<command::Text<'l>>),
+}
+
+impl Session {
+    /// DATA cannot carry a binary message: as after a BDAT, it is out of order (RFC 3030 section 3).
+    pub(super) fn state_for(&self, request: Request) -> State {
+        let binary = self.transfer.binary && self.state == State::Recipients;
+        if request == Request::Data && binary { State::Chunks } else { self.state }
+    }
+
+    /// What is judged before the order of commands: whether the verb is offered, and whether TLS or
+    /// authentication is needed first.
+    pub(super) fn admit(&self, request: Request) -> Result<(), Rejection<'static>> {
+        let config = &self.config;
+        if self.state == State::Refusing {
+            return Ok(());
+        }
+        let offered = match request {
+            Request::Unknown => return Err(Rejection::COMMAND_UNKNOWN),
+            Request::StartTls => self.tls || config.offers(extension::Extension::StartTls),
+            Request::Auth => !config.mechanisms.is_empty(),
+            Request::Bdat | Request::BdatLast => config.offers(extension::Extension::Chunking),
+            Request::Expn => config.offers(extension::Extension::Expn),
+            Request::Help => config.offers(extension::Extension::Help),
+            _ => true,
+        };
+        if !offered {
+            return Err(Rejection::NOT_IMPLEMENTED);
+        }
+        if config.tls_required
+            && !self.tls
+            && !matches!(
+                request,
+                Request::Noop
+                    | Request::Hello
+                    | Request::ForeignHello
+                    | Request::StartTls
+                    | Request::Quit
+            )
+        {
+            return Err(Rejection::TLS_REQUIRED);
+        }
+        if config.auth_required
+            && !self.authenticated
+            && !matches!(
+                request,
+                Request::Noop
+                    | Request::Hello
+                    | Request::Helo
+                    | Request::ForeignHello
+                    | Request::StartTls
+                    | Request::Auth
+                    | Request::Rset
+                    | Request::Quit
+            )
+        {
+            return Err(Rejection::AUTHENTICATION_REQUIRED);
+        }
+        match request {
+            // Already inside TLS, or logged in: RFC 3207 section 4.2.
+            Request::StartTls if self.tls || self.authenticated => Err(Rejection::BAD_SEQUENCE),
+            // RFC 4954 section 4: after EHLO, and once.
+            Request::Auth if self.authenticated || !self.extended => Err(Rejection::BAD_SEQUENCE),
+            // A client that said HELO was not told of BDAT.
+            Request::Bdat | Request::BdatLast if !self.extended => {
+                Err(Rejection::BAD_SEQUENCE)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn refusal(&self, why: Refusal) -> Rejection<'static> {
+        match why {
+            Refusal::BadSequence => Rejection::BAD_SEQUENCE,
+            Refusal::NoRecipient if self.is_lmtp() || !self.transfer.refused_recipients => {
+                NO_RECIPIENT
+            }
+            Refusal::NoRecipient => {
+                Rejection::permanent(5, 1, "no valid recipients").coded(Code::TRANSACTION_FAILED)
+            }
+            Refusal::ForeignHello => {
+                Rejection::permanent(5, 1, "the other protocol's hello").coded(Code::SYNTAX_ERROR)
+            }
+            Refusal::NotImplemented => Rejection::NOT_IMPLEMENTED,
+            Refusal::Unknown => Rejection::COMMAND_UNKNOWN,
+        }
+    }
+
+    /// Checks argument, parameters and limits.
+    pub(super) fn present<'l>(
+        &self,
+        argued: Argued<'l>,
+        bdat: Option<Bdat>,
+    ) -> Result<Question<'l>, Rejection<'static>> {
+        let Argued { line, verb, trailing } = argued;
+        let syntax = &self.config.syntax;
+        let parsed = |result: Result<Question<'l>, ParseError>| {
+            result.map_err(|error| error.rejection())
+        };
+        match verb {
+            Verb::Mail => self.present_mail(line),
+            Verb::Rcpt => self.present_rcpt(line),
+            Verb::Auth => self.present_auth(line),
+            Verb::Bdat => Ok(bdat.map_or(Question::Data { trailing: 0 }, Question::Chunk)),
+            _ => parsed(Command::parse(line, syntax).and_then(|command| {
+                Ok(match command {
+                    Command::Ehlo(name) | Command::Helo(name) | Command::Lhlo(name) => {
+                        Question::Hello(verb, name)
+                    }
+                    Command::StartTls => Question::StartTls { trailing },
+                    Command::Data => Question::Data { trailing },
+                    Command::Vrfy(verify) | Command::Expn(verify) => {
+                        Question::Verify(verb, verify.text())
+                    }
+                    Command::Other(other) => Question::Extension(other.verb(), other.text()),
+                    _ => return Err(ParseError::new(Grammar::Verb, 0)),
+                })
+            })),
+        }
+    }
+
+    fn present_mail<'l>(&self, line: &'l [u8]) -> Result<Question<'l>, Rejection<'static>> {
+        let mail = command::Mail::parse(line, &self.config.syntax).map_err(|error| error.rejection())?;
+        if mail.parameters.is_empty() && mail.reverse_path.is_ascii() {
+            return Ok(Question::Mail(mail, MailParameters::default()));
+        }
+        for parameter in mail.parameters.iter() {
+            let known = MailParameters::extension(parameter.keyword());
+            if !known.is_some_and(|extension| self.honours_parameter(extension)) {
+                return Err(Rejection::PARAMETER_UNKNOWN);
+            }
+        }
+        let parameters =
+            MailParameters::parse(mail.parameters).map_err(|error| error.rejection())?;
+        if parameters.body() == Some(Body::BinaryMime)
+            && !self.honours(extension::Extension::BinaryMime)
+        {
+            return Err(Rejection::PARAMETER_UNKNOWN);
+        }
+        if !mail.reverse_path.is_ascii() && !parameters.smtputf8() {
+            return Err(Rejection::permanent(6, 7, "non-ASCII address without SMTPUTF8")
+                .coded(Code::MAILBOX_UNAVAILABLE));
+        }
+        let too_big = |size| self.config.limits.message.is_some_and(|limit| size > limit);
+        if parameters.size().is_some_and(too_big) {
+            return Err(Rejection::MESSAGE_TOO_BIG);
+        }
+        Ok(Question::Mail(mail, parameters))
+    }
+
+    fn present_rcpt<'l>(&self, line: &'l [u8]) -> Result<Question<'l>, Rejection<'static>> {
+        let rcpt = command::Rcpt::parse(line, &self.config.syntax).map_err(|error| error.rejection())?;
+        let parameters = if rcpt.parameters.is_empty() {
+            RcptParameters::default()
+        } else {
+            for parameter in rcpt.parameters.iter() {
+                let known = RcptParameters::extension(parameter.keyword());
+                if !known.is_some_and(|extension| self.honours_parameter(extension)) {
+                    return Err(Rejection::PARAMETER_UNKNOWN);
+                }
+            }
+            RcptParameters::parse(rcpt.parameters).map_err(|error| error.rejection())?
+        };
+        if !rcpt.forward_path.is_ascii() && !self.transfer.smtputf8 {
+            return Err(Rejection::permanent(6, 7, "non-ASCII address without SMTPUTF8")
+                .coded(Code::MAILBOX_NAME_NOT_ALLOWED));
+        }
+        if self.transfer.recipients >= self.config.limits.recipients {
+            return Err(Rejection::TOO_MANY_RECIPIENTS);
+        }
+        Ok(Question::Rcpt(rcpt, parameters))
+    }
+
+    fn present_auth<'l>(&self, line: &'l [u8]) -> Result<Question<'l>, Rejection<'static>> {
+        let auth = command::Auth::parse(line, &self.config.syntax).map_err(|error| error.rejection())?;
+        let name = auth.mechanism.as_str();
+        let known = self
+            .config
+            .mechanisms
+            .iter()
+            .find(|offered| offered.name.eq_ignore_ascii_case(name));
+        let Some(known) = known else {
+            return Err(Rejection::permanent(5, 4, "mechanism not offered")
+                .coded(Code::ARGUMENT_NOT_IMPLEMENTED));
+        };
+        if known.plaintext && !self.tls && !self.config.plaintext_auth {
+            return Err(Rejection::MECHANISM_NEEDS_ENCRYPTION);
+        }
+        let response = match auth.initial_response {
+            None => None,
+            Some(response) => {
+                let mut decoded = Secret::default();
+                if let Some(base64) = response.base64() {
+                    base64.decode_into(&mut decoded);
+                }
+                Some(decoded)
+            }
+        };
+        Ok(Question::Auth(Box::new(Exchange {
+            mechanism: known.name.clone(),
+            response,
+        })))
+    }
+
+    /// Whether a parameter of `extension` may be used. AUTH= is taken also from those who did not
+    /// authenticate (RFC 4954 section 5), as long as AUTH is offered.
+    fn honours_parameter(&self, extension: extension::Extension) -> bool {
+        if extension == extension::Extension::Auth {
+            return self.extended && !self.config.mechanisms.is_empty();
+        }
+        self.honours(extension)
+    }
+}
