@@ -1,0 +1,133 @@
+//! `smtp demo`: the whole way of a message, on one machine.
+
+use std::{fs, path::Path};
+
+use clap::Parser;
+
+use crate::{
+    args::{self, Arguments, Command},
+    exit::{Code, Failure},
+    send, serve,
+};
+
+/// Starts a server on a free port, sends it a message, and shows what was said and delivered.
+pub(crate) async fn run() -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::new(Code::CannotCreate, error);
+    let directory = std::env::temp_dir().join(format!("smtp-demo-{}", std::process::id()));
+    fs::create_dir_all(&directory).map_err(failed)?;
+    let result = show(&directory).await;
+    fs::remove_dir_all(&directory).map_err(failed)?;
+    result
+}
+
+async fn show(directory: &Path) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::new(Code::CannotCreate, error);
+    let maildir = directory.join("mail");
+    let maildir_text = maildir.to_string_lossy();
+    let serve = serve_arguments(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--hostname",
+        "mx.example.net",
+        "--domain",
+        "example.net",
+        "--user",
+        "alice:wonderland",
+        "--require-auth",
+        "--maildir",
+        &maildir_text,
+    ])?;
+    let prepared = serve::prepare(&serve).await?;
+    let (Some(address), Some(certificate)) = (prepared.address, prepared.certificate) else {
+        return Err(Failure::new(Code::Temporary, "the server did not start"));
+    };
+    let handle = prepared.server.handle();
+    let running = tokio::spawn(prepared.server.serve());
+    println!("A server listens on {address}, with TLS and a login.\n");
+
+    let ca = directory.join("certificate.pem");
+    fs::write(&ca, pem(&certificate)).map_err(failed)?;
+    let attachment = directory.join("figures.csv");
+    fs::write(&attachment, "month,messages\nOctober,1200\nNovember,1700\n").map_err(failed)?;
+    let send = send_arguments(&[
+        "--server",
+        &address.to_string(),
+        "--tls",
+        "starttls",
+        "--ca",
+        &ca.to_string_lossy(),
+        "--user",
+        "alice",
+        "--password",
+        "wonderland",
+        "--from",
+        "alice@example.org",
+        "--to",
+        "bob@example.net",
+        "--subject",
+        "Figures for November",
+        "--body",
+        "Dear Bob,\n\nthe figures are attached.\n.\nThat dot was on a line of its own.\n",
+        "--attach",
+        &attachment.to_string_lossy(),
+        "--trace",
+    ])?;
+    println!("What client and server say:\n");
+    let outcome = send::run(&send).await?;
+    handle.shut_down();
+    running
+        .await
+        .map_err(|error| Failure::new(Code::Temporary, error))?;
+    if let Some(code) = outcome {
+        return Err(Failure::new(code, "the message was not delivered"));
+    }
+
+    let new = maildir.join("bob@example.net").join("new");
+    for entry in fs::read_dir(&new).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let shown = path.strip_prefix(directory).unwrap_or(&path);
+        println!("\nDelivered as {}:\n", shown.display());
+        let message = fs::read(&path).map_err(failed)?;
+        println!(
+            "{}",
+            String::from_utf8_lossy(&message).replace("\r\n", "\n")
+        );
+    }
+    Ok(())
+}
+
+/// Arguments as the command line would give them, so that what is shown can be typed.
+fn serve_arguments(rest: &[&str]) -> Result<args::Serve, Failure> {
+    match parse("serve", rest)? {
+        Command::Serve(serve) => Ok(*serve),
+        _ => Err(Failure::usage("not serve")),
+    }
+}
+
+fn send_arguments(rest: &[&str]) -> Result<args::Send, Failure> {
+    match parse("send", rest)? {
+        Command::Send(send) => Ok(*send),
+        _ => Err(Failure::usage("not send")),
+    }
+}
+
+fn parse(command: &str, rest: &[&str]) -> Result<Command, Failure> {
+    let line = ["smtp", command].into_iter().chain(rest.iter().copied());
+    Arguments::try_parse_from(line)
+        .map(|parsed| parsed.command)
+        .map_err(Failure::usage)
+}
+
+fn pem(certificate: &[u8]) -> String {
+    use std::fmt::Write;
+
+    let mut base64 = Vec::new();
+    smtp_proto::auth::encode(certificate, &mut base64);
+    let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
+    for line in base64.chunks(64) {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{}", String::from_utf8_lossy(line));
+    }
+    text.push_str("-----END CERTIFICATE-----\n");
+    text
+}

@@ -1,0 +1,368 @@
+//! `smtp send`: one message to any number of recipients.
+
+use std::{net::IpAddr, time::Duration};
+
+use smtp_proto::{
+    auth::client::{Login as LoginMechanism, Plain},
+    client::{self, Cause, Config, Envelope, Login, OpeningError, Outcome, Recipient, Status},
+    data::BareNewline,
+    extension::Extension,
+    fault::Fault,
+    limits::ClientTimeouts,
+    parameter::Parameters,
+    path::{ForwardPath, Mailbox, ReversePath},
+    status::Severity,
+};
+use smtp_tokio::{Client, Connector, Error, Message, Tls};
+
+use crate::{
+    args,
+    compose::{Draft, compose},
+    exit::{Code, Failure},
+    source::Source,
+    trust,
+};
+
+/// The server as it was named.
+#[derive(Debug, PartialEq, Eq)]
+enum Server {
+    Tcp {
+        host: String,
+        port: u16,
+    },
+    #[cfg(unix)]
+    Unix(String),
+}
+
+/// The message, before there is a connection.
+enum Prepared {
+    Finished(Source),
+    Composed(Vec<u8>),
+}
+
+impl Prepared {
+    fn has_unix_lines(&self) -> bool {
+        matches!(self, Self::Finished(source) if source.survey.has_unix_lines())
+    }
+}
+
+/// Sends, prints an outcome for each recipient, and says with which code to end.
+pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure> {
+    let reverse_path = reverse_path(&arguments.from)?;
+    let recipients = arguments
+        .to
+        .iter()
+        .map(|address| forward_path(address).map(Recipient::from))
+        .collect::<Result<Vec<_>, _>>()?;
+    let envelope = Envelope {
+        reverse_path,
+        parameters: Parameters::EMPTY,
+        recipients: &recipients,
+    };
+
+    let message = match &arguments.message {
+        Some(path) => Prepared::Finished(Source::open(path).await?),
+        None => Prepared::Composed(compose(&Draft {
+            from: &arguments.from,
+            to: &arguments.to,
+            subject: arguments.subject.as_deref(),
+            body: arguments.body.as_deref(),
+            attachments: &arguments.attach,
+        })?),
+    };
+    let mut client = connect(arguments, message.has_unix_lines()).await?;
+    let takes_8bit = client
+        .capabilities()
+        .is_some_and(|offered| offered.offers(Extension::EightBitMime));
+    let message = match message {
+        Prepared::Finished(source) => {
+            let content = source.content(takes_8bit);
+            Message::reader(source.into_reader(content)).content(content)
+        }
+        Prepared::Composed(octets) => Message::from(octets),
+    };
+    let report = client.send(&envelope, message).await.map_err(failure)?;
+    for (address, outcome) in arguments.to.iter().zip(report.outcomes()) {
+        println!("{address}: {outcome}");
+    }
+    if client.is_usable() {
+        client.quit().await.map_err(failure)?;
+    }
+    Ok(report.outcomes().iter().filter_map(code).reduce(worse))
+}
+
+/// Connects, starts TLS and authenticates as the arguments have it.
+async fn connect(arguments: &args::Send, unix_lines: bool) -> Result<Client, Failure> {
+    let server = parse_server(arguments)?;
+    let tls = arguments
+        .tls
+        .unwrap_or_else(|| default_tls(arguments, &server));
+    let mut config = if arguments.lmtp {
+        Config::lmtp()
+    } else {
+        Config::default()
+    };
+    if let Some(seconds) = arguments.timeout {
+        config.timeouts = ClientTimeouts::all(Duration::from_secs(seconds));
+    }
+    if unix_lines {
+        config.bare_newline = BareNewline::Normalize;
+    }
+    let mut connector = Connector::new(match tls {
+        args::Tls::None => Tls::None,
+        args::Tls::Starttls => Tls::StartTls,
+        args::Tls::Implicit => Tls::Implicit,
+    })
+    .config(config);
+    if let Some(seconds) = arguments.timeout {
+        connector = connector.connect_timeout(Duration::from_secs(seconds));
+    }
+    if let Some(name) = &arguments.hello {
+        connector = connector
+            .hello_name(name)
+            .map_err(|error| Failure::usage(format!("--hello {name}: {error}")))?;
+    }
+    if tls != args::Tls::None {
+        if let Some(path) = &arguments.ca {
+            connector = connector.tls_config(trust::roots(path)?);
+        } else if arguments.insecure {
+            connector = connector.tls_config(trust::anybody()?);
+        }
+    }
+    if let Some(user) = &arguments.user {
+        connector = connector.login(login(arguments, user)?);
+    }
+    if arguments.trace {
+        connector = connector.trace(|entry| eprintln!("{entry}"));
+    }
+    match &server {
+        Server::Tcp { host, port } => connector.connect(host, *port).await,
+        #[cfg(unix)]
+        Server::Unix(path) => connector.connect_unix(path).await,
+    }
+    .map_err(failure)
+}
+
+/// What makes the credentials anew for each connection.
+fn login(
+    arguments: &args::Send,
+    user: &str,
+) -> Result<impl Fn() -> Login + Send + Sync + 'static + use<>, Failure> {
+    let Some(password) = arguments.password.clone() else {
+        return Err(Failure::usage("--user needs --password or SMTP_PASSWORD"));
+    };
+    let mechanism = arguments.auth.as_deref().map(str::to_ascii_uppercase);
+    let (plain, login) = match mechanism.as_deref() {
+        None => (true, true),
+        Some("PLAIN") => (true, false),
+        Some("LOGIN") => (false, true),
+        Some(other) => {
+            return Err(Failure::usage(format!(
+                "--auth {other}: PLAIN and LOGIN are known"
+            )));
+        }
+    };
+    Plain::new("", user, &password).map_err(Failure::usage)?;
+    let user = user.to_owned();
+    let anywhere = arguments.allow_plaintext_auth;
+    Ok(move || {
+        let mut mechanisms = Login::new().allow_plaintext(anywhere);
+        if plain && let Ok(plain) = Plain::new("", &user, &password) {
+            mechanisms = mechanisms.with(plain);
+        }
+        if login && let Ok(login) = LoginMechanism::new(&user, &password) {
+            mechanisms = mechanisms.with(login);
+        }
+        mechanisms
+    })
+}
+
+fn reverse_path(address: &str) -> Result<ReversePath<'_>, Failure> {
+    if matches!(address, "" | "<>") {
+        return Ok(ReversePath::Null);
+    }
+    Mailbox::parse(address)
+        .map(ReversePath::from)
+        .map_err(|error| Failure::data(format!("--from {address}: {error}")))
+}
+
+fn forward_path(address: &str) -> Result<ForwardPath<'_>, Failure> {
+    if address.eq_ignore_ascii_case("postmaster") {
+        return Ok(ForwardPath::Postmaster);
+    }
+    Mailbox::parse(address)
+        .map(ForwardPath::from)
+        .map_err(|error| Failure::data(format!("--to {address}: {error}")))
+}
+
+fn parse_server(arguments: &args::Send) -> Result<Server, Failure> {
+    let text = &arguments.server;
+    #[cfg(unix)]
+    if let Some(path) = text.strip_prefix("unix:") {
+        return Ok(Server::Unix(path.to_owned()));
+    }
+    let default_port = match (arguments.lmtp, arguments.tls) {
+        (true, _) => 24,
+        (false, Some(args::Tls::Implicit)) => 465,
+        (false, _) => 587,
+    };
+    let (host, port) = match text.rsplit_once(':') {
+        // An IPv6 address without a port has more than one colon and no brackets.
+        Some((host, _)) if host.contains(':') && !text.contains(']') => (text.as_str(), None),
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text.as_str(), None),
+    };
+    let port = match port {
+        None => default_port,
+        Some(port) => port
+            .parse()
+            .map_err(|_| Failure::usage(format!("--server {text}: {port} is no port")))?,
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if host.is_empty() {
+        return Err(Failure::usage(format!("--server {text}: no host")));
+    }
+    Ok(Server::Tcp {
+        host: host.to_owned(),
+        port,
+    })
+}
+
+fn default_tls(arguments: &args::Send, server: &Server) -> args::Tls {
+    let Server::Tcp { host, port } = server else {
+        return args::Tls::None;
+    };
+    let loopback = host == "localhost" || host.parse().is_ok_and(|host: IpAddr| host.is_loopback());
+    if *port == 465 {
+        args::Tls::Implicit
+    } else if arguments.lmtp || (loopback && arguments.user.is_none()) {
+        args::Tls::None
+    } else {
+        args::Tls::Starttls
+    }
+}
+
+/// The exit code that an outcome calls for; none if the message was taken.
+fn code(outcome: &Outcome) -> Option<Code> {
+    Some(match (outcome.status(), outcome.cause()) {
+        (Status::Delivered, _) => return None,
+        (_, Cause::Content(_)) => Code::Data,
+        (_, Cause::Fault(fault)) => fault_code(fault),
+        (Status::Rejected, _) => Code::Unavailable,
+        _ => Code::Temporary,
+    })
+}
+
+fn fault_code(fault: &Fault) -> Code {
+    match fault {
+        Fault::Garbled(_) | Fault::UnexpectedReply(_) | Fault::PlaintextBehindStartTls => {
+            Code::Protocol
+        }
+        _ => Code::Temporary,
+    }
+}
+
+/// Of two codes the one to end with: what no retry mends comes first.
+fn worse(one: Code, other: Code) -> Code {
+    let rank = |code: Code| match code {
+        Code::Data => 4,
+        Code::Unavailable => 3,
+        Code::Protocol => 2,
+        _ => 1,
+    };
+    if rank(other) > rank(one) { other } else { one }
+}
+
+fn failure(error: Error) -> Failure {
+    let code = match &error {
+        Error::Misuse(client::Misuse::BareNewline) => Code::Data,
+        Error::Misuse(_) => Code::Unavailable,
+        Error::Fault(fault) | Error::Opening(OpeningError::Fault(fault)) => fault_code(fault),
+        Error::Opening(OpeningError::AuthRefused(reply))
+            if reply.severity() == Severity::PermanentNegative =>
+        {
+            Code::Permission
+        }
+        Error::Opening(OpeningError::AuthFailed(_) | OpeningError::NoMechanism) => Code::Permission,
+        Error::Opening(OpeningError::TlsNotOffered) | Error::Tls(_) => Code::Unavailable,
+        error if error.is_temporary() => Code::Temporary,
+        _ => Code::Unavailable,
+    };
+    Failure::new(code, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn parsed(server: &str, rest: &[&str]) -> (args::Send, Server) {
+        let start = [
+            "smtp",
+            "send",
+            "--from",
+            "a@b.example",
+            "--to",
+            "c@d.example",
+            "--server",
+        ];
+        let line = start.iter().chain([&server]).chain(rest);
+        let arguments = args::Arguments::try_parse_from(line).unwrap();
+        let args::Command::Send(send) = arguments.command else {
+            panic!("not send")
+        };
+        let server = parse_server(&send).unwrap();
+        (*send, server)
+    }
+
+    #[test]
+    fn a_server_is_a_host_and_a_port() {
+        let cases = [
+            ("mx.example:25", "mx.example", 25),
+            ("mx.example", "mx.example", 587),
+            ("192.0.2.1:2525", "192.0.2.1", 2525),
+            ("[2001:db8::1]:25", "2001:db8::1", 25),
+            ("[2001:db8::1]", "2001:db8::1", 587),
+            ("2001:db8::1", "2001:db8::1", 587),
+        ];
+        for (text, host, port) in cases {
+            let (_, server) = parsed(text, &[]);
+            assert_eq!(
+                server,
+                Server::Tcp {
+                    host: host.into(),
+                    port
+                },
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn tls_is_left_out_only_where_nothing_can_be_lost() {
+        let cases: [(&str, &[&str], args::Tls); 6] = [
+            ("mx.example:25", &[], args::Tls::Starttls),
+            ("mx.example:465", &[], args::Tls::Implicit),
+            ("127.0.0.1:2525", &[], args::Tls::None),
+            (
+                "localhost:2525",
+                &["--user", "u", "--password", "p"],
+                args::Tls::Starttls,
+            ),
+            ("unix:/run/lmtp", &["--lmtp"], args::Tls::None),
+            ("mx.example:24", &["--lmtp"], args::Tls::None),
+        ];
+        for (text, rest, tls) in cases {
+            let (arguments, server) = parsed(text, rest);
+            assert_eq!(default_tls(&arguments, &server), tls, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_worst_outcome_decides_the_exit_code() {
+        assert_eq!(worse(Code::Temporary, Code::Unavailable), Code::Unavailable);
+        assert_eq!(worse(Code::Unavailable, Code::Temporary), Code::Unavailable);
+        assert_eq!(worse(Code::Temporary, Code::Protocol), Code::Protocol);
+    }
+}

@@ -1,0 +1,490 @@
+//! `smtp serve`: receives mail into a Maildir.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use mail_builder::headers::date::Date;
+use rustls::pki_types::CertificateDer;
+use smtp_proto::{
+    answer::{Acceptance, Rejection},
+    auth::server::Credentials,
+    domain::Host,
+    limits::ServerTimeouts,
+    path::{ForwardPath, ReversePath},
+    server::Config,
+};
+use smtp_tokio::{Backend, Body, Facts, Recipient, Sender, Server, Session};
+use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
+
+use crate::{
+    args,
+    exit::{Code, Failure},
+    maildir::{Incoming, Store},
+    received::Trace,
+    trust,
+    users::Users,
+};
+
+/// Serves until a signal comes, and then until the sessions have ended.
+pub(crate) async fn run(arguments: &args::Serve) -> Result<(), Failure> {
+    let prepared = prepare(arguments).await?;
+    let signal = signal()?;
+    {
+        let mut stdout = io::stdout().lock();
+        for line in &prepared.listening {
+            // A closed standard output is no reason not to serve.
+            let _ = writeln!(stdout, "listening {line}");
+        }
+        let _ = stdout.flush();
+    }
+    prepared.server.shutdown(signal).serve().await;
+    Ok(())
+}
+
+/// A server whose sockets are bound.
+pub(crate) struct Prepared {
+    pub(crate) server: Server<Delivery>,
+    /// A line for each listener: "smtp 127.0.0.1:2525".
+    pub(crate) listening: Vec<String>,
+    /// The address of the first SMTP listener.
+    pub(crate) address: Option<SocketAddr>,
+    /// The certificate that was made at start.
+    pub(crate) certificate: Option<CertificateDer<'static>>,
+}
+
+/// Opens the store, makes the certificate, binds the sockets.
+pub(crate) async fn prepare(arguments: &args::Serve) -> Result<Prepared, Failure> {
+    let users = Users::parse(&arguments.user)?;
+    let host = host_name(arguments)?;
+    let config = config(arguments, &host)?;
+    let store = if arguments.discard {
+        None
+    } else {
+        let root = arguments
+            .maildir
+            .clone()
+            .unwrap_or_else(|| PathBuf::from("maildir"));
+        let store = Store::open(&root, &host).map_err(|error| {
+            Failure::new(Code::CannotCreate, format!("{}: {error}", root.display()))
+        })?;
+        Some(Arc::new(store))
+    };
+    let authentication = !users.is_empty();
+    let backend = Delivery(Arc::new(Site {
+        host: host.clone(),
+        store,
+        domains: arguments
+            .domain
+            .iter()
+            .map(|name| name.to_ascii_lowercase())
+            .collect(),
+        users,
+    }));
+    let mut server = Server::new(config, backend).max_connections(arguments.max_connections);
+    if authentication {
+        server = server.authentication();
+    }
+    if arguments.trace {
+        server = server.trace(|facts, entry| match facts.peer {
+            Some(peer) => eprintln!("{peer} {entry}"),
+            None => eprintln!("local {entry}"),
+        });
+    }
+    let mut certificate = None;
+    if !arguments.no_tls {
+        let tls = match (&arguments.tls_cert, &arguments.tls_key) {
+            (Some(cert), Some(key)) => trust::server(cert, key)?,
+            _ => {
+                let (config, made) = trust::self_signed(&host)?;
+                certificate = Some(made);
+                config
+            }
+        };
+        server = server.tls(tls);
+    }
+    //PROXY server = server.proxy_protocol(arguments.proxy_protocol);
+    let (server, listening, address) = listen(server, arguments).await?;
+    Ok(Prepared {
+        server,
+        listening,
+        address,
+        certificate,
+    })
+}
+
+/// Binds every socket that was asked for: the server, a line for each, and the first SMTP address.
+async fn listen(
+    mut server: Server<Delivery>,
+    arguments: &args::Serve,
+) -> Result<(Server<Delivery>, Vec<String>, Option<SocketAddr>), Failure> {
+    let mut lines = Vec::new();
+    let mut first = None;
+    let mut smtp = arguments.listen.clone();
+    if smtp.is_empty() && arguments.listen_tls.is_empty() && arguments.listen_lmtp.is_empty() {
+        smtp.push("127.0.0.1:2525".into());
+    }
+    for address in &smtp {
+        let (listener, bound) = bind(address).await?;
+        first.get_or_insert(bound);
+        lines.push(format!("smtp {bound}"));
+        server = server.listen_smtp(listener);
+    }
+    for address in &arguments.listen_tls {
+        let (listener, bound) = bind(address).await?;
+        lines.push(format!("smtps {bound}"));
+        server = server.listen_smtps(listener);
+    }
+    for address in &arguments.listen_lmtp {
+        #[cfg(unix)]
+        if let Some(path) = address.strip_prefix("unix:") {
+            server = server.listen_lmtp(bind_unix(path)?);
+            lines.push(format!("lmtp unix:{path}"));
+            continue;
+        }
+        let (listener, bound) = bind(address).await?;
+        lines.push(format!("lmtp {bound}"));
+        server = server.listen_lmtp(listener);
+    }
+    Ok((server, lines, first))
+}
+
+async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), Failure> {
+    let failed = |error| {
+        Failure::new(
+            Code::CannotCreate,
+            format!("cannot listen on {address}: {error}"),
+        )
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// Binds a Unix socket. One that a server left behind, and that nobody answers on, is replaced.
+#[cfg(unix)]
+fn bind_unix(path: &str) -> Result<UnixListener, Failure> {
+    use std::os::unix::net::UnixStream;
+
+    let bound = UnixListener::bind(path).or_else(|error| {
+        if error.kind() == io::ErrorKind::AddrInUse && UnixStream::connect(path).is_err() {
+            std::fs::remove_file(path)?;
+            return UnixListener::bind(path);
+        }
+        Err(error)
+    });
+    bound.map_err(|error| {
+        Failure::new(
+            Code::CannotCreate,
+            format!("cannot listen on unix:{path}: {error}"),
+        )
+    })
+}
+
+fn host_name(arguments: &args::Serve) -> Result<String, Failure> {
+    if let Some(name) = &arguments.hostname {
+        return match Host::parse(name) {
+            Ok(_) => Ok(name.clone()),
+            Err(error) => Err(Failure::usage(format!("--hostname {name}: {error}"))),
+        };
+    }
+    let name = gethostname::gethostname().to_string_lossy().into_owned();
+    Ok(if Host::parse(&name).is_ok() {
+        name
+    } else {
+        "localhost".to_owned()
+    })
+}
+
+fn config(arguments: &args::Serve, host: &str) -> Result<Config, Failure> {
+    let host = Host::parse(host).map_err(Failure::usage)?;
+    Ok(Config::new(host)
+        .limits(|limits| {
+            limits.message = Some(arguments.max_message_size);
+            limits.recipients = arguments.max_recipients;
+        })
+        .timeouts(ServerTimeouts::all(Duration::from_secs(arguments.timeout)))
+        .require_auth(arguments.require_auth)
+        .allow_plaintext_auth(arguments.allow_plaintext_auth))
+}
+
+/// SIGINT or SIGTERM.
+#[cfg(unix)]
+fn signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let failed = |error| Failure::new(Code::Temporary, format!("signals: {error}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+fn signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+/// What all sessions share.
+#[derive(Debug)]
+struct Site {
+    host: String,
+    /// None: messages are dropped.
+    store: Option<Arc<Store>>,
+    /// In lower case; none: every domain is local.
+    domains: Vec<String>,
+    users: Users,
+}
+
+/// Delivers into the store.
+#[derive(Debug)]
+pub(crate) struct Delivery(Arc<Site>);
+
+impl Backend for Delivery {
+    type Session = Visit;
+
+    async fn connect(&self, _facts: &Facts) -> Result<Visit, Rejection<'static>> {
+        Ok(Visit {
+            site: Arc::clone(&self.0),
+            reverse_path: String::new(),
+            recipients: Vec::new(),
+        })
+    }
+}
+
+/// One client's session.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    site: Arc<Site>,
+    reverse_path: String,
+    recipients: Vec<Addressee>,
+}
+
+/// A recipient that was accepted.
+#[derive(Debug)]
+struct Addressee {
+    address: String,
+    /// The name of its Maildir.
+    mailbox: String,
+}
+
+impl Session for Visit {
+    async fn authenticate(
+        &mut self,
+        credentials: &Credentials,
+        _facts: &Facts,
+    ) -> Result<(), Rejection<'static>> {
+        let known = self
+            .site
+            .users
+            .verify(credentials.authcid(), credentials.password().as_slice());
+        let own = credentials
+            .authzid()
+            .is_none_or(|authzid| authzid == credentials.authcid());
+        if known && own {
+            Ok(())
+        } else {
+            Err(Rejection::BAD_CREDENTIALS)
+        }
+    }
+
+    async fn mail(&mut self, from: &Sender<'_>) -> Result<(), Rejection<'static>> {
+        self.reset();
+        if let ReversePath::Mailbox(mailbox) = from.reverse_path() {
+            self.reverse_path = mailbox.as_str().to_owned();
+        }
+        Ok(())
+    }
+
+    async fn rcpt(&mut self, to: &Recipient<'_>) -> Result<(), Rejection<'static>> {
+        let (address, mailbox) = match to.forward_path() {
+            ForwardPath::Postmaster => {
+                ("postmaster".to_owned(), Store::mailbox("postmaster", None))
+            }
+            ForwardPath::Mailbox(mailbox) => {
+                let domain = mailbox.host().to_string();
+                let local = self.site.domains.is_empty()
+                    || self.site.domains.contains(&domain.to_ascii_lowercase());
+                if !local && to.facts().identity.is_none() {
+                    return Err(Rejection::RELAY_DENIED);
+                }
+                let local_part: String = mailbox.local_part().unquoted().collect();
+                (
+                    mailbox.as_str().to_owned(),
+                    Store::mailbox(&local_part, Some(&domain)),
+                )
+            }
+        };
+        let Some(mailbox) = mailbox else {
+            return Err(Rejection::permanent(
+                1,
+                3,
+                "address too long for this store",
+            ));
+        };
+        self.recipients.push(Addressee { address, mailbox });
+        Ok(())
+    }
+
+    async fn message(
+        &mut self,
+        body: &mut Body<'_>,
+    ) -> Result<Acceptance<'static>, Rejection<'static>> {
+        let Some(message) = self.receive(body).await? else {
+            return Ok(Acceptance::new("message dropped"));
+        };
+        let mut delivered = BTreeMap::new();
+        for result in self.deliver(Arc::new(message)).await {
+            match result {
+                Ok((mailbox, path, id)) => {
+                    delivered.insert(mailbox, (path, id));
+                }
+                Err(rejection) => {
+                    // One reply stands for all: what was delivered is taken back, as the client will
+                    // send it again.
+                    for (path, _) in delivered.into_values() {
+                        let _ = tokio::fs::remove_file(path).await;
+                    }
+                    return Err(rejection);
+                }
+            }
+        }
+        let id = delivered
+            .into_values()
+            .next()
+            .map(|(_, id)| id)
+            .unwrap_or_default();
+        Ok(Acceptance::new(format!("stored as {id}")))
+    }
+
+    async fn message_lmtp(
+        &mut self,
+        body: &mut Body<'_>,
+    ) -> Vec<Result<Acceptance<'static>, Rejection<'static>>> {
+        let answer = |text: String| Acceptance::new(text);
+        match self.receive(body).await {
+            Err(rejection) => vec![Err(rejection); self.recipients.len()],
+            Ok(None) => {
+                let dropped = |to: &Addressee| Ok(answer(format!("<{}> dropped", to.address)));
+                self.recipients.iter().map(dropped).collect()
+            }
+            Ok(Some(message)) => {
+                let results = self.deliver(Arc::new(message)).await;
+                let named = self.recipients.iter().zip(results);
+                named
+                    .map(|(to, result)| {
+                        result.map(|(_, _, id)| answer(format!("<{}> stored as {id}", to.address)))
+                    })
+                    .collect()
+            }
+        }
+    }
+
+    fn reset(&mut self) {
+        self.reverse_path.clear();
+        self.recipients.clear();
+    }
+}
+
+/// A delivery: the mailbox, the file, and the id of the message.
+type Delivered = Result<(String, PathBuf, String), Rejection<'static>>;
+
+impl Visit {
+    /// Receives the message, onto the disk; nothing is kept of one that is to be dropped.
+    async fn receive(
+        &mut self,
+        body: &mut Body<'_>,
+    ) -> Result<Option<Incoming>, Rejection<'static>> {
+        let Some(store) = self.site.store.clone() else {
+            while body
+                .next()
+                .await
+                .map_err(|_| Rejection::LOCAL_ERROR)?
+                .is_some()
+            {}
+            return Ok(None);
+        };
+        let mut message = blocking(move || store.begin()).await?;
+        let fields = self.trace_fields(body.facts(), message.name());
+        message
+            .write(fields.as_bytes())
+            .map_err(|error| trouble(&error))?;
+        while let Some(octets) = body.next().await.map_err(|_| Rejection::LOCAL_ERROR)? {
+            message.write(&octets).map_err(|error| trouble(&error))?;
+        }
+        let message = blocking(move || message.sync().map(|()| message)).await?;
+        Ok(Some(message))
+    }
+
+    /// Delivers to each recipient.
+    async fn deliver(&self, message: Arc<Incoming>) -> Vec<Delivered> {
+        let mut results = Vec::with_capacity(self.recipients.len());
+        let Some(store) = &self.site.store else {
+            return results;
+        };
+        for to in &self.recipients {
+            let (store, message, mailbox) =
+                (Arc::clone(store), Arc::clone(&message), to.mailbox.clone());
+            let delivered = blocking(move || {
+                let path = store.deliver(&message, &mailbox)?;
+                Ok((mailbox, path, message.name().to_owned()))
+            });
+            results.push(delivered.await);
+        }
+        results
+    }
+
+    fn trace_fields(&self, facts: &Facts, id: &str) -> String {
+        let only = match self.recipients.as_slice() {
+            [only] => Some(only.address.as_str()),
+            _ => None,
+        };
+        Trace {
+            reverse_path: &self.reverse_path,
+            hello: facts.hello.as_deref().unwrap_or_default(),
+            address: facts.peer.map(|peer| peer.ip()),
+            host: &self.site.host,
+            with: facts.transmission_type,
+            id,
+            recipient: only,
+            date: &Date::now().to_rfc822(),
+        }
+        .fields()
+    }
+}
+
+/// Runs what waits for the disk where it holds up no other session.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, Rejection<'static>> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(trouble(&error)),
+        Err(_) => Err(Rejection::LOCAL_ERROR),
+    }
+}
+
+/// Says on stderr what is wrong with the disk, and to the client to try again.
+fn trouble(error: &io::Error) -> Rejection<'static> {
+    eprintln!("smtp: cannot store a message: {error}");
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Rejection::INSUFFICIENT_STORAGE
+        }
+        _ => Rejection::LOCAL_ERROR,
+    }
+}

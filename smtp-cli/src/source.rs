@@ -1,0 +1,213 @@
+//! A finished message, from a file or the standard input.
+
+use std::{
+    io::{self, BufRead, BufReader},
+    path::Path,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use smtp_proto::{client::Content, parameter::Body};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+
+use crate::exit::{Code, Failure};
+
+/// How much of a stream is looked at before it is sent.
+const PEEK: u64 = 64 * 1024;
+
+/// What a message turned out to be.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Survey {
+    octets: u64,
+    /// LFs without a CR before them.
+    bare: u64,
+    crlf: u64,
+    high: bool,
+    high_in_header: bool,
+    in_body: bool,
+    blank: bool,
+    after_cr: bool,
+}
+
+impl Survey {
+    fn read(&mut self, octets: &[u8]) {
+        self.octets += octets.len() as u64;
+        for &octet in octets {
+            match octet {
+                b'\n' => {
+                    if self.after_cr {
+                        self.crlf += 1;
+                    } else {
+                        self.bare += 1;
+                    }
+                    self.in_body |= self.blank;
+                    self.blank = true;
+                }
+                b'\r' => {}
+                _ => {
+                    self.blank = false;
+                    self.high |= octet >= 0x80;
+                    self.high_in_header |= octet >= 0x80 && !self.in_body;
+                }
+            }
+            self.after_cr = octet == b'\r';
+        }
+    }
+
+    /// Whether lines end with LF alone, as they do in files on Unix.
+    pub(crate) fn has_unix_lines(&self) -> bool {
+        self.bare > 0 && self.crlf == 0
+    }
+}
+
+/// A finished message, ready to be read.
+pub(crate) struct Source {
+    pub(crate) reader: Pin<Box<dyn AsyncRead + Send>>,
+    pub(crate) survey: Survey,
+    /// Whether all of it was looked at.
+    whole: bool,
+}
+
+impl Source {
+    /// Opens a file, or the standard input for `-`.
+    pub(crate) async fn open(path: &Path) -> Result<Self, Failure> {
+        let failed =
+            |error: io::Error| Failure::new(Code::Data, format!("{}: {error}", path.display()));
+        if path == Path::new("-") {
+            let mut start = Vec::new();
+            let mut stdin = tokio::io::stdin();
+            (&mut stdin)
+                .take(PEEK)
+                .read_to_end(&mut start)
+                .await
+                .map_err(failed)?;
+            let mut survey = Survey::default();
+            survey.read(&start);
+            let whole = (start.len() as u64) < PEEK;
+            let reader = io::Cursor::new(start).chain(stdin);
+            return Ok(Self {
+                reader: Box::pin(reader),
+                survey,
+                whole,
+            });
+        }
+        let survey = survey_file(path).map_err(failed)?;
+        let file = tokio::fs::File::open(path).await.map_err(failed)?;
+        Ok(Self {
+            reader: Box::pin(file),
+            survey,
+            whole: true,
+        })
+    }
+
+    /// What the transaction has to know. A stream of which only the start is known is taken for 8-bit
+    /// where the server allows that.
+    pub(crate) fn content(&self, server_takes_8bit: bool) -> Content {
+        let survey = &self.survey;
+        let mut content = Content::default();
+        if self.whole {
+            content.size = Some(survey.octets + survey.bare);
+        }
+        if survey.high || (!self.whole && server_takes_8bit) {
+            content.body = Body::EightBitMime;
+        }
+        content.smtputf8 = survey.high_in_header;
+        content
+    }
+
+    /// The octets. When the content was promised to be 7-bit, one that is not is an error.
+    pub(crate) fn into_reader(self, content: Content) -> Pin<Box<dyn AsyncRead + Send>> {
+        if content.body == Body::SevenBit {
+            Box::pin(SevenBit(self.reader))
+        } else {
+            self.reader
+        }
+    }
+}
+
+fn survey_file(path: &Path) -> io::Result<Survey> {
+    let mut file = BufReader::with_capacity(64 * 1024, std::fs::File::open(path)?);
+    let mut survey = Survey::default();
+    loop {
+        let octets = file.fill_buf()?;
+        if octets.is_empty() {
+            return Ok(survey);
+        }
+        survey.read(octets);
+        let n = octets.len();
+        file.consume(n);
+    }
+}
+
+/// Reads what must be 7-bit.
+struct SevenBit(Pin<Box<dyn AsyncRead + Send>>);
+
+impl AsyncRead for SevenBit {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(self.0.as_mut().poll_read(cx, buffer))?;
+        if buffer.filled()[before..].is_ascii() {
+            Poll::Ready(Ok(()))
+        } else {
+            let what = "8-bit content, and the server does not offer 8BITMIME";
+            Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, what)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn survey(octets: &[u8]) -> Survey {
+        let mut survey = Survey::default();
+        survey.read(octets);
+        survey
+    }
+
+    #[test]
+    fn line_ends_and_octets_are_seen_for_what_they_are() {
+        assert!(survey(b"a: b\n\nbody\n").has_unix_lines());
+        assert!(!survey(b"a: b\r\n\r\nbody\r\n").has_unix_lines());
+        assert!(!survey(b"a: b\r\n\r\nbo\ndy\r\n").has_unix_lines());
+        let body = survey("a: b\r\n\r\nhé\r\n".as_bytes());
+        assert!(body.high && !body.high_in_header);
+        let header = survey("a: é\r\n\r\nh\r\n".as_bytes());
+        assert!(header.high && header.high_in_header);
+        let unix = survey("a: b\n\né\n".as_bytes());
+        assert!(unix.high && !unix.high_in_header);
+    }
+
+    #[tokio::test]
+    async fn a_file_is_surveyed_whole_and_read_from_its_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("mail.eml");
+        std::fs::write(&path, "Subject: x\n\nline\n").unwrap();
+        let source = Source::open(&path).await.unwrap();
+        let content = source.content(true);
+        assert_eq!(
+            content.size,
+            Some("Subject: x\r\n\r\nline\r\n".len() as u64)
+        );
+        assert_eq!(content.body, Body::SevenBit);
+        let mut octets = Vec::new();
+        source
+            .into_reader(content)
+            .read_to_end(&mut octets)
+            .await
+            .unwrap();
+        assert_eq!(octets, b"Subject: x\n\nline\n");
+        assert_eq!(
+            Source::open(Path::new("/no/such"))
+                .await
+                .err()
+                .unwrap()
+                .code,
+            Code::Data
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! Certificates: whom the client trusts, and what the server shows.
+
+use std::{path::Path, sync::Arc};
+
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject},
+};
+
+use crate::exit::{Code, Failure};
+
+fn unreadable(path: &Path, error: impl std::fmt::Display) -> Failure {
+    Failure::new(Code::Data, format!("{}: {error}", path.display()))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    CertificateDer::pem_file_iter(path)
+        .map_err(|error| unreadable(path, error))?
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| unreadable(path, error))
+}
+
+/// A client that trusts the certificates of a file.
+pub(crate) fn roots(path: &Path) -> Result<Arc<ClientConfig>, Failure> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots
+            .add(certificate)
+            .map_err(|error| unreadable(path, error))?;
+    }
+    if roots.is_empty() {
+        return Err(unreadable(path, "no certificate in it"));
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Failure::new(Code::Unavailable, error))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// A client that trusts anybody.
+pub(crate) fn anybody() -> Result<Arc<ClientConfig>, Failure> {
+    smtp_tokio::tls::client_config_unverified()
+        .map_err(|error| Failure::new(Code::Unavailable, error))
+}
+
+/// A server with the certificate chain and the key of two files.
+pub(crate) fn server(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, Failure> {
+    let chain = certificates(cert)?;
+    let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, error))?;
+    smtp_tokio::tls::server_config(chain, key_der).map_err(|error| unreadable(cert, error))
+}
+
+/// A server with a certificate that it signs itself, for its name and the loopback interface; with
+/// the certificate, for those who are to trust it.
+pub(crate) fn self_signed(
+    host: &str,
+) -> Result<(Arc<ServerConfig>, CertificateDer<'static>), Failure> {
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::new(
+            Code::Unavailable,
+            format!("cannot make a certificate: {error}"),
+        )
+    };
+    let names = [host, "localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let made = rcgen::generate_simple_self_signed(names).map_err(|error| failed(&error))?;
+    let certificate = made.cert.der().clone();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let config = smtp_tokio::tls::server_config(vec![certificate.clone()], key.into())
+        .map_err(|error| failed(&error))?;
+    Ok((config, certificate))
+}

@@ -1,0 +1,331 @@
+//! How sessions are made.
+
+use std::{fmt, future::Future, io, net::IpAddr, sync::Arc, time::Duration};
+
+use smtp_proto::{
+    auth::client::{InvalidCredentials, Login as LoginMechanism, Plain},
+    client::{Client as Machine, Config, Login, Opening, TlsUse},
+    domain::{AddressLiteral, HelloName},
+    error::ParseError,
+    profile::Syntax,
+    transcript::Entry,
+    wire::Endpoint,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, lookup_host},
+    time::timeout,
+};
+
+use super::{Client, TRACED, Trace, Unopened};
+use crate::{connection::Connection, error::Error, tls::Stream};
+
+/// How TLS is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Tls {
+    /// Never.
+    None,
+    /// When the server offers STARTTLS, and in the clear otherwise: the custom between mail servers.
+    /// It protects against those who listen, not against those who meddle; certificates are not
+    /// verified unless [`Connector::tls_config`] says otherwise. When the handshake fails one new
+    /// connection is made in the clear, unless credentials are to be sent.
+    #[cfg(feature = "tls")]
+    Opportunistic,
+    /// By STARTTLS, always: without TLS nothing is sent (port 587 or 25).
+    #[cfg(feature = "tls")]
+    StartTls,
+    /// From the first octet (port 465, RFC 8314 section 3).
+    #[cfg(feature = "tls")]
+    Implicit,
+}
+
+type Logins = Arc<dyn Fn() -> Login + Send + Sync>;
+
+/// Makes sessions: to whom, in whose name, with which TLS and which credentials.
+///
+/// Everything is set once and used for any number of connections; a clone shares it.
+#[derive(Clone)]
+pub struct Connector {
+    tls: Tls,
+    #[cfg(feature = "tls")]
+    tls_config: Option<Arc<rustls::ClientConfig>>,
+    server_name: Option<Box<str>>,
+    hello_name: Option<Box<str>>,
+    login: Option<Logins>,
+    config: Config,
+    connect_timeout: Duration,
+    trace: Option<Trace>,
+}
+
+impl Connector {
+    /// With this use of TLS, and everything else by default.
+    pub fn new(tls: Tls) -> Self {
+        Self {
+            tls,
+            #[cfg(feature = "tls")]
+            tls_config: None,
+            server_name: None,
+            hello_name: None,
+            login: None,
+            config: Config::default(),
+            connect_timeout: Duration::from_secs(30),
+            trace: None,
+        }
+    }
+
+    /// The name to say hello with: the host's own, fully qualified. By default the address literal of
+    /// the local end of the connection (RFC 5321 section 4.1.3).
+    ///
+    /// # Errors
+    /// What is wrong with the name.
+    pub fn hello_name(mut self, name: &str) -> Result<Self, ParseError> {
+        HelloName::parse(name)?;
+        self.hello_name = Some(name.into());
+        Ok(self)
+    }
+
+    /// Authenticates with a name and a password by PLAIN or LOGIN, inside TLS.
+    ///
+    /// # Errors
+    /// Credentials that no server could take.
+    pub fn credentials(self, name: &str, password: &str) -> Result<Self, InvalidCredentials> {
+        Plain::new("", name, password)?;
+        let (name, password) = (String::from(name), smtp_proto::auth::Secret::from(password));
+        Ok(self.login(move || {
+            let password = password.as_str().unwrap_or_default();
+            let mut login = Login::new();
+            if let Ok(plain) = Plain::new("", &name, password) {
+                login = login.with(plain);
+            }
+            if let Ok(other) = LoginMechanism::new(&name, password) {
+                login = login.with(other);
+            }
+            login
+        }))
+    }
+
+    /// Authenticates with what `login` gives, which is called for each connection.
+    #[must_use]
+    pub fn login(mut self, login: impl Fn() -> Login + Send + Sync + 'static) -> Self {
+        self.login = Some(Arc::new(login));
+        self
+    }
+
+    /// The configuration of the machine: protocol, timeouts, limits, pipelining or not.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The configuration of TLS. By default certificates are verified against the roots of the
+    /// operating system, except that [`Tls::Opportunistic`] does not verify them.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls_config(mut self, config: Arc<rustls::ClientConfig>) -> Self {
+        self.tls_config = Some(config);
+        self
+    }
+
+    /// The name the server's certificate is for, when it is not the host connected to.
+    #[must_use]
+    pub fn server_name(mut self, name: &str) -> Self {
+        self.server_name = Some(name.into());
+        self
+    }
+
+    /// How long connecting to each address may take; 30 seconds by default. The same for looking up
+    /// the host.
+    #[must_use]
+    pub fn connect_timeout(mut self, time: Duration) -> Self {
+        self.connect_timeout = time;
+        self
+    }
+
+    /// Calls `trace` with each line that is said, secrets masked.
+    #[must_use]
+    pub fn trace(mut self, trace: impl Fn(&Entry) + Send + Sync + 'static) -> Self {
+        self.trace = Some(Arc::new(trace));
+        self
+    }
+
+    /// Connects by TCP to the first address of `host` that answers, and opens a session.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when no address can be connected to; [`Error::Tls`]; [`Error::Opening`] when the
+    /// server does not want this client.
+    pub async fn connect(&self, host: &str, port: u16) -> Result<Client, Error> {
+        let server = Some(self.server_name.as_deref().unwrap_or(host));
+        self.open_retrying(server, async || {
+            let stream = self.dial(host, port).await?;
+            let local = stream.local_addr().map(|address| address.ip()).ok();
+            Ok((Stream::tcp(stream), local))
+        })
+        .await
+    }
+
+    /// Connects to a Unix socket, and opens a session: the usual way to an LMTP server beside it.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    #[cfg(unix)]
+    pub async fn connect_unix(&self, path: impl AsRef<std::path::Path>) -> Result<Client, Error> {
+        let path = path.as_ref();
+        self.open_retrying(self.server_name.as_deref(), async || {
+            let stream =
+                within(self.connect_timeout, tokio::net::UnixStream::connect(path)).await?;
+            Ok((Stream::unix(stream), None))
+        })
+        .await
+    }
+
+    /// Opens a session on a stream that is connected already: through a proxy, or in memory. TLS
+    /// needs [`server_name`](Self::server_name).
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), but for connecting. A handshake that failed cannot be made good
+    /// by a connection in the clear here.
+    pub async fn open(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> Result<Client, Error> {
+        let server = self.server_name.as_deref();
+        self.open_on(Stream::other(stream), None, server, self.tls)
+            .await
+            .map_err(|unopened| unopened.error)
+    }
+
+    async fn dial(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+        let bare = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .unwrap_or(host);
+        let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+        for address in within(self.connect_timeout, lookup_host((bare, port))).await? {
+            match within(self.connect_timeout, TcpStream::connect(address)).await {
+                Ok(stream) => {
+                    // A group of commands or the end of a message must not wait for an
+                    // acknowledgement.
+                    stream.set_nodelay(true)?;
+                    return Ok(stream);
+                }
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    async fn open_retrying(
+        &self,
+        server: Option<&str>,
+        dial: impl AsyncFn() -> Result<(Stream, Option<IpAddr>), Error>,
+    ) -> Result<Client, Error> {
+        let (stream, local) = dial().await?;
+        match self.open_on(stream, local, server, self.tls).await {
+            Ok(client) => Ok(client),
+            Err(unopened) if unopened.retry => {
+                let (stream, local) = dial().await?;
+                let again = self.open_on(stream, local, server, Tls::None).await;
+                again.map_err(|unopened| unopened.error)
+            }
+            Err(unopened) => Err(unopened.error),
+        }
+    }
+
+    async fn open_on(
+        &self,
+        stream: Stream,
+        local: Option<IpAddr>,
+        server: Option<&str>,
+        tls: Tls,
+    ) -> Result<Client, Unopened> {
+        let mut connection = Connection::new(stream, Machine::new(self.config));
+        if self.trace.is_some() {
+            connection.endpoint_mut().wire().record(TRACED);
+        }
+        let literal = local.unwrap_or(IpAddr::from([127, 0, 0, 1]));
+        let name = match &self.hello_name {
+            Some(name) => HelloName::parse_with(name.as_bytes(), &Syntax::default())
+                .map_err(|_| Error::from(io::Error::from(io::ErrorKind::InvalidInput)))?,
+            None => HelloName::Literal(AddressLiteral::from(literal)),
+        };
+        let tls_use = match tls {
+            Tls::None => TlsUse::None,
+            #[cfg(feature = "tls")]
+            Tls::Opportunistic => TlsUse::Opportunistic,
+            #[cfg(feature = "tls")]
+            Tls::StartTls => TlsUse::Required,
+            #[cfg(feature = "tls")]
+            Tls::Implicit => {
+                self.handshake(&mut connection, server).await?;
+                TlsUse::None
+            }
+        };
+        let mut opening = Opening::new(name, tls_use);
+        if let Some(login) = &self.login {
+            opening = opening.login(login());
+        }
+        let mut client = Client::new(connection, self.config, self.trace.clone());
+        client.open(opening, self, server).await?;
+        Ok(client)
+    }
+
+    /// The TLS handshake, in the time the machine gives it.
+    #[cfg(feature = "tls")]
+    pub(super) async fn handshake(
+        &self,
+        connection: &mut Connection<Stream, Machine>,
+        server: Option<&str>,
+    ) -> Result<(), Error> {
+        let invalid = |error: Box<dyn std::error::Error + Send + Sync>| {
+            Error::Tls(io::Error::new(io::ErrorKind::InvalidInput, error))
+        };
+        let config = match &self.tls_config {
+            Some(config) => Ok(Arc::clone(config)),
+            None if self.tls == Tls::Opportunistic => crate::tls::client_config_unverified(),
+            None => crate::tls::client_config(),
+        };
+        let config = config.map_err(|error| invalid(error.into()))?;
+        let server = server
+            .ok_or("no server name")
+            .map_err(|error| invalid(error.into()))?;
+        let bare = server.trim_start_matches('[').trim_end_matches(']');
+        let name = rustls::pki_types::ServerName::try_from(bare.to_owned())
+            .map_err(|error| invalid(error.into()))?;
+        connection.flush().await.map_err(Error::Io)?;
+        let time = self.config.timeouts.tls;
+        // The machine's own timer of this phase is not running while nobody steps it.
+        within(time, connection.stream_mut().connect_tls(config, name))
+            .await
+            .map_err(Error::Tls)?;
+        connection.endpoint_mut().tls_started();
+        Ok(())
+    }
+
+    #[cfg(not(feature = "tls"))]
+    pub(super) async fn handshake(
+        &self,
+        _: &mut Connection<Stream, Machine>,
+        _: Option<&str>,
+    ) -> Result<(), Error> {
+        Err(Error::Tls(io::ErrorKind::Unsupported.into()))
+    }
+}
+
+/// At most so long.
+async fn within<T>(time: Duration, future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(time, future)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("tls", &self.tls)
+            .field("hello_name", &self.hello_name)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

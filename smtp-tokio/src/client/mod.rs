@@ -1,0 +1,385 @@
+//! A client: one session with a server, from the hello to QUIT.
+
+mod connector;
+mod message;
+
+use std::{fmt, io, sync::Arc};
+
+use smtp_proto::{
+    client::{
+        Client as Machine, Config, Envelope, Event, Misuse, Opening, OpeningError, OpeningStep,
+        Report, Transaction, TransactionOptions, TransactionStep,
+    },
+    command::Text,
+    extension::Capabilities,
+    fault::Fault,
+    reply::ReplyBuf,
+    transcript::Entry,
+    wire::{Endpoint, Step},
+};
+use tokio::io::AsyncWriteExt;
+
+use self::message::Pieces;
+pub use self::{
+    connector::{Connector, Tls},
+    message::Message,
+};
+use crate::{connection::Connection, error::Error, tls::Stream};
+
+/// What is called with each line that is said; see [`Connector::trace`].
+pub(crate) type Trace = Arc<dyn Fn(&Entry) + Send + Sync>;
+
+/// Lines of a transcript that are kept until they are told; a group of commands fits.
+const TRACED: usize = 4096;
+
+/// An open session with a server, made by a [`Connector`].
+///
+/// Several messages can be sent, one after the other. The future of any method may be dropped before
+/// it is done, but then the session stands where nobody knows, and every later call is refused as
+/// [`Misuse::Ended`].
+pub struct Client {
+    connection: Connection<Stream, Machine>,
+    config: Config,
+    trace: Option<Trace>,
+    /// Something is under way, or was when its future was dropped; or the session is lost.
+    unusable: bool,
+    lost: Option<io::Error>,
+}
+
+impl Client {
+    fn new(connection: Connection<Stream, Machine>, config: Config, trace: Option<Trace>) -> Self {
+        Self {
+            connection,
+            config,
+            trace,
+            unusable: false,
+            lost: None,
+        }
+    }
+
+    /// Sends one message to all recipients of `envelope` and says what became of each.
+    ///
+    /// Recipients that are refused do not stop the others. A connection that breaks on the way is no
+    /// error here: recipients without an answer are deferred or in doubt. If `message` cannot be read
+    /// to its end the connection is cut, so that no half of it is taken for a whole; the session is
+    /// over then.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] for an envelope or a message that must not be sent (a parameter the server
+    /// does not offer, a bare CR or LF), or when the session is over.
+    pub async fn send<'m>(
+        &mut self,
+        envelope: &Envelope<'_>,
+        message: impl Into<Message<'m>>,
+    ) -> Result<Report, Error> {
+        self.send_with(envelope, message, TransactionOptions::default())
+            .await
+    }
+
+    /// [`send`](Self::send), with options.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_with<'m>(
+        &mut self,
+        envelope: &Envelope<'_>,
+        message: impl Into<Message<'m>>,
+        options: TransactionOptions,
+    ) -> Result<Report, Error> {
+        self.begin()?;
+        let policy = self.config.bare_newline;
+        let (content, pieces) = match message.into().prepare(policy) {
+            Ok(prepared) => prepared,
+            Err(misuse) => {
+                self.unusable = false;
+                return Err(misuse.into());
+            }
+        };
+        let mut transaction = Transaction::new(*envelope, content, options);
+        let ran = self.run(&mut transaction, pieces).await;
+        self.tell();
+        match ran {
+            Ok(()) => {
+                self.unusable = self.connection.endpoint().has_ended() || self.lost.is_some();
+                Ok(transaction.report())
+            }
+            Err(misuse) => {
+                self.withdraw().await?;
+                self.unusable = false;
+                Err(misuse.into())
+            }
+        }
+    }
+
+    /// Steps the transaction to its end. What fails on the way is told to it.
+    async fn run(
+        &mut self,
+        transaction: &mut Transaction<'_>,
+        mut pieces: Pieces<'_>,
+    ) -> Result<(), Misuse> {
+        loop {
+            let wants = transaction.next(self.connection.endpoint_mut())?;
+            let stepped = match wants {
+                TransactionStep::Done => return Ok(()),
+                TransactionStep::Await => self.connection.next().await,
+                TransactionStep::Body => self.connection.written().await,
+            };
+            self.tell();
+            match (stepped, wants) {
+                (Ok(Step::Event), _) => {
+                    let machine = self.connection.endpoint_mut();
+                    match machine.event() {
+                        Some(Event::Reply { to, reply }) => transaction.reply(to, reply),
+                        Some(Event::Fault(fault)) => transaction.fault(machine, fault),
+                        _ => {}
+                    }
+                }
+                (Ok(Step::Close), _) | (Ok(Step::Idle), TransactionStep::Await) => {
+                    transaction.fault(self.connection.endpoint(), Fault::Closed);
+                }
+                (Ok(_), TransactionStep::Body) => {
+                    let machine = self.connection.endpoint_mut();
+                    if let Err(why) = pieces.hand_over(machine, transaction).await {
+                        self.connection.stream_mut().cut();
+                        self.lost = Some(io::ErrorKind::ConnectionAborted.into());
+                        transaction.fail_body(why);
+                    }
+                }
+                (Ok(_), _) => {}
+                (Err(error), _) => {
+                    self.lost = Some(error);
+                    transaction.fault(self.connection.endpoint(), Fault::Closed);
+                }
+            }
+        }
+    }
+
+    /// After a misuse in the middle of a transaction: waits for what was sent, then RSET.
+    async fn withdraw(&mut self) -> Result<(), Error> {
+        while !self.connection.endpoint().is_settled() {
+            self.reply().await?;
+        }
+        if self.connection.endpoint().state().in_transaction() {
+            self.connection.endpoint_mut().reset()?;
+            self.reply().await?;
+        }
+        Ok(())
+    }
+
+    /// RSET: gives up what there is of a transaction. [`send`](Self::send) leaves none behind.
+    ///
+    /// # Errors
+    /// [`Error::Fault`] or [`Error::Io`] when the session fails.
+    pub async fn reset(&mut self) -> Result<ReplyBuf, Error> {
+        self.command(Machine::reset).await
+    }
+
+    /// NOOP: whether the server is still there.
+    ///
+    /// # Errors
+    /// As [`reset`](Self::reset).
+    pub async fn noop(&mut self) -> Result<ReplyBuf, Error> {
+        self.command(Machine::noop).await
+    }
+
+    /// VRFY.
+    ///
+    /// # Errors
+    /// As [`reset`](Self::reset); [`Error::Misuse`] for text that cannot be sent.
+    pub async fn verify(&mut self, text: Text<'_>) -> Result<ReplyBuf, Error> {
+        self.command(|machine| machine.verify(text)).await
+    }
+
+    /// HELP.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub async fn help(&mut self, topic: Option<Text<'_>>) -> Result<ReplyBuf, Error> {
+        self.command(|machine| machine.help(topic)).await
+    }
+
+    /// Sends one command and waits for its reply, whatever it is: the way to what has no method here.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] if `send` is refused; [`Error::Fault`] or [`Error::Io`] when the session
+    /// fails.
+    pub async fn command(
+        &mut self,
+        send: impl FnOnce(&mut Machine) -> Result<(), Misuse>,
+    ) -> Result<ReplyBuf, Error> {
+        self.begin()?;
+        if let Err(misuse) = send(self.connection.endpoint_mut()) {
+            self.unusable = false;
+            return Err(misuse.into());
+        }
+        let reply = self.reply().await?;
+        self.unusable = self.connection.endpoint().has_ended();
+        Ok(reply)
+    }
+
+    /// QUIT, and closes. The server is given a few seconds to answer
+    /// ([`ClientTimeouts::quit`](smtp_proto::limits::ClientTimeouts::quit)); that it does not is no
+    /// error.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] when the session is over already.
+    pub async fn quit(mut self) -> Result<(), Error> {
+        self.begin()?;
+        self.connection.endpoint_mut().quit()?;
+        self.close().await;
+        Ok(())
+    }
+
+    /// Waits for the end that QUIT brings.
+    async fn close(&mut self) {
+        let patience = self.config.timeouts.quit;
+        while let Ok(Step::Event) = self.connection.next().await {
+            let _ = self.connection.endpoint_mut().event();
+            self.tell();
+        }
+        let _ = tokio::time::timeout(patience, self.connection.stream_mut().shutdown()).await;
+    }
+
+    /// What the server offers; `None` after HELO.
+    pub fn capabilities(&self) -> Option<Capabilities<'_>> {
+        self.connection.endpoint().capabilities()
+    }
+
+    /// Whether the session is inside TLS.
+    pub fn is_tls(&self) -> bool {
+        self.connection.endpoint().is_tls()
+    }
+
+    /// Whether the session can be used for another message.
+    pub fn is_usable(&self) -> bool {
+        !self.unusable && !self.connection.endpoint().has_ended()
+    }
+
+    /// What the stream said when the session broke during [`send`](Self::send).
+    pub fn lost(&self) -> Option<&io::Error> {
+        self.lost.as_ref()
+    }
+
+    /// The stream: addresses and TLS facts can be asked of it.
+    pub fn stream(&self) -> &Stream {
+        self.connection.stream()
+    }
+
+    /// The connection, for those who want the core's own events.
+    pub fn connection(&mut self) -> &mut Connection<Stream, Machine> {
+        &mut self.connection
+    }
+
+    /// Something begins: until it is done the session is nobody else's.
+    fn begin(&mut self) -> Result<(), Misuse> {
+        if !self.is_usable() {
+            return Err(Misuse::Ended);
+        }
+        self.unusable = true;
+        Ok(())
+    }
+
+    /// The next reply.
+    async fn reply(&mut self) -> Result<ReplyBuf, Error> {
+        loop {
+            let step = self.connection.next().await;
+            let event = match step? {
+                Step::Event => self.connection.endpoint_mut().event(),
+                Step::Close | Step::Idle => return Err(Fault::Closed.into()),
+                Step::Read | Step::Write => None,
+            };
+            let reply = match event {
+                Some(Event::Reply { reply, .. }) => Some(Ok(reply.to_owned())),
+                Some(Event::Fault(fault)) => Some(Err(fault)),
+                _ => None,
+            };
+            self.tell();
+            if let Some(reply) = reply {
+                return Ok(reply?);
+            }
+        }
+    }
+
+    /// Tells what was said since the last time.
+    fn tell(&mut self) {
+        let Some(trace) = &self.trace else {
+            return;
+        };
+        if let Some(transcript) = self.connection.endpoint_mut().wire().transcript() {
+            transcript.drain().for_each(|entry| trace(&entry));
+        }
+    }
+
+    /// From the greeting to a session that can be used.
+    async fn open(
+        &mut self,
+        mut opening: Opening<'_>,
+        connector: &Connector,
+        server: Option<&str>,
+    ) -> Result<(), Unopened> {
+        loop {
+            match opening.next(self.connection.endpoint_mut()) {
+                OpeningStep::Ready => return Ok(()),
+                OpeningStep::Failed(error) => {
+                    if self.connection.endpoint_mut().quit().is_ok() {
+                        self.close().await;
+                    }
+                    return Err(Unopened {
+                        error: error.into(),
+                        retry: false,
+                    });
+                }
+                OpeningStep::Await => {}
+            }
+            let step = self.connection.next().await;
+            self.tell();
+            match step.map_err(Error::from)? {
+                Step::Event => match self.connection.endpoint_mut().event() {
+                    Some(Event::Reply { to, reply }) => opening.reply(to, reply),
+                    Some(Event::Fault(fault)) => opening.fault(fault),
+                    Some(Event::UpgradeTls) => {
+                        let retry = opening.may_retry_without_tls();
+                        connector
+                            .handshake(&mut self.connection, server)
+                            .await
+                            .map_err(|error| Unopened { error, retry })?;
+                    }
+                    _ => {}
+                },
+                Step::Idle | Step::Close => opening.fault(Fault::Closed),
+                Step::Read | Step::Write => {}
+            }
+            self.tell();
+        }
+    }
+}
+
+/// Why there is no session, and whether a new connection without TLS may be tried.
+struct Unopened {
+    error: Error,
+    retry: bool,
+}
+
+impl From<Error> for Unopened {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            retry: false,
+        }
+    }
+}
+
+impl From<OpeningError> for Unopened {
+    fn from(error: OpeningError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("connection", &self.connection)
+            .field("unusable", &self.unusable)
+            .finish_non_exhaustive()
+    }
+}

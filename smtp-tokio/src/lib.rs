@@ -1,0 +1,146 @@
+//! SMTP and LMTP on tokio: clients and servers over the machines of [`smtp_proto`], which know the
+//! protocol and do no I/O.
+//!
+//! ```text
+//!  your handlers ── Server ─┐                             ┌─ Client ── your mail
+//!                           ├─ Connection ── Connection ──┤
+//!       smtp_proto::server ─┘    stream, timer, TLS       └─ smtp_proto::client
+//! ```
+//!
+//! # A client
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let port = listener.local_addr()?.port();
+//! # let config = smtp_tokio::proto::server::Config::new(smtp_tokio::proto::domain::Host::parse("mx.example.org")?);
+//! # tokio::spawn(smtp_tokio::Server::new(config, smtp_tokio_doc::Sink).listen_smtp(listener).serve());
+//! use smtp_tokio::{Connector, Tls};
+//! use smtp_tokio::proto::{client::Envelope, parameter::Parameters};
+//! use smtp_tokio::proto::path::{ForwardPath, ReversePath};
+//!
+//! // `Tls::StartTls` or `Tls::Implicit` everywhere but here.
+//! let mut client = Connector::new(Tls::None).connect("127.0.0.1", port).await?;
+//! let envelope = Envelope {
+//!     reverse_path: ReversePath::parse("<tim@example.org>")?,
+//!     parameters: Parameters::EMPTY,
+//!     recipients: &[ForwardPath::parse("<ann@example.org>")?.into()],
+//! };
+//! let report = client.send(&envelope, "Subject: hi\r\n\r\nHello, Ann!\r\n").await?;
+//! for outcome in report.outcomes() {
+//!     println!("{outcome}"); // delivered: 250 2.0.0 queued as 42
+//! }
+//! client.quit().await?;
+//! # assert_eq!(report.outcomes()[0].to_string(), "delivered: 250 2.0.0 queued as 42");
+//! # Ok(()) }
+//! # mod smtp_tokio_doc {
+//! #     use smtp_tokio::{Backend, Body, Facts, Recipient, Sender, Session};
+//! #     use smtp_tokio::proto::answer::{Acceptance, Rejection};
+//! #     pub struct Sink;
+//! #     impl Backend for Sink {
+//! #         type Session = Sink;
+//! #         async fn connect(&self, _: &Facts) -> Result<Sink, Rejection<'static>> { Ok(Sink) }
+//! #     }
+//! #     impl Session for Sink {
+//! #         async fn mail(&mut self, _: &Sender<'_>) -> Result<(), Rejection<'static>> { Ok(()) }
+//! #         async fn rcpt(&mut self, _: &Recipient<'_>) -> Result<(), Rejection<'static>> { Ok(()) }
+//! #         async fn message(&mut self, body: &mut Body<'_>) -> Result<Acceptance<'static>, Rejection<'static>> {
+//! #             body.read_to_end(1 << 20).await?;
+//! #             Ok(Acceptance::new("queued as 42"))
+//! #         }
+//! #         fn reset(&mut self) {}
+//! #     }
+//! # }
+//! ```
+//!
+//! A [`Report`](proto::client::Report) has one outcome for each recipient: refusals, breaks and
+//! doubts are in there. An [`Error`] says that nothing was sent.
+//!
+//! # A server
+//!
+//! ```
+//! use smtp_tokio::{Backend, Body, Facts, Recipient, Sender, Server, Session};
+//! use smtp_tokio::proto::answer::{Acceptance, Rejection};
+//! use smtp_tokio::proto::{domain::Host, server::Config};
+//!
+//! struct Post;
+//!
+//! impl Backend for Post {
+//!     type Session = Letter;
+//!     async fn connect(&self, _: &Facts) -> Result<Letter, Rejection<'static>> {
+//!         Ok(Letter::default())
+//!     }
+//! }
+//!
+//! #[derive(Default)]
+//! struct Letter(Vec<String>);
+//!
+//! impl Session for Letter {
+//!     async fn mail(&mut self, _: &Sender<'_>) -> Result<(), Rejection<'static>> {
+//!         Ok(())
+//!     }
+//!     async fn rcpt(&mut self, to: &Recipient<'_>) -> Result<(), Rejection<'static>> {
+//!         if !to.forward_path().to_string().ends_with("@example.org>") {
+//!             return Err(Rejection::RELAY_DENIED);
+//!         }
+//!         self.0.push(to.forward_path().to_string());
+//!         Ok(())
+//!     }
+//!     async fn message(
+//!         &mut self,
+//!         body: &mut Body<'_>,
+//!     ) -> Result<Acceptance<'static>, Rejection<'static>> {
+//!         let mut size = 0;
+//!         while let Some(octets) = body.next().await? {
+//!             size += octets.len(); // store them
+//!         }
+//!         Ok(Acceptance::new(format!("{size} octets for {}", self.0.join(", "))))
+//!     }
+//!     fn reset(&mut self) {
+//!         self.0.clear();
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let server = Server::new(Config::new(Host::parse("mx.example.org")?), Post).listen_smtp(listener);
+//! let handle = server.handle(); // or `.shutdown(tokio::signal::ctrl_c())`, mapped to ()
+//! let serving = tokio::spawn(server.serve());
+//! // …
+//! handle.shut_down();
+//! serving.await?;
+//! # Ok(()) }
+//! ```
+//!
+//! # Where to go next
+//!
+//! - [`Session`] is all that a server's user has to read; [`Connector`] is that for clients.
+//! - [`Server::serve_connection`] and [`Connector::open`] take any stream: proxies, inetd, tests.
+//! - [`Connection`] drives a machine of [`proto`] by hand.
+//! - [`tls`] makes configurations for rustls. Nothing is set process-wide. The feature `tls`, on by
+//!   default, brings it in.
+//!
+//! Sockets are opened with `TCP_NODELAY`; replies and commands that belong together leave in one
+//! write. A session that waits for its peer owns no buffer.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod body;
+mod client;
+mod connection;
+mod error;
+mod server;
+mod session;
+pub mod tls;
+
+pub use smtp_proto as proto;
+
+pub use self::{
+    body::{Body, BodyError},
+    client::{Client, Connector, Message, Tls},
+    connection::Connection,
+    error::Error,
+    server::{AnyListener, Handle, Server, Service},
+    session::{Backend, End, Facts, Recipient, Sender, Session},
+    tls::Stream,
+};

@@ -1,0 +1,345 @@
+//! The machine's questions, put to the backend.
+
+use std::{io, time::Duration};
+
+use smtp_proto::{
+    answer::{Acceptance, Rejection},
+    auth::server::{Mechanism, Step as Exchange},
+    fault::Fault,
+    sequence::{Protocol, State},
+    server::Event,
+    wire::{Endpoint, Step},
+};
+
+use super::{
+    Core, Link,
+    run::{handshake, learn_tls},
+};
+use crate::{
+    body::{Body, Progress},
+    session::{Backend, End, Facts, Recipient, Sender, Session},
+};
+
+/// What a handler said of a message; in LMTP of each recipient.
+type Answers = Vec<Result<Acceptance<'static>, Rejection<'static>>>;
+
+/// A session and all that belongs to it.
+pub(super) struct Conversation<'c, B: Backend> {
+    core: &'c Core<B>,
+    pub(super) link: Link,
+    facts: Facts,
+    /// Since the greeting.
+    session: Option<B::Session>,
+    /// Recipients accepted in this transaction.
+    recipients: usize,
+    /// What the handler said of the message under way, until that has come whole.
+    answers: Option<Answers>,
+    exchange: Option<Box<dyn Mechanism>>,
+    /// Why the session is about to end.
+    fault: Option<Fault>,
+}
+
+/// What is to be done when a question is answered.
+enum Then {
+    Nothing,
+    /// Hand over the message, whose size was declared as this.
+    Message(Option<u64>),
+    /// The transaction is over or void.
+    Over,
+    /// How the message comes may have changed.
+    Learn,
+    Tls,
+    /// Nobody can answer: end the session.
+    Abort,
+}
+
+impl<'c, B: Backend> Conversation<'c, B> {
+    pub(super) fn new(core: &'c Core<B>, link: Link, facts: Facts) -> Self {
+        Self {
+            core,
+            link,
+            facts,
+            session: None,
+            recipients: 0,
+            answers: None,
+            exchange: None,
+            fault: None,
+        }
+    }
+
+    /// Tells what was said since the last time.
+    pub(super) fn tell(&mut self) {
+        self.link.tell(self.core.trace.as_ref(), &self.facts);
+    }
+
+    /// Tells the handler that it is over.
+    pub(super) async fn closed(&mut self, end: &End) {
+        if let Some(session) = self.session.as_mut() {
+            session.closed(end).await;
+        }
+    }
+
+    /// One step; the end, if it was the last.
+    pub(super) async fn turn(&mut self) -> Option<End> {
+        match self.link.next().await {
+            Ok(Step::Event) => self.event().await,
+            Ok(Step::Close) => Some(self.fault.take().map_or(End::Regular, End::Fault)),
+            // Nothing a server can be in but the handshake, which is done where it begins.
+            Ok(_) => Some(End::Fault(Fault::Closed)),
+            Err(error) => Some(End::Io(error)),
+        }
+    }
+
+    /// Answers one question, or takes one piece of news.
+    async fn event(&mut self) -> Option<End> {
+        match self.answer().await {
+            Then::Nothing => None,
+            Then::Message(declared_size) => {
+                self.learn();
+                self.message(declared_size).await
+            }
+            Then::Over => {
+                self.over();
+                None
+            }
+            Then::Learn => {
+                self.learn();
+                None
+            }
+            Then::Abort => {
+                self.link.machine().abort(Rejection::LOCAL_ERROR);
+                None
+            }
+            Then::Tls => self
+                .start_tls(self.core.handshake)
+                .await
+                .err()
+                .map(End::Tls),
+        }
+    }
+
+    async fn answer(&mut self) -> Then {
+        let Self {
+            core,
+            link,
+            facts,
+            session,
+            recipients,
+            answers,
+            exchange,
+            fault,
+        } = self;
+        let continued = link.machine().state() == State::Auth;
+        let Some(event) = link.machine().event() else {
+            return Then::Nothing;
+        };
+        // News, and what needs no session.
+        let event = match event {
+            Event::Connected(client) => {
+                match core.backend.connect(facts).await {
+                    Ok(new) => {
+                        *session = Some(new);
+                        client.accept();
+                    }
+                    Err(rejection) => client.reject(rejection),
+                }
+                return Then::Nothing;
+            }
+            Event::StartTls(question) => {
+                if core.has_tls() {
+                    question.accept();
+                } else {
+                    question.reject(Rejection::TLS_UNAVAILABLE);
+                }
+                return Then::Nothing;
+            }
+            Event::UpgradeTls { .. } => return Then::Tls,
+            Event::Fault(news) => {
+                *fault = Some(news);
+                return Then::Nothing;
+            }
+            Event::Reset => return Then::Over,
+            // What a handler did not wait for.
+            Event::Body(_) => return Then::Nothing,
+            question => question,
+        };
+        // A client that was turned away can ask nothing more.
+        let Some(session) = session.as_mut() else {
+            return Then::Abort;
+        };
+        match event {
+            Event::Hello(question) => {
+                let before = facts.hello.replace(question.name().to_string().into());
+                match session.hello(facts).await {
+                    Ok(()) => {
+                        question.accept();
+                        return Then::Learn;
+                    }
+                    Err(rejection) => {
+                        facts.hello = before;
+                        question.reject(rejection);
+                    }
+                }
+            }
+            Event::Auth(question) => {
+                // A client may cancel an exchange, of which only the state of the session tells.
+                let begun = exchange.take().filter(|_| continued);
+                let mechanism = begun.or_else(|| core.backend.mechanism(question.mechanism()));
+                let Some(mut mechanism) = mechanism else {
+                    question.reject(Rejection::AUTH_UNAVAILABLE);
+                    return Then::Nothing;
+                };
+                match mechanism.step(question.response()) {
+                    Exchange::Challenge(challenge) => {
+                        *exchange = Some(mechanism);
+                        question.challenge(challenge.as_slice());
+                    }
+                    Exchange::Credentials(credentials) => {
+                        match session.authenticate(&credentials, facts).await {
+                            Ok(()) => {
+                                let identity = credentials.authzid();
+                                let identity = identity.unwrap_or(credentials.authcid());
+                                facts.identity = Some(identity.into());
+                                question.accept();
+                                return Then::Learn;
+                            }
+                            Err(rejection) => question.reject(rejection),
+                        }
+                    }
+                    _ => question.reject(Rejection::BAD_CREDENTIALS),
+                }
+            }
+            Event::Mail(question) => {
+                (*recipients, *answers) = (0, None);
+                let from = Sender {
+                    reverse_path: question.reverse_path(),
+                    parameters: question.parameters(),
+                    facts,
+                };
+                match session.mail(&from).await {
+                    Ok(()) => question.accept(),
+                    Err(rejection) => question.reject(rejection),
+                }
+            }
+            Event::Rcpt(question) => {
+                let to = Recipient {
+                    forward_path: question.forward_path(),
+                    parameters: question.parameters(),
+                    index: *recipients,
+                    facts,
+                };
+                match session.rcpt(&to).await {
+                    Ok(()) => {
+                        question.accept();
+                        *recipients += 1;
+                    }
+                    Err(rejection) => question.reject(rejection),
+                }
+            }
+            Event::Data(question) => {
+                let declared_size = question.declared_size();
+                question.accept();
+                return Then::Message(declared_size);
+            }
+            Event::Delivery(question) => {
+                let recipient = question.recipient();
+                let index =
+                    recipient.map_or(0, |index| usize::try_from(index).unwrap_or(usize::MAX));
+                let last = recipient.is_none() || index.saturating_add(1) >= *recipients;
+                match answers.as_deref().unwrap_or_default().get(index) {
+                    Some(Ok(acceptance)) => question.accept_with(acceptance.clone()),
+                    Some(Err(rejection)) => question.reject(rejection.clone()),
+                    None => question.reject(Rejection::LOCAL_ERROR),
+                }
+                if last {
+                    return Then::Over;
+                }
+            }
+            Event::Verify(question) => {
+                match session
+                    .verify(question.verb(), question.text().as_str())
+                    .await
+                {
+                    Ok(Some(mailboxes)) => question.accept_with(&mailboxes),
+                    Ok(None) => question.cannot_verify(),
+                    Err(rejection) => question.reject(rejection),
+                }
+            }
+            Event::Extension(question) => {
+                let argument = question.argument();
+                let argument = argument.as_ref().map(|argument| argument.as_str());
+                match session.extension(question.verb(), argument).await {
+                    Ok(acceptance) => question.accept_with(acceptance),
+                    Err(rejection) => question.reject(rejection),
+                }
+            }
+            // A question that would be asked for ever.
+            _ => return Then::Abort,
+        }
+        Then::Nothing
+    }
+
+    /// Has the handler read the message.
+    async fn message(&mut self, declared_size: Option<u64>) -> Option<End> {
+        let session = self.session.as_mut()?;
+        let mut body = Body {
+            link: &mut self.link,
+            facts: &self.facts,
+            recipients: self.recipients,
+            declared_size,
+            progress: Progress::Open,
+        };
+        // In boxes, so that an idle session does not own the room a handler needs.
+        let answers: Answers = match self.facts.protocol {
+            Protocol::Lmtp => Box::pin(session.message_lmtp(&mut body)).await,
+            Protocol::Smtp => vec![Box::pin(session.message(&mut body)).await],
+        };
+        match body.progress {
+            Progress::Open => {
+                // It is not read to its end: the machine does that. In LMTP each recipient gets its
+                // own answer then.
+                if let (Protocol::Smtp, [Err(rejection)]) = (self.facts.protocol, &*answers) {
+                    self.link.machine().refuse_message(rejection.clone());
+                    session.reset();
+                }
+                self.answers = Some(answers);
+            }
+            Progress::Whole => self.answers = Some(answers),
+            Progress::Void => self.over(),
+            Progress::Lost(End::Fault(fault)) => {
+                self.fault = Some(fault);
+                self.over();
+            }
+            Progress::Lost(End::Io(error)) => return Some(End::Io(error)),
+            Progress::Lost(_) => self.over(),
+        }
+        None
+    }
+
+    /// The transaction is over or void.
+    fn over(&mut self) {
+        self.answers = None;
+        self.recipients = 0;
+        if let Some(session) = self.session.as_mut() {
+            session.reset();
+        }
+    }
+
+    fn learn(&mut self) {
+        self.facts.transmission_type = self.link.machine().transmission_type();
+    }
+
+    /// The handshake. What was known before is forgotten (RFC 3207 section 4.2).
+    pub(super) async fn start_tls(&mut self, time: Duration) -> io::Result<()> {
+        let connection = &mut self.link.connection;
+        connection.flush().await?;
+        let time = time.min(connection.endpoint_mut().wire().timer().after);
+        handshake(self.core, connection.stream_mut(), time).await?;
+        connection.endpoint_mut().tls_started();
+        learn_tls(connection.stream(), &mut self.facts);
+        self.facts.hello = None;
+        self.facts.identity = None;
+        self.facts.transmission_type = "";
+        Ok(())
+    }
+}

@@ -1,0 +1,294 @@
+//! A server: listeners, their sessions, and their end.
+
+mod control;
+mod conversation;
+mod link;
+mod listen;
+mod run;
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use smtp_proto::{command::Mechanism, sequence::Protocol, server::Config, transcript::Entry};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
+
+pub use self::control::Handle;
+pub(crate) use self::link::Link;
+use self::{control::Control, listen::Listener};
+use crate::{
+    session::{Backend, End, Facts},
+    tls::Stream,
+};
+
+/// What is called with each line that is said.
+type Trace = Arc<dyn Fn(&Facts, &Entry) + Send + Sync>;
+
+/// What a listener's clients find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Service {
+    /// SMTP, with STARTTLS where TLS is configured (ports 25 and 587).
+    Smtp,
+    /// SMTP inside TLS from the first octet (port 465, RFC 8314).
+    #[cfg(feature = "tls")]
+    Smtps,
+    /// LMTP (RFC 2033); never on port 25.
+    Lmtp,
+}
+
+/// A server of a [`Backend`].
+///
+/// Each client has a task of its own; a handler that panics ends its own session and no other.
+pub struct Server<B> {
+    core: Core<B>,
+    listeners: Vec<Listener>,
+    /// In a lock only so that a server can be shared.
+    shutdown: Mutex<Option<Signal>>,
+    grace: Duration,
+}
+
+type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What all sessions share.
+struct Core<B> {
+    backend: B,
+    smtp: Arc<Config>,
+    lmtp: Arc<Config>,
+    #[cfg(feature = "tls")]
+    tls: Option<Arc<rustls::ServerConfig>>,
+    handshake: Duration,
+    trace: Option<Trace>,
+    control: Arc<Control>,
+}
+
+impl<B: Backend> Server<B> {
+    /// A server without a listener. LMTP listeners use the same configuration, turned to LMTP.
+    pub fn new(config: Config, backend: B) -> Self {
+        let lmtp = Arc::new(config.clone().lmtp());
+        let core = Core {
+            backend,
+            smtp: Arc::new(config),
+            lmtp,
+            #[cfg(feature = "tls")]
+            tls: None,
+            handshake: Duration::from_secs(60),
+            trace: None,
+            control: Arc::new(Control::default()),
+        };
+        Self {
+            core,
+            listeners: Vec::new(),
+            shutdown: Mutex::default(),
+            grace: Duration::from_secs(30),
+        }
+    }
+
+    /// Offers STARTTLS, and makes [`listen_smtps`](Self::listen_smtps) possible.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, config: Arc<rustls::ServerConfig>) -> Self {
+        self.core.tls = Some(config);
+        self.configure(|config| config.offer(smtp_proto::extension::Extension::StartTls))
+    }
+
+    /// Offers AUTH by PLAIN and LOGIN, inside TLS only;
+    /// [`Session::authenticate`](crate::Session::authenticate) is then asked.
+    #[must_use]
+    pub fn authentication(self) -> Self {
+        self.configure(|mut config| {
+            for name in ["PLAIN", "LOGIN"] {
+                if let Ok(mechanism) = Mechanism::parse(name) {
+                    config = config.mechanism(mechanism, true);
+                }
+            }
+            config
+        })
+    }
+
+    fn configure(mut self, change: impl Fn(Config) -> Config) -> Self {
+        for config in [&mut self.core.smtp, &mut self.core.lmtp] {
+            *config = Arc::new(change(Config::clone(config)));
+        }
+        self
+    }
+
+    /// The configuration for LMTP listeners, when it is not that for SMTP turned to LMTP.
+    #[must_use]
+    pub fn lmtp_config(mut self, config: Config) -> Self {
+        self.core.lmtp = Arc::new(config.lmtp());
+        self
+    }
+
+    /// Serves SMTP there.
+    #[must_use]
+    pub fn listen_smtp(mut self, listener: TcpListener) -> Self {
+        self.listeners.push(Listener::tcp(listener, Service::Smtp));
+        self
+    }
+
+    /// Serves SMTP inside TLS there. Without [`tls`](Self::tls) every client is turned away.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn listen_smtps(mut self, listener: TcpListener) -> Self {
+        self.listeners.push(Listener::tcp(listener, Service::Smtps));
+        self
+    }
+
+    /// Serves LMTP there: on a [`TcpListener`] or a
+    #[cfg_attr(unix, doc = "[`UnixListener`](tokio::net::UnixListener).")]
+    #[cfg_attr(not(unix), doc = "Unix socket.")]
+    #[must_use]
+    pub fn listen_lmtp(mut self, listener: impl Into<AnyListener>) -> Self {
+        self.listeners
+            .push(Listener::any(listener.into(), Service::Lmtp));
+        self
+    }
+
+    /// At most so many sessions at a time; more are told 421 and closed. 10,000 by default.
+    #[must_use]
+    pub fn max_connections(self, most: usize) -> Self {
+        self.core.control.set_most(most);
+        self
+    }
+
+    /// At most so many sessions of one IP address at a time; by default no such limit.
+    #[must_use]
+    pub fn max_connections_per_address(self, most: usize) -> Self {
+        self.core.control.set_most_per_address(most);
+        self
+    }
+
+    /// How long a TLS handshake may take; one minute by default.
+    #[must_use]
+    pub fn handshake_timeout(mut self, time: Duration) -> Self {
+        self.core.handshake = time;
+        self
+    }
+
+    /// Shuts down when `signal` is done; see [`Handle::shut_down`].
+    #[must_use]
+    pub fn shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.shutdown = Mutex::new(Some(Box::pin(signal)));
+        self
+    }
+
+    /// How long transactions under way may go on after a shutdown began; 30 seconds by default.
+    #[must_use]
+    pub fn grace(mut self, time: Duration) -> Self {
+        self.grace = time;
+        self
+    }
+
+    /// Calls `trace` with each line that is said in any session, secrets masked.
+    #[must_use]
+    pub fn trace(mut self, trace: impl Fn(&Facts, &Entry) + Send + Sync + 'static) -> Self {
+        self.core.trace = Some(Arc::new(trace));
+        self
+    }
+
+    /// By which the server can be shut down from elsewhere.
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.core.control))
+    }
+
+    /// Serves until it is shut down and the last session has ended.
+    ///
+    /// When the future is dropped nothing listens any more; sessions go on.
+    pub async fn serve(self) {
+        let Self {
+            core,
+            listeners,
+            shutdown,
+            grace,
+        } = self;
+        let shutdown = shutdown
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        listen::serve(Arc::new(core), listeners, shutdown, grace).await;
+    }
+
+    /// Serves one client on a stream of the caller's: from inetd, another kind of listener, or a
+    /// test. It counts for no limit, and ends with a shutdown like any other. `peer` and `local` of
+    /// `facts` are what is told to the backend.
+    pub async fn serve_connection(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        service: Service,
+        facts: Facts,
+    ) -> End {
+        run::serve(&self.core, Stream::other(stream), service, facts).await
+    }
+}
+
+/// A listener of any kind.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AnyListener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A Unix socket.
+    #[cfg(unix)]
+    Unix(tokio::net::UnixListener),
+}
+
+impl From<TcpListener> for AnyListener {
+    fn from(listener: TcpListener) -> Self {
+        Self::Tcp(listener)
+    }
+}
+
+#[cfg(unix)]
+impl From<tokio::net::UnixListener> for AnyListener {
+    fn from(listener: tokio::net::UnixListener) -> Self {
+        Self::Unix(listener)
+    }
+}
+
+impl<B> Core<B> {
+    fn has_tls(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
+    fn config(&self, service: Service) -> Arc<Config> {
+        Arc::clone(match service {
+            Service::Lmtp => &self.lmtp,
+            _ => &self.smtp,
+        })
+    }
+}
+
+impl Service {
+    fn protocol(self) -> Protocol {
+        match self {
+            Self::Lmtp => Protocol::Lmtp,
+            _ => Protocol::Smtp,
+        }
+    }
+
+    fn is_implicit_tls(self) -> bool {
+        #[cfg(feature = "tls")]
+        return self == Self::Smtps;
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+}
+
+impl<B> fmt::Debug for Server<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("listeners", &self.listeners)
+            .field("config", &self.core.smtp)
+            .finish_non_exhaustive()
+    }
+}

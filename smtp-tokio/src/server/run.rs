@@ -1,0 +1,100 @@
+//! One session from its first octet to its last.
+
+use std::{io, time::Duration};
+
+use smtp_proto::{fault::Fault, server::Server as Machine};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
+
+use super::{Core, Link, Service, control::Seat, conversation::Conversation};
+use crate::{
+    session::{Backend, End, Facts},
+    tls::Stream,
+};
+
+/// How long a client that is being turned away may go on talking, so that it reads why.
+const LINGER: Duration = Duration::from_secs(2);
+
+pub(super) async fn serve<B: Backend>(
+    core: &Core<B>,
+    stream: Stream,
+    service: Service,
+    facts: Facts,
+) -> End {
+    let seat = core.control.seat();
+    seated(core, stream, service, facts, seat).await
+}
+
+pub(super) async fn seated<B: Backend>(
+    core: &Core<B>,
+    stream: Stream,
+    service: Service,
+    mut facts: Facts,
+    seat: Seat,
+) -> End {
+    facts.protocol = service.protocol();
+    let machine = Machine::new(core.config(service));
+    let link = Link::new(stream, machine, seat, core.trace.is_some());
+    // It stays in one place: what is moved while something is awaited counts twice in an idle task.
+    let mut conversation = Conversation::new(core, link, facts);
+    if service.is_implicit_tls()
+        && let Err(error) = conversation.start_tls(core.handshake).await
+    {
+        return End::Tls(error);
+    }
+    let end = loop {
+        let end = conversation.turn().await;
+        conversation.tell();
+        if let Some(end) = end {
+            break end;
+        }
+    };
+    conversation.closed(&end).await;
+    part(&mut conversation.link, &end).await;
+    end
+}
+
+/// Closes. When it was this side that broke off, what the client still sends is read for a while: a
+/// close with octets unread would destroy the last reply on its way (RFC 9293 section 3.10.4).
+async fn part(link: &mut Link, end: &End) {
+    let wait = match end {
+        End::Io(_) | End::Tls(_) | End::Fault(Fault::Closed | Fault::Timeout) => return,
+        End::Regular => link.is_aborted(),
+        End::Fault(_) => true,
+    };
+    let stream = link.connection.stream_mut();
+    let _ = timeout(LINGER, async {
+        stream.shutdown().await?;
+        let mut space = [0; 512];
+        while wait && stream.read(&mut space).await? > 0 {}
+        io::Result::Ok(())
+    })
+    .await;
+}
+
+#[cfg(feature = "tls")]
+pub(super) async fn handshake<B>(
+    core: &Core<B>,
+    stream: &mut Stream,
+    time: Duration,
+) -> io::Result<()> {
+    let config = core.tls.clone().ok_or(io::ErrorKind::Unsupported)?;
+    let shaken = timeout(time, Box::pin(stream.accept_tls(config))).await;
+    shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+#[cfg(not(feature = "tls"))]
+pub(super) async fn handshake<B>(_: &Core<B>, _: &mut Stream, _: Duration) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(super) fn learn_tls(stream: &Stream, facts: &mut Facts) {
+    #[cfg(feature = "tls")]
+    {
+        facts.tls = stream.tls().map(Box::new);
+    }
+    #[cfg(not(feature = "tls"))]
+    let _ = (stream, facts);
+}

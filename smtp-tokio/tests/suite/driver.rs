@@ -1,0 +1,341 @@
+//! The driver on streams that do as little as a stream may.
+
+use std::{
+    future::Future,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use smtp_tokio::{
+    Connection,
+    proto::{
+        client::{self, Client},
+        domain::{HelloName, Host},
+        server::{Config, Event, Server},
+        wire::Step,
+    },
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex};
+
+/// What a stream does when it is asked.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Never,
+    End,
+    Fail,
+    /// Takes everything (when writing).
+    Ready,
+}
+
+/// A stream that counts how often it is asked.
+#[derive(Debug)]
+struct Stubborn {
+    read: Way,
+    write: Way,
+    asked: usize,
+}
+
+impl AsyncRead for Stubborn {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.asked += 1;
+        match self.read {
+            Way::Never => Poll::Pending,
+            Way::End | Way::Ready => Poll::Ready(Ok(())),
+            Way::Fail => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+        }
+    }
+}
+
+impl AsyncWrite for Stubborn {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.asked += 1;
+        match self.write {
+            Way::Never => Poll::Pending,
+            Way::End => Poll::Ready(Ok(0)),
+            Way::Ready => Poll::Ready(Ok(octets.len())),
+            Way::Fail => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.asked += 1;
+        match self.write {
+            Way::Never => Poll::Pending,
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn config() -> Arc<Config> {
+    Arc::new(Config::new(Host::parse("mx.example.org").unwrap()))
+}
+
+const WAYS: [(Way, Way); 8] = [
+    (Way::Never, Way::Never),
+    (Way::Never, Way::Ready),
+    (Way::Never, Way::Fail),
+    (Way::Never, Way::End),
+    (Way::End, Way::Never),
+    (Way::End, Way::Ready),
+    (Way::End, Way::Fail),
+    (Way::Fail, Way::Fail),
+];
+
+#[tokio::test(start_paused = true)]
+async fn a_server_ends_in_bounded_polls_on_any_stream() {
+    for (read, write) in WAYS {
+        let stream = Stubborn {
+            read,
+            write,
+            asked: 0,
+        };
+        let mut connection = Connection::new(stream, Server::new(config()));
+        let mut turns = 0;
+        loop {
+            turns += 1;
+            assert!(turns < 10, "{read:?} {write:?}");
+            match connection.next().await {
+                Ok(Step::Event) => {
+                    if let Some(Event::Connected(question)) = connection.endpoint_mut().event() {
+                        question.accept();
+                    }
+                }
+                Ok(Step::Close) | Err(_) => break,
+                Ok(step) => panic!("{step:?}"),
+            }
+        }
+        assert!(connection.stream().asked < 20, "{read:?} {write:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_ends_in_bounded_polls_on_any_stream() {
+    for (read, write) in WAYS {
+        let stream = Stubborn {
+            read,
+            write,
+            asked: 0,
+        };
+        let mut connection = Connection::new(stream, Client::new(client::Config::default()));
+        let name = HelloName::parse("client.example").unwrap();
+        connection.endpoint_mut().hello(name).unwrap();
+        let mut turns = 0;
+        loop {
+            turns += 1;
+            assert!(turns < 10, "{read:?} {write:?}");
+            match connection.next().await {
+                Ok(Step::Event) => drop(connection.endpoint_mut().event()),
+                Ok(Step::Close) | Err(_) => break,
+                Ok(step) => panic!("{step:?}"),
+            }
+        }
+        assert!(connection.stream().asked < 20, "{read:?} {write:?}");
+    }
+}
+
+/// RFC 2920 section 3.1: the peer may be waiting for us to read.
+#[tokio::test]
+async fn reads_while_a_write_waits() {
+    let (near, mut far) = duplex(16);
+    let mut connection = Connection::new(near, Server::new(config()));
+    let mut serving = pin!(async {
+        while let Ok(Step::Event) = connection.next().await {
+            match connection.endpoint_mut().event() {
+                Some(Event::Connected(question)) => question.accept(),
+                Some(Event::Hello(question)) => question.accept(),
+                _ => {}
+            }
+        }
+    });
+    let mut cx = Context::from_waker(Waker::noop());
+    // The greeting fills the pipe, and more of it waits; 600 octets are read all the same.
+    for _ in 0..60 {
+        assert!(serving.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(far.write(b"NOOP\r\nNOO").await.unwrap(), 9);
+        assert!(serving.as_mut().poll(&mut cx).is_pending());
+        far.write_all(b"P").await.unwrap();
+    }
+}
+
+/// The future of `next` may be dropped after any poll.
+#[tokio::test]
+async fn next_can_be_dropped_at_any_time() {
+    let (near, mut far) = duplex(5);
+    let mut connection = Connection::new(near, Server::new(config()));
+    let mut cx = Context::from_waker(Waker::noop());
+    let said = b"EHLO c.example\r\nNOOP\r\nQUIT\r\n";
+    let mut heard = Vec::new();
+    let mut sent = 0;
+    loop {
+        // A new future for each poll.
+        let polled = pin!(connection.next()).poll(&mut cx);
+        match polled {
+            Poll::Ready(Ok(Step::Event)) => match connection.endpoint_mut().event() {
+                Some(Event::Connected(question)) => question.accept(),
+                Some(Event::Hello(question)) => question.accept(),
+                _ => {}
+            },
+            Poll::Ready(Ok(Step::Close)) => break,
+            Poll::Ready(other) => panic!("{other:?}"),
+            Poll::Pending => {
+                let mut octet = [0];
+                let read = pin!(far.read(&mut octet)).poll(&mut cx);
+                if let Poll::Ready(Ok(1)) = read {
+                    heard.push(octet[0]);
+                } else if sent < said.len() {
+                    far.write_all(&said[sent..=sent]).await.unwrap();
+                    sent += 1;
+                }
+            }
+        }
+    }
+    drop(connection);
+    far.read_to_end(&mut heard).await.unwrap();
+    let heard = String::from_utf8(heard).unwrap();
+    assert_eq!(heard.matches("\r\n250 ").count(), 2, "{heard}");
+    assert!(
+        heard.ends_with("221 2.0.0 mx.example.org closing, goodbye\r\n"),
+        "{heard}"
+    );
+}
+
+/// A peer that hangs up in the middle of the content may have said why before.
+#[tokio::test]
+async fn the_last_words_of_a_peer_are_heard() {
+    let (near, mut far) = duplex(4096);
+    let mut connection = Connection::new(near, Client::new(client::Config::default()));
+    let name = HelloName::parse("client.example").unwrap();
+    connection.endpoint_mut().hello(name).unwrap();
+    far.write_all(b"220 x\r\n421 4.3.2 going down\r\n")
+        .await
+        .unwrap();
+    drop(far);
+    let mut heard = Vec::new();
+    while let Ok(Step::Event) = connection.next().await {
+        heard.push(format!("{:?}", connection.endpoint_mut().event()));
+    }
+    assert!(
+        heard
+            .iter()
+            .any(|event| event.contains("ServiceNotAvailable")),
+        "{heard:?}"
+    );
+}
+
+/// A session that waits owns next to nothing.
+#[test]
+fn sizes() {
+    let connection = std::mem::size_of::<Connection<tokio::net::TcpStream, Server>>();
+    assert!(connection <= 1024, "{connection}");
+}
+
+/// Content of many pieces leaves in few writes, and the dot with the last of them.
+#[tokio::test]
+async fn the_dot_leaves_with_the_content() {
+    struct Vectored(Vec<usize>, tokio::io::DuplexStream);
+    impl AsyncRead for Vectored {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.1).poll_read(cx, buffer)
+        }
+    }
+    impl AsyncWrite for Vectored {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            octets: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.0.push(octets.len());
+            Poll::Ready(Ok(octets.len()))
+        }
+        fn poll_write_vectored(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            slices: &[io::IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            let octets = slices.iter().map(|slice| slice.len()).sum();
+            self.0.push(octets);
+            Poll::Ready(Ok(octets))
+        }
+        fn is_write_vectored(&self) -> bool {
+            true
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+    let (near, mut far) = duplex(4096);
+    far.write_all(b"220 x\r\n").await.unwrap();
+    let mut connection = Connection::new(
+        Vectored(Vec::new(), near),
+        Client::new(client::Config::default()),
+    );
+    let machine = connection.endpoint_mut();
+    machine
+        .hello(HelloName::parse("client.example").unwrap())
+        .unwrap();
+    let mut queued = false;
+    loop {
+        match connection.next().await.unwrap() {
+            Step::Event => {
+                let event = connection.endpoint_mut().event();
+                if let Some(client::Event::Reply {
+                    to: client::ReplyTo::Greeting,
+                    ..
+                }) = event
+                {
+                    far.write_all(b"250-x\r\n250 PIPELINING\r\n").await.unwrap();
+                }
+            }
+            Step::Idle if !queued => {
+                let machine = connection.endpoint_mut();
+                machine
+                    .mail(
+                        smtp_tokio::proto::path::ReversePath::Null,
+                        Default::default(),
+                    )
+                    .unwrap();
+                let postmaster = smtp_tokio::proto::path::ForwardPath::Postmaster;
+                machine.rcpt(postmaster, Default::default()).unwrap();
+                machine.data().unwrap();
+                far.write_all(b"250 OK\r\n250 OK\r\n354 go\r\n")
+                    .await
+                    .unwrap();
+                queued = true;
+            }
+            _ => break,
+        }
+    }
+    connection.stream_mut().0.clear();
+    let machine = connection.endpoint_mut();
+    for _ in 0..10 {
+        machine.body(Bytes::from_static(b"..\r\nline\r\n")).unwrap();
+    }
+    machine.end_of_data().unwrap();
+    assert_eq!(connection.written().await.unwrap(), Step::Read);
+    // Two added dots' worth of slices each, in two writes at most.
+    let writes = &connection.stream().0;
+    assert_eq!(writes.iter().sum::<usize>(), 10 * 11 + 3);
+    assert!(writes.len() <= 2, "{writes:?}");
+}

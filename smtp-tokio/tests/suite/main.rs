@@ -1,0 +1,9 @@
+//! Client against server, and both against peers that misbehave.
+
+mod driver;
+mod help;
+mod message;
+mod opening;
+mod shutdown;
+mod timeouts;
+mod tls;

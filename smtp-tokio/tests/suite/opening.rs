@@ -1,0 +1,144 @@
+//! From the greeting to a session that can be used.
+
+use smtp_tokio::{
+    Connector, Error, Server, Service, Tls,
+    proto::{
+        auth::client::{Login as LoginMechanism, Plain},
+        client::{Login, OpeningError},
+        fault::Fault,
+    },
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+use crate::help::{self, Store, connector, envelope, scripted, serve, to};
+
+fn plaintext_server(store: &Store) -> Server<Store> {
+    Server::new(help::config().allow_plaintext_auth(true), store.clone()).authentication()
+}
+
+#[tokio::test]
+async fn plain_and_login_authenticate() {
+    let plain = || Login::new().with(Plain::new("", "tim", "tanstaaf").unwrap());
+    let login = || Login::new().with(LoginMechanism::new("tim", "tanstaaf").unwrap());
+    let ways: [fn() -> Login; 2] = [plain, login];
+    for way in ways {
+        let store = Store::default();
+        let (near, _) = serve(plaintext_server(&store), Service::Smtp, 7);
+        let connector = connector().login(move || way().allow_plaintext(true));
+        let mut client = connector.open(near).await.unwrap();
+        let recipients = to(&["<a@example.org>"]);
+        assert!(
+            client
+                .send(&envelope(&recipients), "x\r\n")
+                .await
+                .unwrap()
+                .all_delivered()
+        );
+        let facts = &store.taken()[0].facts;
+        assert_eq!(facts.identity.as_deref(), Some("tim"));
+        assert_eq!(facts.transmission_type, "ESMTPA");
+    }
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_refused_with_the_servers_words() {
+    let store = Store::default();
+    let (near, _) = serve(plaintext_server(&store), Service::Smtp, 512);
+    let connector = connector().login(|| {
+        Login::new()
+            .with(Plain::new("", "tim", "wrong").unwrap())
+            .allow_plaintext(true)
+    });
+    let error = connector.open(near).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Opening(OpeningError::AuthRefused(_))),
+        "{error}"
+    );
+    assert_eq!(error.reply().unwrap().code().value(), 535);
+    assert!(!error.is_temporary());
+}
+
+/// C-20.
+#[tokio::test]
+async fn a_password_is_not_shown_outside_tls() {
+    let store = Store::default();
+    let (near, _) = serve(plaintext_server(&store), Service::Smtp, 512);
+    let connector = connector().credentials("tim", "tanstaaf").unwrap();
+    let error = connector.open(near).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Opening(OpeningError::NoMechanism)),
+        "{error}"
+    );
+}
+
+/// A cancelled exchange leaves nothing behind for the next one.
+#[tokio::test]
+async fn an_exchange_after_a_cancelled_one_begins_anew() {
+    let store = Store::default();
+    let (mut near, _) = serve(plaintext_server(&store), Service::Smtp, 4096);
+    let mut said = String::new();
+    for line in [
+        "EHLO c.example",
+        "AUTH LOGIN",
+        "dGlt",
+        "*",
+        "AUTH LOGIN dGlt",
+        "dGFuc3RhYWY=",
+        "QUIT",
+    ] {
+        near.write_all(format!("{line}\r\n").as_bytes())
+            .await
+            .unwrap();
+    }
+    near.read_to_string(&mut said).await.unwrap();
+    let codes: Vec<_> = said
+        .lines()
+        .skip_while(|line| !line.starts_with("334"))
+        .map(|line| &line[..3])
+        .collect();
+    assert_eq!(codes, ["334", "334", "501", "334", "235", "221"], "{said}");
+}
+
+#[tokio::test]
+async fn what_the_server_says_is_in_the_error() {
+    let greetings: [&'static [&'static str]; 3] = [
+        &["554 mx.example.org no service\r\n", "221 bye\r\n"],
+        &["220 x\r\n", "550 5.7.1 not you\r\n", "221 bye\r\n"],
+        &["421 4.3.2 too busy\r\n"],
+    ];
+    let expected = [
+        "opening the session: the server refused the connection: 554 mx.example.org no service",
+        "opening the session: the server refused the hello: 550 5.7.1 not you",
+        "opening the session: the server ended the session: 421 4.3.2 too busy",
+    ];
+    for (greeting, expected) in greetings.into_iter().zip(expected) {
+        let (near, far) = duplex(512);
+        scripted(far, greeting);
+        let error = connector().open(near).await.unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        assert!(error.reply().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_closes_without_a_word() {
+    let (near, far) = duplex(512);
+    drop(far);
+    let error = connector().open(near).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Opening(OpeningError::Fault(Fault::Closed))),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let error = Connector::new(Tls::None)
+        .connect("127.0.0.1", port)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Io(_)), "{error}");
+}

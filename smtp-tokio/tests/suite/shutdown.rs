@@ -1,0 +1,212 @@
+//! The end of a server, and its limits.
+
+use std::time::Duration;
+
+use smtp_tokio::{Server, Service, Tls};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+};
+
+use crate::help::{self, Store, connector, envelope, serve, text, to};
+
+async fn listening(
+    store: &Store,
+    change: impl FnOnce(Server<Store>) -> Server<Store>,
+) -> (std::net::SocketAddr, Server<Store>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (address, change(help::server(store).listen_smtp(listener)))
+}
+
+async fn line(stream: &mut TcpStream) -> String {
+    let mut line = Vec::new();
+    while !line.ends_with(b"\n") {
+        let Ok(octet) = stream.read_u8().await else {
+            break;
+        };
+        line.push(octet);
+    }
+    String::from_utf8(line).unwrap()
+}
+
+#[tokio::test]
+async fn an_idle_session_is_told_421() {
+    let store = Store::default();
+    let (signal, wait) = oneshot::channel::<()>();
+    let wait = async move {
+        let _ = wait.await;
+    };
+    let (address, server) = listening(&store, |server| server.shutdown(wait)).await;
+    let serving = tokio::spawn(server.serve());
+    let mut client = TcpStream::connect(address).await.unwrap();
+    assert!(line(&mut client).await.starts_with("220 "));
+    signal.send(()).unwrap();
+    assert_eq!(
+        line(&mut client).await,
+        "421 4.3.2 mx.example.org service not available, closing\r\n"
+    );
+    assert_eq!(line(&mut client).await, "");
+    serving.await.unwrap();
+    assert!(TcpStream::connect(address).await.is_err());
+    assert_eq!(store.ends(), ["Regular"]);
+}
+
+#[tokio::test]
+async fn a_message_under_way_is_finished() {
+    let store = Store::default();
+    let (address, server) = listening(&store, |server| server).await;
+    let handle = server.handle();
+    let serving = tokio::spawn(server.serve());
+    let mut client = connector()
+        .connect("127.0.0.1", address.port())
+        .await
+        .unwrap();
+    let going = store.clone();
+    tokio::spawn(async move {
+        going.begun().await;
+        handle.shut_down();
+        going.go_on();
+    });
+    let recipients = to(&["<patient@example.org>"]);
+    let report = client
+        .send(&envelope(&recipients), text(300_000))
+        .await
+        .unwrap();
+    assert!(report.all_delivered(), "{report:?}");
+    serving.await.unwrap();
+    assert_eq!(store.taken().len(), 1);
+    // The server has said 421 in the meantime.
+    let error = client.noop().await.unwrap_err();
+    assert_eq!(
+        error.reply().map(|reply| reply.code().value()),
+        Some(421),
+        "{error}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transaction_that_goes_on_for_ever_is_aborted() {
+    let store = Store::default();
+    let server = help::server(&store);
+    let handle = server.handle();
+    let (mut near, ended) = serve(server, Service::Smtp, 4096);
+    near.write_all(b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<a@x.example>\r\nDATA\r\n")
+        .await
+        .unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(b"<CRLF>.<CRLF>\r\n") {
+        near.read_buf(&mut said).await.unwrap();
+    }
+    // A second server stands in for the same one: what is tested is that the grace ends.
+    handle.shut_down();
+    near.write_all(b"still writing\r\n").await.unwrap();
+    assert!(!ended.is_finished());
+    near.write_all(b".\r\n").await.unwrap();
+    said.clear();
+    near.read_to_end(&mut said).await.unwrap();
+    let said = String::from_utf8(said).unwrap();
+    assert!(
+        said.starts_with("250 2.0.0 queued as 42\r\n421 4.3.2 "),
+        "{said}"
+    );
+    assert_eq!(store.taken().len(), 1);
+}
+
+#[tokio::test]
+async fn after_the_grace_sessions_end_by_force() {
+    for to_whom in ["a", "stuck"] {
+        let store = Store::default();
+        let quick = Duration::from_millis(10);
+        let (address, server) = listening(&store, |server| server.grace(quick)).await;
+        let handle = server.handle();
+        let serving = tokio::spawn(server.serve());
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let begin =
+            format!("EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<{to_whom}@x.example>\r\nBDAT 9\r\nabc");
+        client.write_all(begin.as_bytes()).await.unwrap();
+        if to_whom == "stuck" {
+            store.begun().await;
+        } else {
+            while !line(&mut client).await.contains("RCPT accepted") {}
+        }
+        handle.shut_down();
+        let mut said = Vec::new();
+        let _ = client.read_to_end(&mut said).await;
+        serving.await.unwrap();
+        assert_eq!(handle.connections(), 0);
+        let told = String::from_utf8(said).unwrap().contains("421 4.3.2 ");
+        assert_eq!(told, to_whom == "a");
+        assert!(store.taken().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn one_too_many_is_told_421() {
+    type Limit = fn(Server<Store>) -> Server<Store>;
+    let limits: [Limit; 2] = [
+        |server| server.max_connections(2),
+        |server| server.max_connections_per_address(2),
+    ];
+    for limit in limits {
+        let store = Store::default();
+        let (address, server) = listening(&store, limit).await;
+        let handle = server.handle();
+        let serving = tokio::spawn(server.serve());
+        let mut clients = Vec::new();
+        for _ in 0..2 {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            assert!(line(&mut client).await.starts_with("220 "));
+            clients.push(client);
+        }
+        let mut refused = TcpStream::connect(address).await.unwrap();
+        let said = line(&mut refused).await;
+        assert_eq!(said, "421 mx.example.org too many connections\r\n");
+        assert_eq!(line(&mut refused).await, "");
+        // A place that is given up can be taken again.
+        let mut leaving = clients.remove(0);
+        leaving.write_all(b"QUIT\r\n").await.unwrap();
+        let mut rest = Vec::new();
+        leaving.read_to_end(&mut rest).await.unwrap();
+        while handle.connections() == 2 {
+            tokio::task::yield_now().await;
+        }
+        let mut next = TcpStream::connect(address).await.unwrap();
+        assert!(line(&mut next).await.starts_with("220 "));
+        handle.shut_down();
+        serving.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_panic_ends_one_session_only() {
+    let store = Store::default();
+    let (address, server) = listening(&store, |server| server).await;
+    let handle = server.handle();
+    let serving = tokio::spawn(server.serve());
+    let mut bystander = connector()
+        .connect("127.0.0.1", address.port())
+        .await
+        .unwrap();
+    let connector = smtp_tokio::Connector::new(Tls::None);
+    let mut client = connector
+        .connect("127.0.0.1", address.port())
+        .await
+        .unwrap();
+    let recipients = to(&["<panic@example.org>"]);
+    let report = client.send(&envelope(&recipients), "x\r\n").await.unwrap();
+    assert!(!report.all_delivered());
+    assert!(!client.is_usable());
+    let recipients = to(&["<a@example.org>"]);
+    assert!(
+        bystander
+            .send(&envelope(&recipients), "x\r\n")
+            .await
+            .unwrap()
+            .all_delivered()
+    );
+    bystander.quit().await.unwrap();
+    handle.shut_down();
+    serving.await.unwrap();
+}

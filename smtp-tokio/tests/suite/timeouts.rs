@@ -1,0 +1,225 @@
+//! A peer that falls silent, in each phase. The clock is tokio's, paused, so that it jumps.
+
+use std::time::Duration;
+
+use smtp_tokio::{
+    Error, Message, Service,
+    proto::{
+        client::{Cause, Chunking, OpeningError, Phase, Status, TransactionOptions},
+        fault::Fault,
+    },
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, duplex},
+    time::Instant,
+};
+
+use crate::help::{self, Store, connector, envelope, scripted, serve, text, to};
+
+const GREETING: &str = "220 x\r\n";
+const HELLO: &str = "250 x\r\n";
+const OK: &str = "250 OK\r\n";
+const GO: &str = "354 go\r\n";
+
+fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(minutes * 60)
+}
+
+/// The paused clock jumps by milliseconds.
+fn assert_took(started: Instant, expected: Duration) {
+    let took = started.elapsed();
+    assert!(
+        took >= expected && took < expected + Duration::from_secs(1),
+        "{took:?} {expected:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_greet_or_answer_the_hello() {
+    for script in [&[][..], &[GREETING][..]] {
+        let (near, far) = duplex(512);
+        let script: &'static [&'static str] = script;
+        scripted(far, script);
+        let started = Instant::now();
+        let error = connector().open(near).await.unwrap_err();
+        assert!(
+            matches!(error, Error::Opening(OpeningError::Fault(Fault::Timeout))),
+            "{error}"
+        );
+        assert_took(started, minutes(5));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_falls_silent_in_a_transaction() {
+    let cases: [(&'static [&'static str], Phase, Status, u64); 4] = [
+        (&[GREETING, HELLO], Phase::Mail, Status::Deferred, 5),
+        (&[GREETING, HELLO, OK], Phase::Rcpt, Status::Deferred, 5),
+        (&[GREETING, HELLO, OK, OK], Phase::Data, Status::Deferred, 2),
+        (
+            &[GREETING, HELLO, OK, OK, GO],
+            Phase::Delivery,
+            Status::InDoubt,
+            10,
+        ),
+    ];
+    for (script, phase, status, time) in cases {
+        let (near, far) = duplex(64 * 1024);
+        scripted(far, script);
+        let mut client = connector().open(near).await.unwrap();
+        let started = Instant::now();
+        let recipients = to(&["<a@example.org>"]);
+        let report = client.send(&envelope(&recipients), "x\r\n").await.unwrap();
+        let outcome = &report.outcomes()[0];
+        assert_eq!(
+            (outcome.phase(), outcome.status()),
+            (phase, status),
+            "{outcome}"
+        );
+        assert_eq!(outcome.cause(), &Cause::Fault(Fault::Timeout));
+        assert_took(started, minutes(time));
+        assert!(!client.is_usable());
+    }
+}
+
+/// The server takes part of the content and then no more: three minutes from the last block.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_stops_reading() {
+    let (near, far) = duplex(20_000);
+    scripted(far, &[GREETING, HELLO, OK, OK, "354 go\r\n"]);
+    let mut client = connector().open(near).await.unwrap();
+    let started = Instant::now();
+    let recipients = to(&["<a@example.org>"]);
+    let report = client
+        .send(&envelope(&recipients), text(1 << 20))
+        .await
+        .unwrap();
+    let outcome = &report.outcomes()[0];
+    assert_eq!(outcome.cause(), &Cause::Fault(Fault::Timeout));
+    // All of it was handed over before the silence.
+    assert!(matches!(
+        outcome.status(),
+        Status::InDoubt | Status::Deferred
+    ));
+    let took = started.elapsed();
+    assert!(
+        took >= minutes(3) && took <= minutes(10) + Duration::from_secs(1),
+        "{took:?}"
+    );
+}
+
+/// A reader that takes its time is not the server's fault.
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_does_not_time_out() {
+    for options in [Chunking::Auto, Chunking::Never] {
+        let mut how = TransactionOptions::default();
+        how.chunking = options;
+        let (mut client, store) = help::pair(512).await;
+        let (reader, mut writer) = duplex(1 << 20);
+        let slow = tokio::spawn(async move {
+            for _ in 0..3 {
+                writer.write_all(&text(70_000)).await.unwrap();
+                tokio::time::sleep(minutes(4)).await;
+            }
+        });
+        let recipients = to(&["<a@example.org>"]);
+        let message = Message::reader(reader);
+        let report = client
+            .send_with(&envelope(&recipients), message, how)
+            .await
+            .unwrap();
+        assert!(report.all_delivered(), "{report:?}");
+        slow.await.unwrap();
+        assert!(store.taken()[0].content.len() >= 210_000);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn quit_waits_five_seconds() {
+    let (near, far) = duplex(512);
+    scripted(far, &[GREETING, HELLO]);
+    let client = connector().open(near).await.unwrap();
+    let started = Instant::now();
+    client.quit().await.unwrap();
+    assert_took(started, Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_falls_silent() {
+    let begun = "EHLO c.example\r\nMAIL FROM:<>\r\nRCPT TO:<a@x.example>\r\n";
+    let silences = [
+        String::new(),
+        "EHLO c.exa".into(),
+        begun.into(),
+        format!("{begun}BDAT 100\r\nabc"),
+    ];
+    for silence in silences {
+        let store = Store::default();
+        let (mut near, ended) = serve(help::server(&store), Service::Smtp, 4096);
+        let started = Instant::now();
+        near.write_all(silence.as_bytes()).await.unwrap();
+        let mut said = String::new();
+        near.read_to_string(&mut said).await.unwrap();
+        assert!(
+            said.ends_with("421 4.4.2 mx.example.org timeout, closing\r\n"),
+            "{said}"
+        );
+        assert_took(started, minutes(5));
+        drop(near);
+        let end = ended.await.unwrap();
+        assert!(format!("{end:?}").contains("Timeout"), "{end:?}");
+        assert!(store.taken().is_empty());
+    }
+}
+
+/// An octet a minute holds no session for ever.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_drips() {
+    let store = Store::default();
+    let (mut near, ended) = serve(help::server(&store), Service::Smtp, 4096);
+    let started = Instant::now();
+    let drip = tokio::spawn(async move {
+        while near.write_all(b"N").await.is_ok() {
+            tokio::time::sleep(minutes(1)).await;
+        }
+    });
+    let end = ended.await.unwrap();
+    assert!(format!("{end:?}").contains("Timeout"), "{end:?}");
+    assert_took(started, minutes(5));
+    drip.await.unwrap();
+}
+
+/// A client that asks and never reads the answers loses the connection without ceremony.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read() {
+    let store = Store::default();
+    let (mut near, ended) = serve(help::server(&store), Service::Smtp, 64);
+    let started = Instant::now();
+    near.write_all(b"EHLO c.example\r\n").await.unwrap();
+    let end = ended.await.unwrap();
+    assert!(format!("{end:?}").contains("Timeout"), "{end:?}");
+    assert_took(started, minutes(5));
+}
+
+/// What the handler takes of the time is not the client's.
+#[tokio::test(start_paused = true)]
+async fn a_slow_handler_does_not_time_out_the_client() {
+    let store = Store::default();
+    let (near, _) = serve(help::server(&store), Service::Smtp, 512);
+    let mut client = connector().open(near).await.unwrap();
+    let going = store.clone();
+    tokio::spawn(async move {
+        going.begun().await;
+        tokio::time::sleep(minutes(9)).await;
+        going.go_on();
+    });
+    let recipients = to(&["<patient@example.org>"]);
+    let mut how = TransactionOptions::default();
+    how.chunking = Chunking::Never;
+    // Small enough for the buffers on the way, so that the client waits for the final reply only.
+    let report = client
+        .send_with(&envelope(&recipients), text(400), how)
+        .await
+        .unwrap();
+    assert!(report.all_delivered(), "{report:?}");
+}

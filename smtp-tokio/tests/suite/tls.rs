@@ -1,0 +1,254 @@
+//! STARTTLS and implicit TLS, with certificates made here.
+
+use std::sync::Arc;
+
+use smtp_tokio::{
+    Connector, Error, Server, Service, Tls,
+    proto::client::OpeningError,
+    tls::{client_config_unverified, rustls, server_config},
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, duplex},
+    net::TcpListener,
+};
+
+use crate::help::{self, Store, envelope, serve, text, to};
+
+struct Certificates {
+    server: Arc<rustls::ServerConfig>,
+    client: Arc<rustls::ClientConfig>,
+}
+
+fn certificates() -> Certificates {
+    let made = rcgen::generate_simple_self_signed(["mx.example.org".to_owned()]).unwrap();
+    let certificate = made.cert.der().clone();
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let server = server_config(vec![certificate.clone()], key.into()).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let client = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Certificates {
+        server,
+        client: Arc::new(client),
+    }
+}
+
+fn connector(tls: Tls, certificates: &Certificates) -> Connector {
+    Connector::new(tls)
+        .tls_config(Arc::clone(&certificates.client))
+        .server_name("mx.example.org")
+        .credentials("tim", "tanstaaf")
+        .unwrap()
+}
+
+fn server(store: &Store, certificates: &Certificates) -> Server<Store> {
+    help::server(store)
+        .tls(Arc::clone(&certificates.server))
+        .authentication()
+}
+
+#[tokio::test]
+async fn starttls_and_implicit_tls_carry_credentials_and_mail() {
+    let certificates = certificates();
+    let content = text(200_000);
+    let ways = [
+        (Tls::StartTls, Service::Smtp),
+        (Tls::Opportunistic, Service::Smtp),
+        (Tls::Implicit, Service::Smtps),
+    ];
+    for (tls, service) in ways {
+        for window in [61, 64 * 1024] {
+            let store = Store::default();
+            let (near, ended) = serve(server(&store, &certificates), service, window);
+            let mut client = connector(tls, &certificates).open(near).await.unwrap();
+            assert!(client.is_tls());
+            assert!(client.stream().tls().unwrap().protocol.is_some());
+            let recipients = to(&["<a@example.org>"]);
+            let report = client
+                .send(&envelope(&recipients), content.clone())
+                .await
+                .unwrap();
+            assert!(report.all_delivered(), "{report:?}");
+            client.quit().await.unwrap();
+            ended.await.unwrap();
+            let taken = store.taken().remove(0);
+            assert!(taken.content == content);
+            assert_eq!(taken.facts.transmission_type, "ESMTPSA");
+            assert_eq!(taken.facts.identity.as_deref(), Some("tim"));
+            let facts = taken.facts.tls.unwrap();
+            assert_eq!(facts.server_name.as_deref(), Some("mx.example.org"));
+            assert!(facts.cipher.is_some());
+        }
+    }
+}
+
+#[tokio::test]
+async fn over_tcp() {
+    let certificates = certificates();
+    let store = Store::default();
+    let (plain, secure) = (
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+    );
+    let ports = [&plain, &secure].map(|listener| listener.local_addr().unwrap().port());
+    let server = server(&store, &certificates)
+        .listen_smtp(plain)
+        .listen_smtps(secure);
+    let handle = server.handle();
+    let serving = tokio::spawn(server.serve());
+    for (tls, port) in [(Tls::StartTls, ports[0]), (Tls::Implicit, ports[1])] {
+        let mut client = connector(tls, &certificates)
+            .connect("127.0.0.1", port)
+            .await
+            .unwrap();
+        let recipients = to(&["<a@example.org>"]);
+        assert!(
+            client
+                .send(&envelope(&recipients), text(200_000))
+                .await
+                .unwrap()
+                .all_delivered()
+        );
+        client.quit().await.unwrap();
+    }
+    handle.shut_down();
+    serving.await.unwrap();
+    assert_eq!(store.taken().len(), 2);
+    assert_eq!(store.ends(), ["Regular", "Regular"]);
+}
+
+#[tokio::test]
+async fn a_certificate_nobody_vouches_for_is_refused() {
+    let certificates = certificates();
+    for (tls, service) in [
+        (Tls::StartTls, Service::Smtp),
+        (Tls::Implicit, Service::Smtps),
+    ] {
+        let store = Store::default();
+        let (near, ended) = serve(server(&store, &certificates), service, 4096);
+        let other = self::certificates();
+        let error = connector(tls, &other).open(near).await.unwrap_err();
+        assert!(matches!(error, Error::Tls(_)), "{error}");
+        let end = ended.await.unwrap();
+        assert!(matches!(end, smtp_tokio::End::Tls(_)), "{end:?}");
+    }
+}
+
+#[tokio::test]
+async fn unverified_takes_any_certificate() {
+    let certificates = certificates();
+    let store = Store::default();
+    let (near, _) = serve(server(&store, &certificates), Service::Smtp, 4096);
+    let config = client_config_unverified().unwrap();
+    let connector = Connector::new(Tls::StartTls)
+        .server_name("elsewhere.example")
+        .tls_config(config);
+    assert!(connector.open(near).await.unwrap().is_tls());
+}
+
+#[tokio::test]
+async fn without_starttls_nothing_is_sent() {
+    let certificates = certificates();
+    let store = Store::default();
+    let (near, ended) = serve(help::server(&store), Service::Smtp, 4096);
+    let error = connector(Tls::StartTls, &certificates)
+        .open(near)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::Opening(OpeningError::TlsNotOffered)),
+        "{error}"
+    );
+    assert!(matches!(ended.await.unwrap(), smtp_tokio::End::Regular));
+}
+
+/// A server whose handshake breaks is served in the clear the second time, once.
+#[tokio::test]
+async fn opportunistic_tls_falls_back_on_a_new_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let broken = tokio::spawn(async move {
+        for attempt in 0..2 {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = BufReader::new(stream);
+            stream.write_all(b"220 x\r\n").await.unwrap();
+            let mut line = String::new();
+            stream.read_line(&mut line).await.unwrap();
+            stream
+                .write_all(b"250-x\r\n250 STARTTLS\r\n")
+                .await
+                .unwrap();
+            line.clear();
+            stream.read_line(&mut line).await.unwrap();
+            if attempt == 0 {
+                assert_eq!(line, "STARTTLS\r\n");
+                stream.write_all(b"220 go ahead\r\n").await.unwrap();
+                let mut hello = [0; 16];
+                stream.read_exact(&mut hello).await.unwrap();
+                stream.write_all(b"454 what was that?\r\n").await.unwrap();
+            } else {
+                assert_eq!(line, "QUIT\r\n");
+                stream.write_all(b"221 x\r\n").await.unwrap();
+            }
+        }
+    });
+    let client = Connector::new(Tls::Opportunistic)
+        .connect("127.0.0.1", port)
+        .await
+        .unwrap();
+    assert!(!client.is_tls());
+    client.quit().await.unwrap();
+    broken.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_takes_a_minute_at_most() {
+    let certificates = certificates();
+    // The client's peer says nothing.
+    let (near, far) = duplex(4096);
+    let started = tokio::time::Instant::now();
+    let error = connector(Tls::Implicit, &certificates)
+        .open(near)
+        .await
+        .unwrap_err();
+    assert!(matches!(&error, Error::Tls(error) if error.kind() == std::io::ErrorKind::TimedOut));
+    assert_eq!(started.elapsed().as_secs(), 60);
+    drop(far);
+    // The server's peer says nothing, from the beginning and after STARTTLS.
+    for (service, said) in [
+        (Service::Smtps, ""),
+        (Service::Smtp, "EHLO c\r\nSTARTTLS\r\n"),
+    ] {
+        let store = Store::default();
+        let started = tokio::time::Instant::now();
+        let (mut near, ended) = serve(server(&store, &certificates), service, 4096);
+        near.write_all(said.as_bytes()).await.unwrap();
+        let end = ended.await.unwrap();
+        assert!(matches!(end, smtp_tokio::End::Tls(_)), "{end:?}");
+        assert_eq!(started.elapsed().as_secs(), 60);
+    }
+}
+
+/// S-67.
+#[tokio::test]
+async fn plaintext_behind_starttls_ends_the_session() {
+    let store = Store::default();
+    let (mut near, ended) = serve(server(&store, &certificates()), Service::Smtp, 4096);
+    near.write_all(b"EHLO c.example\r\nSTARTTLS\r\nMAIL FROM:<>\r\n")
+        .await
+        .unwrap();
+    near.shutdown().await.unwrap();
+    let mut said = String::new();
+    near.read_to_string(&mut said).await.unwrap();
+    assert!(said.contains("\r\n554 5.5.0 "), "{said}");
+    let end = ended.await.unwrap();
+    assert!(
+        format!("{end:?}").contains("PlaintextBehindStartTls"),
+        "{end:?}"
+    );
+}
