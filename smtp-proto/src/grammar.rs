@@ -3,6 +3,13 @@
 //! Everything that reads a command works on the text of one whole line and answers with offsets
 //! into it, so that an error always knows the octet it is about.
 
+use core::ops::{RangeBounds, RangeInclusive};
+use core::str::FromStr;
+
+use nom::bytes::complete::{tag_no_case, take_while_m_n, take_while1};
+use nom::combinator::{all_consuming, map_res, verify};
+use nom::{IResult, Parser};
+
 use crate::error::{ParseError, Rule};
 
 /// A set of classes, one bit each.
@@ -281,6 +288,49 @@ pub(crate) fn census(line: &[u8]) -> Census {
         control,
         high: false,
     }
+}
+
+/// What a rule of the rarer grammar reads, and the text behind it. Why it failed is not kept: the
+/// caller names the one rule of [`Rule`] that it stands for.
+pub(crate) type Parsed<'a, T> = IResult<&'a str, T, ()>;
+
+/// Reads all of a text by one rule.
+pub(crate) fn whole<'a, T>(
+    text: &'a str,
+    rule: impl Parser<&'a str, Output = T, Error = ()>,
+) -> Option<T> {
+    let (_, value) = all_consuming(rule).parse(text).ok()?;
+    Some(value)
+}
+
+/// A string of ABNF: its letters may stand in any case (RFC 5234 section 2.3).
+///
+/// Compared as octets: nom's comparison of texts takes `\u{212a}` for a `k`, and then would cut it
+/// in two.
+pub(crate) fn string<'a>(
+    string: &'static str,
+) -> impl Parser<&'a str, Output = &'a str, Error = ()> {
+    tag_no_case(string.as_bytes())
+}
+
+/// Tells for nom whether a character is in one of the classes; those beyond ASCII are in [`HIGH`].
+pub(crate) fn in_class(class: Class) -> impl Fn(char) -> bool + Copy {
+    move |c| is(u8::try_from(c).unwrap_or(u8::MAX), class)
+}
+
+/// `1*` of a class.
+pub(crate) fn run<'a>(class: Class) -> impl Parser<&'a str, Output = &'a str, Error = ()> {
+    take_while1(in_class(class))
+}
+
+/// `m*nDIGIT`, as a number within bounds.
+pub(crate) fn number<'a, T: FromStr + PartialOrd>(
+    digits: RangeInclusive<usize>,
+    bounds: impl RangeBounds<T>,
+) -> impl Parser<&'a str, Output = T, Error = ()> {
+    let digits = take_while_m_n(*digits.start(), *digits.end(), in_class(DIGIT));
+    let number = map_res(digits, str::parse::<T>);
+    verify(number, move |number| bounds.contains(number))
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 //! would refuse. It knows nothing of grammar, limits or policy: those are judged before (is this verb
 //! offered, is TLS needed first) or after it (is the argument well formed).
 
-
 use crate::command::Verb;
 
 /// Where a session stands.
@@ -219,11 +218,19 @@ pub const AFTER_CONTENT: State = State::Ready;
 
 /// The table.
 pub const fn rule(state: State, request: Request) -> Rule {
-    use State::{Auth, Chunks, Closed, Data, Mail, Ready, Recipients, Refusing, Spoiled, Start, Tls};
+    use State::{
+        Auth, Chunks, Closed, Data, Mail, Ready, Recipients, Refusing, Spoiled, Start, Tls,
+    };
     const OUT: Rule = refuse(Refusal::BadSequence);
-    const SPOIL: Rule = Rule::Refuse { why: Refusal::BadSequence, then: Spoiled };
+    const SPOIL: Rule = Rule::Refuse {
+        why: Refusal::BadSequence,
+        then: Spoiled,
+    };
     const NONE: Rule = refuse(Refusal::NoRecipient);
-    const NONE_SPOIL: Rule = Rule::Refuse { why: Refusal::NoRecipient, then: Spoiled };
+    const NONE_SPOIL: Rule = Rule::Refuse {
+        why: Refusal::NoRecipient,
+        then: Spoiled,
+    };
     const HELLO: Rule = ask(Ready);
     const STAY: Rule = ask(AS_IT_WAS);
 
@@ -279,7 +286,10 @@ pub const fn after(state: State, request: Request, answer: Answer) -> State {
 const AS_IT_WAS: State = State::Closed;
 
 const fn ask(accepted: State) -> Rule {
-    Rule::Ask { accepted, rejected: AS_IT_WAS }
+    Rule::Ask {
+        accepted,
+        rejected: AS_IT_WAS,
+    }
 }
 
 const fn ask_or(accepted: State, rejected: State) -> Rule {
@@ -291,7 +301,10 @@ const fn grant(then: State) -> Rule {
 }
 
 const fn refuse(why: Refusal) -> Rule {
-    Rule::Refuse { why, then: AS_IT_WAS }
+    Rule::Refuse {
+        why,
+        then: AS_IT_WAS,
+    }
 }
 
 /// Puts the present state where a row says "as it was".
@@ -306,7 +319,10 @@ const fn in_state(rule: Rule, state: State, request: Request) -> Rule {
             },
         },
         Rule::Grant(then) => Rule::Grant(then),
-        Rule::Refuse { why, then } => Rule::Refuse { why, then: or_as_it_was(then, state) },
+        Rule::Refuse { why, then } => Rule::Refuse {
+            why,
+            then: or_as_it_was(then, state),
+        },
     }
 }
 

@@ -32,6 +32,9 @@ pub struct Config {
 impl Config {
     /// A client of an LMTP server (RFC 2033).
     pub fn lmtp() -> Self {
-        Self { protocol: Protocol::Lmtp, ..Self::default() }
+        Self {
+            protocol: Protocol::Lmtp,
+            ..Self::default()
+        }
     }
 }

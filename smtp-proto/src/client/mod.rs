@@ -20,6 +20,7 @@ mod transaction;
 
 use bytes::Bytes;
 
+use self::session::Session;
 pub use self::{
     config::Config,
     event::{Event, ReplyTo},
@@ -30,7 +31,6 @@ pub use self::{
         Chunking, Content, Envelope, Recipient, Transaction, TransactionOptions, TransactionStep,
     },
 };
-use self::session::Session;
 use crate::{
     extension::Capabilities,
     fault::Fault,
@@ -57,7 +57,10 @@ impl Client {
     pub fn new(config: Config) -> Self {
         let room = REPLY_BUFFER.max(config.replies.max_octets.saturating_add(2));
         let wire = Wire::new(room, config.timeouts.greeting);
-        Self { wire, session: Session::new(config) }
+        Self {
+            wire,
+            session: Session::new(config),
+        }
     }
 
     /// The next event, if there is one.
@@ -120,7 +123,8 @@ impl Client {
     pub fn end_of_data(&mut self) -> Result<(), Misuse> {
         let (_, mut pen) = self.wire.split();
         self.session.end_of_data(&mut pen)?;
-        self.wire.restart_timer(self.session.config.timeouts.end_of_data);
+        self.wire
+            .restart_timer(self.session.config.timeouts.end_of_data);
         Ok(())
     }
 
@@ -181,7 +185,9 @@ impl Client {
     /// Whether the last message that was completed has left to its end, so that the server may have
     /// taken it whether or not its reply arrives (RFC 5321 section 4.5.3.2.6).
     pub fn has_sent_message(&self) -> bool {
-        self.session.message_end.is_some_and(|end| self.wire.output.written() >= end)
+        self.session
+            .message_end
+            .is_some_and(|end| self.wire.output.written() >= end)
     }
 
     /// Whether no reply is awaited and nothing waits to be sent.
@@ -249,7 +255,11 @@ impl Endpoint for Client {
         }
         if self.wire.input.has_ended() {
             self.session.peer_closed();
-            return if self.session.has_fault() { Step::Event } else { Step::Close };
+            return if self.session.has_fault() {
+                Step::Event
+            } else {
+                Step::Close
+            };
         }
         if !self.wire.output.is_empty() {
             self.content_progress();

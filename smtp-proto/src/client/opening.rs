@@ -39,7 +39,9 @@ pub struct Login {
 
 impl core::fmt::Debug for Login {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_list().entries(self.mechanisms.iter().map(|mechanism| mechanism.name())).finish()
+        f.debug_list()
+            .entries(self.mechanisms.iter().map(|mechanism| mechanism.name()))
+            .finish()
     }
 }
 
@@ -240,7 +242,9 @@ impl<'o> Opening<'o> {
 
     /// The hello was answered: TLS first, then authentication.
     fn greeted(&mut self, client: &mut Client) -> Option<OpeningStep> {
-        let offered = client.capabilities().is_some_and(|all| all.offers(Extension::StartTls));
+        let offered = client
+            .capabilities()
+            .is_some_and(|all| all.offers(Extension::StartTls));
         if !client.is_tls() && self.tls != TlsUse::None {
             if offered {
                 return self.send(client.starttls(), Stage::StartTls);
@@ -265,7 +269,10 @@ impl<'o> Opening<'o> {
                     .capabilities()
                     .is_some_and(|all| all.offers_mechanism(mechanism.name()))
         };
-        let Some(index) = login.mechanisms.iter().position(|mechanism| usable(&**mechanism))
+        let Some(index) = login
+            .mechanisms
+            .iter()
+            .position(|mechanism| usable(&**mechanism))
         else {
             self.stage = Stage::Failed(match self.unwanted.take() {
                 Some(reply) => OpeningError::AuthRefused(reply),
@@ -290,7 +297,10 @@ impl<'o> Opening<'o> {
             self.current = Some(mechanism);
             client.auth(name, response.as_ref().map(|response| response.as_slice()))
         } else {
-            self.current = Some(Box::new(Held { mechanism, response }));
+            self.current = Some(Box::new(Held {
+                mechanism,
+                response,
+            }));
             client.auth(name, None)
         };
         self.send(sent, Stage::Auth)
@@ -306,7 +316,9 @@ impl<'o> Opening<'o> {
                 Stage::Failed(OpeningError::Greeting(reply.to_owned()))
             }
             (Stage::Hello, ReplyTo::Hello(_)) if positive => Stage::Greeted,
-            (Stage::Hello, ReplyTo::Hello(command::Verb::Ehlo)) if self.may_fall_back(reply.code()) => {
+            (Stage::Hello, ReplyTo::Hello(command::Verb::Ehlo))
+                if self.may_fall_back(reply.code()) =>
+            {
                 Stage::SayHelo
             }
             (Stage::Hello, ReplyTo::Hello(_)) => {
@@ -332,7 +344,11 @@ impl<'o> Opening<'o> {
         }
         match reply.severity() {
             Severity::PositiveCompletion => {
-                match self.current.take().map(|mut mechanism| mechanism.accepted()) {
+                match self
+                    .current
+                    .take()
+                    .map(|mut mechanism| mechanism.accepted())
+                {
                     Some(Err(refused)) => Stage::Failed(OpeningError::AuthFailed(refused)),
                     _ => Stage::Ready,
                 }
@@ -346,7 +362,9 @@ impl<'o> Opening<'o> {
             },
             _ if matches!(
                 reply.code(),
-                Code::ARGUMENT_NOT_IMPLEMENTED | Code::MECHANISM_TOO_WEAK | Code::MECHANISM_NEEDS_ENCRYPTION
+                Code::ARGUMENT_NOT_IMPLEMENTED
+                    | Code::MECHANISM_TOO_WEAK
+                    | Code::MECHANISM_NEEDS_ENCRYPTION
             ) =>
             {
                 self.unwanted = Some(reply.to_owned());

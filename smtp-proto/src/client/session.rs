@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{Config, Misuse, ReplyTo};
 use crate::{
-    command::Verb,
+    command::{Command, Verb},
     data::{BareNewline, Encoder, LineCheck, Then},
     extension::{Capabilities, Digest, Extension},
     fault::Fault,
@@ -76,8 +76,12 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(config: Config) -> Self {
-        let greeting =
-            Expected { to: ReplyTo::Greeting, octets: 0, last_chunk: false, more: false };
+        let greeting = Expected {
+            to: ReplyTo::Greeting,
+            octets: 0,
+            last_chunk: false,
+            more: false,
+        };
         Self {
             state: State::Start,
             planned: State::Start,
@@ -129,7 +133,12 @@ impl Session {
             let before = self.queued_text.len();
             write(&mut self.queued_text);
             let octets = self.queued_text.len() - before;
-            self.queued.push_back(Expected { to, octets, last_chunk: false, more: false });
+            self.queued.push_back(Expected {
+                to,
+                octets,
+                last_chunk: false,
+                more: false,
+            });
         }
         Ok(())
     }
@@ -143,7 +152,9 @@ impl Session {
                 break;
             }
             self.queued.pop_front();
-            let text = self.queued_text.split_to(next.octets.min(self.queued_text.len()));
+            let text = self
+                .queued_text
+                .split_to(next.octets.min(self.queued_text.len()));
             pen.say(Speaker::Client, |out| out.extend_from_slice(&text));
             self.expect(next.to, next.octets);
             released = true;
@@ -163,7 +174,12 @@ impl Session {
 
     fn expect(&mut self, to: ReplyTo, octets: usize) {
         self.in_flight += octets;
-        self.expected.push_back(Expected { to, octets, last_chunk: false, more: false });
+        self.expected.push_back(Expected {
+            to,
+            octets,
+            last_chunk: false,
+            more: false,
+        });
     }
 
     pub(super) fn expect_auth(&mut self) {
@@ -183,7 +199,10 @@ impl Session {
         if self.state == State::Closed || self.fault.is_some() {
             return Err(Misuse::Ended);
         }
-        let misuse = Misuse::Sequence { verb, state: self.planned };
+        let misuse = Misuse::Sequence {
+            verb,
+            state: self.planned,
+        };
         if self.sending || self.planned == State::Auth || self.quitting {
             return Err(misuse);
         }
@@ -214,7 +233,10 @@ impl Session {
             return Err(Misuse::Ended);
         }
         if self.state != State::Data || !self.sending {
-            return Err(Misuse::Sequence { verb: Verb::Data, state: self.state });
+            return Err(Misuse::Sequence {
+                verb: Verb::Data,
+                state: self.state,
+            });
         }
         Ok(())
     }
@@ -236,7 +258,9 @@ impl Session {
     pub(super) fn end_of_data(&mut self, pen: &mut Pen<'_>) -> Result<(), Misuse> {
         self.ready_for_content()?;
         let output = &mut *pen.output;
-        self.encoder.finish(|segment| output.push(segment)).map_err(|_| Misuse::BareNewline)?;
+        self.encoder
+            .finish(|segment| output.push(segment))
+            .map_err(|_| Misuse::BareNewline)?;
         self.message_end = Some(pen.output.end());
         pen.note(Speaker::Client, b".");
         self.sending = false;
@@ -269,10 +293,20 @@ impl Session {
         chunk: Bytes,
         last: bool,
     ) -> Result<(), Misuse> {
-        self.allow(Verb::Bdat, if last { Request::BdatLast } else { Request::Bdat })?;
+        self.allow(
+            Verb::Bdat,
+            if last {
+                Request::BdatLast
+            } else {
+                Request::Bdat
+            },
+        )?;
         self.need(Extension::Chunking)?;
         let lmtp = self.config.protocol == Protocol::Lmtp;
-        let rcpt_open = self.expected.iter().any(|open| matches!(open.to, ReplyTo::Rcpt { .. }));
+        let rcpt_open = self
+            .expected
+            .iter()
+            .any(|open| matches!(open.to, ReplyTo::Rcpt { .. }));
         if !self.queued.is_empty() || !self.may_send(0) || (lmtp && rcpt_open) {
             return Err(Misuse::AwaitReplies);
         }
@@ -290,8 +324,11 @@ impl Session {
         let size: usize = segments.iter().map(Bytes::len).sum();
         let before = pen.output.len();
         pen.say(Speaker::Client, |out| {
-            let bdat = crate::command::Bdat { size: u64::try_from(size).unwrap_or(u64::MAX), last };
-            bdat.write(out);
+            let bdat = crate::command::Bdat {
+                size: u64::try_from(size).unwrap_or(u64::MAX),
+                last,
+            };
+            Command::Bdat(bdat).write(out);
         });
         let octets = pen.output.len() - before;
         for segment in segments {
@@ -336,7 +373,11 @@ impl Session {
 
     /// The reply as the transcript may show it: a challenge may hold a secret.
     pub(super) fn shown<'r>(&self, reply: Reply<'r>) -> &'r [u8] {
-        if reply.code() == Code::CHALLENGE { b"334 ***" } else { reply.octets() }
+        if reply.code() == Code::CHALLENGE {
+            b"334 ***"
+        } else {
+            reply.octets()
+        }
     }
 
     /// Takes note of a reply: what it answers, unless it ends the session.
@@ -404,7 +445,11 @@ impl Session {
             }
             ReplyTo::Delivery { .. } if answered.more => {}
             to => {
-                let from = if to == ReplyTo::Auth { State::Ready } else { self.state };
+                let from = if to == ReplyTo::Auth {
+                    State::Ready
+                } else {
+                    self.state
+                };
                 if let Some(request) = to.request(answered.last_chunk) {
                     self.state = sequence::after(from, request, answer);
                 }
@@ -448,7 +493,11 @@ impl Session {
     }
 
     pub(super) fn need(&self, extension: Extension) -> Result<(), Misuse> {
-        if self.offers(extension) { Ok(()) } else { Err(Misuse::NotOffered(extension)) }
+        if self.offers(extension) {
+            Ok(())
+        } else {
+            Err(Misuse::NotOffered(extension))
+        }
     }
 
     pub(super) fn pipelines(&self) -> bool {

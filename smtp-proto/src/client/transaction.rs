@@ -43,7 +43,10 @@ pub struct Recipient<'e> {
 
 impl<'e> From<ForwardPath<'e>> for Recipient<'e> {
     fn from(path: ForwardPath<'e>) -> Self {
-        Self { path, parameters: Parameters::EMPTY }
+        Self {
+            path,
+            parameters: Parameters::EMPTY,
+        }
     }
 }
 
@@ -64,7 +67,11 @@ pub struct Content {
 impl Default for Content {
     /// 7-bit content of unknown size.
     fn default() -> Self {
-        Self { size: None, body: Body::SevenBit, smtputf8: false }
+        Self {
+            size: None,
+            body: Body::SevenBit,
+            smtputf8: false,
+        }
     }
 }
 
@@ -215,10 +222,18 @@ impl<'e> Transaction<'e> {
 
     /// Decides what this side can decide, and sends MAIL.
     fn start(&mut self, client: &mut Client) -> Result<(), Misuse> {
-        let offers = |extension| client.capabilities().is_some_and(|all| all.offers(extension));
+        let offers = |extension| {
+            client
+                .capabilities()
+                .is_some_and(|all| all.offers(extension))
+        };
         let smtputf8 = self.content.smtputf8
             || !self.envelope.reverse_path.is_ascii()
-            || self.envelope.recipients.iter().any(|recipient| !recipient.path.is_ascii());
+            || self
+                .envelope
+                .recipients
+                .iter()
+                .any(|recipient| !recipient.path.is_ascii());
         let binary = self.content.body == Body::BinaryMime;
         let eight_bit = self.content.body == Body::EightBitMime;
         let limit = client.capabilities().and_then(|all| all.size_limit());
@@ -228,9 +243,17 @@ impl<'e> Transaction<'e> {
                 false => Rejection::permanent(6, 7, "the server does not offer SMTPUTF8"),
             })
         } else if binary && !(offers(Extension::BinaryMime) && offers(Extension::Chunking)) {
-            Some(Rejection::permanent(6, 3, "the server does not offer BINARYMIME"))
+            Some(Rejection::permanent(
+                6,
+                3,
+                "the server does not offer BINARYMIME",
+            ))
         } else if eight_bit && !offers(Extension::EightBitMime) {
-            Some(Rejection::permanent(6, 3, "the server does not offer 8BITMIME"))
+            Some(Rejection::permanent(
+                6,
+                3,
+                "the server does not offer 8BITMIME",
+            ))
         } else if let (Some(limit), Some(size)) = (limit, self.content.size)
             && size > limit
         {
@@ -261,8 +284,8 @@ impl<'e> Transaction<'e> {
                 parameters.push(parameter).map_err(|_| Misuse::Parameter)?;
             }
         }
-        self.chunked = binary
-            || (self.options.chunking == Chunking::Auto && offers(Extension::Chunking));
+        self.chunked =
+            binary || (self.options.chunking == Chunking::Auto && offers(Extension::Chunking));
         client.mail(self.envelope.reverse_path, parameters.as_parameters())?;
         self.stage = Stage::Mail;
         Ok(())
@@ -270,7 +293,9 @@ impl<'e> Transaction<'e> {
 
     /// Queues recipients, then DATA; whether there is more to do at once.
     fn recipients(&mut self, client: &mut Client) -> Result<bool, Misuse> {
-        let dsn = client.capabilities().is_some_and(|all| all.offers(Extension::Dsn));
+        let dsn = client
+            .capabilities()
+            .is_some_and(|all| all.offers(Extension::Dsn));
         while let Some(recipient) = self.envelope.recipients.get(self.queued) {
             let mut list = ParameterList::new();
             let parameters = if dsn || recipient.parameters.is_empty() {
@@ -306,7 +331,11 @@ impl<'e> Transaction<'e> {
         }
         if self.accepted == 0 || (self.options.all_or_nothing && self.accepted < self.queued) {
             self.give_up();
-            self.stage = if self.data_sent { Stage::Data } else { Stage::Failed };
+            self.stage = if self.data_sent {
+                Stage::Data
+            } else {
+                Stage::Failed
+            };
             return Ok(true);
         }
         if self.chunked {
@@ -343,7 +372,10 @@ impl<'e> Transaction<'e> {
     /// [`Misuse::BareNewline`]: call [`fail_body`](Self::fail_body), the message cannot be sent.
     pub fn body(&mut self, client: &mut Client, piece: Bytes) -> Result<(), Misuse> {
         if self.stage != Stage::Body {
-            return Err(Misuse::Sequence { verb: crate::command::Verb::Data, state: client.state() });
+            return Err(Misuse::Sequence {
+                verb: crate::command::Verb::Data,
+                state: client.state(),
+            });
         }
         if !self.chunked {
             return client.body(piece);
@@ -378,7 +410,10 @@ impl<'e> Transaction<'e> {
     /// As [`body`](Self::body).
     pub fn end_of_body(&mut self, client: &mut Client) -> Result<(), Misuse> {
         if self.stage != Stage::Body {
-            return Err(Misuse::Sequence { verb: crate::command::Verb::Data, state: client.state() });
+            return Err(Misuse::Sequence {
+                verb: crate::command::Verb::Data,
+                state: client.state(),
+            });
         }
         if self.chunked {
             let held = self.held.clone().unwrap_or_default();
@@ -410,14 +445,17 @@ impl<'e> Transaction<'e> {
     pub fn reply(&mut self, to: ReplyTo, reply: Reply<'_>) {
         let positive = reply.severity() == Severity::PositiveCompletion;
         match to {
-            ReplyTo::Mail if positive => {
-                if self.stage == Stage::Mail {
-                    self.stage = Stage::Recipients;
-                }
+            ReplyTo::Mail if positive && self.stage == Stage::Mail => {
+                self.stage = Stage::Recipients;
             }
+            ReplyTo::Mail if positive => {}
             ReplyTo::Mail => {
                 self.settle_all(&Outcome::replied(Phase::Mail, reply.to_owned()));
-                self.stage = if self.data_sent { Stage::Data } else { Stage::Failed };
+                self.stage = if self.data_sent {
+                    Stage::Data
+                } else {
+                    Stage::Failed
+                };
             }
             ReplyTo::Rcpt { .. } => self.recipient_answered(positive, reply),
             ReplyTo::Data => self.data_answered(reply),
@@ -502,8 +540,17 @@ impl<'e> Transaction<'e> {
         };
         // A server that says 421 has not taken the message; silence says nothing.
         let answered = matches!(fault, Fault::ServiceNotAvailable(_));
-        let status = if sent && !answered { Status::InDoubt } else { Status::Deferred };
-        self.settle_all(&Outcome { status, phase, cause: Cause::Fault(fault), at_once: false });
+        let status = if sent && !answered {
+            Status::InDoubt
+        } else {
+            Status::Deferred
+        };
+        self.settle_all(&Outcome {
+            status,
+            phase,
+            cause: Cause::Fault(fault),
+            at_once: false,
+        });
         self.stage = Stage::Done;
     }
 
@@ -512,7 +559,9 @@ impl<'e> Transaction<'e> {
         if self.stage != Stage::Done {
             self.fail(self.sent, Fault::Closed);
         }
-        Report { outcomes: self.outcomes.into_iter().flatten().collect() }
+        Report {
+            outcomes: self.outcomes.into_iter().flatten().collect(),
+        }
     }
 
     /// Gives `outcome` to all recipients that have no final one.
@@ -524,5 +573,7 @@ impl<'e> Transaction<'e> {
 }
 
 fn is_dsn(keyword: &str) -> bool {
-    ["RET", "ENVID", "NOTIFY", "ORCPT"].iter().any(|dsn| dsn.eq_ignore_ascii_case(keyword))
+    ["RET", "ENVID", "NOTIFY", "ORCPT"]
+        .iter()
+        .any(|dsn| dsn.eq_ignore_ascii_case(keyword))
 }

@@ -178,6 +178,47 @@ fn what_is_no_literal() {
 }
 
 #[test]
+fn edges_of_the_forms_of_ipv6() {
+    for (text, value) in [
+        ("1:2:3:4:5:6:7:8", Some("1:2:3:4:5:6:7:8")),
+        ("::2:3:4:5:6:7:8", Some("0:2:3:4:5:6:7:8")),
+        ("1::3:4:5:6:7:8", Some("1:0:3:4:5:6:7:8")),
+        ("1::", Some("1::")),
+        ("::ffff", Some("::ffff")),
+        ("::1:2:3:4:5:1.2.3.4", Some("0:1:2:3:4:5:102:304")),
+        ("1:2:3:4:5::1.2.3.4", Some("1:2:3:4:5:0:102:304")),
+        ("1::2:1.2.3.4", Some("1::2:102:304")),
+        ("::001.2.3.4", Some("::102:304")),
+        ("1:2:3:4:5:6:7:8:9", None),
+        ("::1:2:3:4:5:6:7:8", None),
+        ("1:2:3:4:5:6:7:8::", None),
+        ("1:2:3:4:5:6::1.2.3.4", None),
+        ("::1:2:3:4:5:6:1.2.3.4", None),
+        ("1:2:3:4:5:1.2.3.4", None),
+        ("::1.2.3.4:5", None),
+        ("::1.2.3", None),
+        ("::1.2.3.4.5", None),
+        ("::1.2.3.256", None),
+        (":::", None),
+        ("1:::2", None),
+        ("1:", None),
+        (":1", None),
+        ("1:2", None),
+        ("::+1", None),
+        ("::0x1", None),
+        ("::00001", None),
+    ] {
+        let written = format!("[IPv6:{text}]");
+        let literal = AddressLiteral::parse(&written).ok();
+        let value = value.map(|value| AddressLiteral::V6(value.parse().unwrap()));
+        assert_eq!(literal, value, "{text}");
+    }
+    // The tag of IPv6 is no other's.
+    assert!(AddressLiteral::parse("[ipV6:x]").is_err());
+    assert!(AddressLiteral::parse("[IPv66:x]").is_ok());
+}
+
+#[test]
 fn hello_names() {
     let parse = |octets: &'static [u8], hello| {
         HelloName::parse_with(
@@ -267,6 +308,15 @@ proptest! {
             prop_assert_eq!(read.ip(), Some(ip));
             prop_assert_eq!(HelloName::parse(&text).unwrap(), HelloName::Literal(literal));
         }
+    }
+
+    #[test]
+    fn ipv6_is_read_as_core_reads_it(
+        text in "[0-9a-f:]{0,20}|((:|::)?[1-9a-fA-F]{1,5}){0,9}(:|::)?|(:{1,2}[1-9a-f]){0,7}:{1,2}([1-9]{1,3}[.]){3}[1-9]",
+    ) {
+        let written = format!("[IPv6:{text}]");
+        let literal = AddressLiteral::parse(&written).ok();
+        prop_assert_eq!(literal, text.parse().ok().map(AddressLiteral::V6));
     }
 
     #[test]

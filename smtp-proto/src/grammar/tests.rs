@@ -57,6 +57,36 @@ fn every_octet_is_counted_at_every_place() {
     }
 }
 
+#[test]
+fn terminals_of_the_rarer_grammar() {
+    let hour = |text| whole(text, number::<u8>(1..=2, 0..=23));
+    for (text, value) in [("0", Some(0)), ("00", Some(0)), ("23", Some(23))] {
+        assert_eq!(hour(text), value, "{text}");
+    }
+    for text in ["", "24", "99", "001", "+1", "-1", "1 ", "\u{661}"] {
+        assert_eq!(hour(text), None, "{text}");
+    }
+    assert_eq!(number::<u8>(1..=2, ..).parse("123"), Ok(("3", 12)));
+    assert_eq!(whole("256", number::<u8>(1..=3, ..)), None);
+    assert_eq!(whole("kO", string("Ko")), Some("kO"));
+    for text in ["", "k", "kok", "\u{212a}o", "\u{212a}"] {
+        assert_eq!(whole(text, string("ko")), None, "{text}");
+    }
+    assert_eq!(run(LDH).parse("a-1.b"), Ok((".b", "a-1")));
+    assert_eq!(whole("", run(LDH)), None);
+    for c in [
+        '\u{80}',
+        '\u{f6}',
+        '\u{ff}',
+        '\u{100}',
+        '\u{141}',
+        '\u{1f600}',
+    ] {
+        assert!(in_class(HIGH)(c) && !in_class(!HIGH)(c), "{c}");
+    }
+    assert!(!in_class(HIGH)('\x7f'));
+}
+
 proptest! {
     #[test]
     fn census_of_any_octets(line: alloc::vec::Vec<u8>) {

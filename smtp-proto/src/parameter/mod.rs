@@ -4,6 +4,7 @@
 //! [`RcptParameters`] add the meaning of the keywords known here, [`ParameterList`] makes such a
 //! list. What a server does not offer is the server's to refuse: see [`MailParameters::extension`].
 
+mod date_time;
 mod list;
 mod mail;
 mod rare;

@@ -1,23 +1,22 @@
 //! Values of the parameters few messages have.
 
+use nom::Parser;
+use nom::branch::alt;
+use nom::bytes::complete::{take_while, take_while_m_n, take_while1};
+use nom::character::complete::{char, one_of, satisfy};
+use nom::combinator::{map, map_res, not, opt, recognize, value, verify};
+use nom::multi::many0_count;
+use nom::sequence::{delimited, preceded, separated_pair, terminated};
+
 use crate::error::{ParseError, Rule};
-use crate::grammar::{self, DIGIT, LDH, VISIBLE};
+use crate::grammar::{self, LDH, LET_DIG, Parsed, UNDERSCORE, VISIBLE};
 use crate::parameter::Parameter;
+use crate::parameter::date_time::date_time;
 use crate::xtext::Xtext;
 
-const fn failed() -> ParseError {
-    ParseError::at_start(Rule::ParameterValue)
-}
-
-fn when<T>(fits: bool, value: T) -> Result<T, ParseError> {
-    if fits { Ok(value) } else { Err(failed()) }
-}
-
-/// One to nine digits.
-fn nine_digits(text: &str) -> Result<u32, ParseError> {
-    let fits = text.len() <= 9 && grammar::all(text, DIGIT);
-    when(fits, ())?;
-    text.parse().map_err(|_| failed())
+/// A whole value by its rule.
+fn read<'a, T>(value: &'a str, rule: fn(&'a str) -> Parsed<'a, T>) -> Result<T, ParseError> {
+    grammar::whole(value, rule).ok_or(ParseError::at_start(Rule::ParameterValue))
 }
 
 /// What `BY=` asks for when the time is over (RFC 2852 section 4).
@@ -38,36 +37,8 @@ pub struct By {
 }
 
 impl By {
-    /// ```text
-    /// by-value = by-time ";" by-mode [by-trace]
-    /// by-time  = ["-" / "+"] 1*9digit
-    /// by-mode  = "N" / "R"
-    /// by-trace = "T"
-    /// ```
     pub(super) fn parse(value: &str) -> Result<Self, ParseError> {
-        let (time, mode) = value.split_once(';').ok_or_else(failed)?;
-        let (negative, digits) = match time.strip_prefix('-') {
-            Some(digits) => (true, digits),
-            None => (false, time.strip_prefix('+').unwrap_or(time)),
-        };
-        let seconds = i32::try_from(nine_digits(digits)?).map_err(|_| failed())?;
-        let seconds = if negative { -seconds } else { seconds };
-        let (mode, trace) = match mode.as_bytes() {
-            [b'N' | b'n', trace @ ..] => (ByMode::Notify, trace),
-            [b'R' | b'r', trace @ ..] => (ByMode::Return, trace),
-            _ => return Err(failed()),
-        };
-        when(mode == ByMode::Notify || seconds > 0, ())?;
-        let trace = match trace {
-            [] => false,
-            [b'T' | b't'] => true,
-            _ => return Err(failed()),
-        };
-        Ok(Self {
-            seconds,
-            mode,
-            trace,
-        })
+        read(value, by_value)
     }
 
     /// The seconds left; below zero only when the sender is to be told.
@@ -89,6 +60,43 @@ impl By {
     }
 }
 
+/// `by-value = by-time ";" by-mode [by-trace]`
+///
+/// A negative or zero time is not allowed with a mode of `R`.
+fn by_value(text: &str) -> Parsed<'_, By> {
+    let parts = (terminated(by_time, char(';')), by_mode, opt(by_trace));
+    let by = map(parts, |(seconds, mode, trace)| By {
+        seconds,
+        mode,
+        trace: trace.is_some(),
+    });
+    verify(by, |by| by.mode == ByMode::Notify || by.seconds > 0).parse(text)
+}
+
+/// `by-time = ["-" / "+"] 1*9digit`
+fn by_time(text: &str) -> Parsed<'_, i32> {
+    let parts = (opt(one_of("-+")), grammar::number(1..=9, ..));
+    map(parts, |(sign, seconds): (_, i32)| match sign {
+        Some('-') => -seconds,
+        _ => seconds,
+    })
+    .parse(text)
+}
+
+/// `by-mode = "N" / "R"`
+fn by_mode(text: &str) -> Parsed<'_, ByMode> {
+    alt((
+        value(ByMode::Notify, grammar::string("N")),
+        value(ByMode::Return, grammar::string("R")),
+    ))
+    .parse(text)
+}
+
+/// `by-trace = "T"`
+fn by_trace(text: &str) -> Parsed<'_, &str> {
+    grammar::string("T").parse(text)
+}
+
 /// `HOLDFOR=` or `HOLDUNTIL=`: release the message later (RFC 4865 section 3; G-49).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Hold<'a> {
@@ -100,59 +108,31 @@ pub enum Hold<'a> {
 
 impl<'a> Hold<'a> {
     /// ```text
-    /// hold-param = "HOLDFOR=" future-release-integer /
-    ///              "HOLDUNTIL=" Internet-style-date-time-UTC
+    /// hold-for-param   = "HOLDFOR=" future-release-interval
+    /// hold-until-param = "HOLDUNTIL=" future-release-date-time
+    /// hold-param       = hold-for-param / hold-until-param
     /// ```
     pub(super) fn parse(parameter: Parameter<'a>) -> Result<Self, ParseError> {
         let value = parameter.required()?;
         if parameter.is("HOLDFOR") {
-            when(!value.starts_with('0'), ())?;
-            return nine_digits(value).map(Self::For);
+            read(value, future_release_interval).map(Self::For)
+        } else {
+            read(value, future_release_date_time).map(Self::Until)
         }
-        when(
-            date_time(value).is_some_and(|zone| matches!(zone, "Z" | "z")),
-            Self::Until(value),
-        )
     }
 }
 
-/// A full date and time with whole seconds (RFC 3339 section 5.6); what is left is the zone.
-///
-/// Days are checked against their month, but for leap years and leap seconds: those are for who
-/// turns the text into a time.
-fn date_time(text: &str) -> Option<&str> {
-    const SHAPE: &[u8; 19] = b"0000-00-00T00:00:00";
-    let (head, zone) = text.split_at_checked(SHAPE.len())?;
-    let shaped = head.bytes().zip(SHAPE).all(|(octet, &shape)| match shape {
-        b'0' => octet.is_ascii_digit(),
-        shape => octet.eq_ignore_ascii_case(&shape),
-    });
-    let number = |start: usize| grammar::slice(head, start, start + 2).parse::<u8>().ok();
-    let days = match number(5)? {
-        2 => 29,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
-    let fits = (1..=days).contains(&number(8)?)
-        && number(11)? <= 23
-        && number(14)? <= 59
-        && number(17)? <= 60;
-    (shaped && fits).then_some(zone)
+/// ```text
+/// future-release-interval = future-release-integer
+/// future-release-integer  = %x31-39 *8DIGIT
+/// ```
+fn future_release_interval(text: &str) -> Parsed<'_, u32> {
+    preceded(not(char('0')), grammar::number(1..=9, ..)).parse(text)
 }
 
-/// `time-offset = "Z" / ("+" / "-") time-hour ":" time-minute`
-fn time_offset(zone: &str) -> bool {
-    let Some((hour, minute)) = zone
-        .strip_prefix(['+', '-'])
-        .and_then(|z| z.split_once(':'))
-    else {
-        return matches!(zone, "Z" | "z");
-    };
-    let below = |text: &str, limit: u8| {
-        text.len() == 2 && grammar::all(text, DIGIT) && text.parse::<u8>().is_ok_and(|n| n < limit)
-    };
-    below(hour, 24) && below(minute, 60)
+/// `future-release-date-time = Internet-style-date-time-UTC`
+fn future_release_date_time(text: &str) -> Parsed<'_, &str> {
+    verify(date_time, |time: &str| time.ends_with(['Z', 'z'])).parse(text)
 }
 
 /// `MT-PRIORITY=`: from -9, the lowest, to 9 (RFC 6710 section 4.1; G-50).
@@ -160,13 +140,9 @@ fn time_offset(zone: &str) -> bool {
 pub struct MtPriority(i8);
 
 impl MtPriority {
-    /// `priority-value = (["-"] NZDIGIT) / "0"`
     pub(super) fn parse(value: &str) -> Result<Self, ParseError> {
-        match value.as_bytes() {
-            [digit @ b'0'..=b'9'] => Ok(Self((*digit - b'0').cast_signed())),
-            [b'-', digit @ b'1'..=b'9'] => Ok(Self(-(*digit - b'0').cast_signed())),
-            _ => Err(ParseError::at_start(Rule::Priority)),
-        }
+        let priority = grammar::whole(value, priority_value);
+        priority.ok_or(ParseError::at_start(Rule::Priority))
     }
 
     /// The number.
@@ -176,33 +152,50 @@ impl MtPriority {
     }
 }
 
+/// `priority-value = (["-"] NZDIGIT) / "0"`
+fn priority_value(text: &str) -> Parsed<'_, MtPriority> {
+    let number = alt((recognize((opt(char('-')), nzdigit)), recognize(char('0'))));
+    map(map_res(number, str::parse), MtPriority).parse(text)
+}
+
+/// `NZDIGIT = %x31-39`
+fn nzdigit(text: &str) -> Parsed<'_, char> {
+    satisfy(|c| matches!(c, '1'..='9')).parse(text)
+}
+
 /// `SOLICIT=`: the solicitation class keywords of a message (RFC 3865 section 2.2; G-51).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Solicit<'a>(&'a str);
 
 impl<'a> Solicit<'a> {
-    /// ```text
-    /// Solicitation-keywords = word 0*("," word)
-    /// word                  = ALPHA *(wordchar)
-    /// wordchar              = ("." / "-" / "_" / ":" / ALPHA / DIGIT)
-    /// ```
     pub(super) fn parse(value: &'a str) -> Result<Self, ParseError> {
-        let word = |word: &str| {
-            word.starts_with(|c: char| c.is_ascii_alphabetic())
-                && word
-                    .bytes()
-                    .all(|o| grammar::is(o, LDH) || matches!(o, b'.' | b'_' | b':'))
-        };
-        when(
-            value.len() <= 1000 && value.split(',').all(word),
-            Self(value),
-        )
+        read(value, solicitation_keywords).map(Self)
     }
 
     /// The keywords one by one.
     pub fn keywords(&self) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
         self.0.split(',')
     }
+}
+
+/// ```text
+/// Solicitation-keywords = word 0*("," word)
+///       ; length of this string is limited to <= 1000 characters
+/// ```
+fn solicitation_keywords(text: &str) -> Parsed<'_, &str> {
+    let words = recognize((word, many0_count(preceded(char(','), word))));
+    verify(words, |words: &str| words.len() <= 1000).parse(text)
+}
+
+/// `word = ALPHA 0*(wordchar)`
+fn word(text: &str) -> Parsed<'_, &str> {
+    let alpha = satisfy(|c| c.is_ascii_alphabetic());
+    recognize((alpha, take_while(wordchar))).parse(text)
+}
+
+/// `wordchar = ("." / "-" / "_" / ":" / ALPHA / DIGIT)`
+fn wordchar(c: char) -> bool {
+    grammar::in_class(LDH | UNDERSCORE)(c) || matches!(c, '.' | ':')
 }
 
 /// What `RRVS=` asks for when a mailbox has had another owner since (RFC 7293 section 3.1).
@@ -223,18 +216,8 @@ pub struct Rrvs<'a> {
 }
 
 impl<'a> Rrvs<'a> {
-    /// `rrvs-param = date-time [ ";" ( "C" / "R" ) ]`
     pub(super) fn parse(value: &'a str) -> Result<Self, ParseError> {
-        let (since, action) = match value.split_once(';') {
-            None => (value, IfRecipientChanged::Reject),
-            Some((since, "C" | "c")) => (since, IfRecipientChanged::Continue),
-            Some((since, "R" | "r")) => (since, IfRecipientChanged::Reject),
-            Some(_) => return Err(failed()),
-        };
-        when(
-            date_time(since).is_some_and(time_offset),
-            Self { since, action },
-        )
+        read(value, rrvs_param)
     }
 
     /// The time, as in RFC 3339 without a fraction.
@@ -250,6 +233,22 @@ impl<'a> Rrvs<'a> {
     }
 }
 
+/// `rrvs-param = "RRVS=" date-time [ ";" ( "C" / "R" ) ]`
+fn rrvs_param(text: &str) -> Parsed<'_, Rrvs<'_>> {
+    let action = alt((
+        value(IfRecipientChanged::Continue, grammar::string("C")),
+        value(IfRecipientChanged::Reject, grammar::string("R")),
+    ));
+    map(
+        (date_time, opt(preceded(char(';'), action))),
+        |(since, action)| Rrvs {
+            since,
+            action: action.unwrap_or_default(),
+        },
+    )
+    .parse(text)
+}
+
 /// `MTRK=`: how the message may be asked about later (RFC 3885 section 3.1; G-54).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Mtrk<'a> {
@@ -258,21 +257,8 @@ pub struct Mtrk<'a> {
 }
 
 impl<'a> Mtrk<'a> {
-    /// `mtrk-parameter = base64 [":" 1*9DIGIT]`
     pub(super) fn parse(value: &'a str) -> Result<Self, ParseError> {
-        let (certifier, timeout) = match value.split_once(':') {
-            Some((certifier, timeout)) => (certifier, Some(nine_digits(timeout)?)),
-            None => (value, None),
-        };
-        // The padding may be missing: the value of a parameter may not hold it.
-        let digits = certifier.trim_end_matches('=');
-        let padding = certifier.len() - digits.len();
-        let base64 = |o: u8| o.is_ascii_alphanumeric() || matches!(o, b'+' | b'/');
-        let fits = !digits.is_empty()
-            && digits.bytes().all(base64)
-            && digits.len() % 4 != 1
-            && (padding == 0 || padding == 4 - digits.len() % 4);
-        when(fits, Self { certifier, timeout })
+        read(value, mtrk_parameter)
     }
 
     /// The certifier in base64, with or without its padding.
@@ -288,19 +274,39 @@ impl<'a> Mtrk<'a> {
     }
 }
 
+/// ```text
+/// mtrk-parameter = "MTRK=" mtrk-certifier [ ":" mtrk-timeout ]
+/// mtrk-certifier = base64
+/// ```
+fn mtrk_parameter(text: &str) -> Parsed<'_, Mtrk<'_>> {
+    let parts = (base64, opt(preceded(char(':'), mtrk_timeout)));
+    map(parts, |(certifier, timeout)| Mtrk { certifier, timeout }).parse(text)
+}
+
+/// `mtrk-timeout = 1*9DIGIT`
+fn mtrk_timeout(text: &str) -> Parsed<'_, u32> {
+    grammar::number(1..=9, ..).parse(text)
+}
+
+/// Groups of four digits of base64, the last one filled up by one or two `=` (RFC 2045 section
+/// 6.8). They may be missing: the value of a parameter may not hold them.
+fn base64(text: &str) -> Parsed<'_, &str> {
+    let digit = |c| grammar::in_class(LET_DIG)(c) || matches!(c, '+' | '/');
+    let parts = (take_while1(digit), take_while_m_n(0, 2, |c| c == '='));
+    let fits = |(digits, padding): &(&str, &str)| {
+        digits.len() % 4 != 1
+            && (padding.is_empty() || (digits.len() + padding.len()).is_multiple_of(4))
+    };
+    recognize(verify(parts, fits)).parse(text)
+}
+
 /// `TRANSID=`: the name under which an interrupted transaction goes on (RFC 1845 section 2; G-55).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TransId<'a>(&'a str);
 
 impl<'a> TransId<'a> {
-    /// `transid-value = "<" token "@" token ">"`, up to 80 octets
     pub(super) fn parse(value: &'a str) -> Result<Self, ParseError> {
-        let tokens = value
-            .strip_prefix('<')
-            .and_then(|rest| rest.strip_suffix('>'));
-        let (left, right) = tokens.and_then(|t| t.split_once('@')).ok_or_else(failed)?;
-        let fits = value.len() <= 80 && token(left) && token(right);
-        when(fits, Self(value))
+        read(value, transid_value).map(Self)
     }
 
     /// The value with its brackets.
@@ -310,10 +316,39 @@ impl<'a> TransId<'a> {
     }
 }
 
-/// `token` of RFC 2045 section 5.1.
-fn token(text: &str) -> bool {
-    const TSPECIALS: &[u8] = b"()<>@,;:\\\"/[]?=";
-    grammar::all(text, VISIBLE) && !text.bytes().any(|octet| TSPECIALS.contains(&octet))
+/// ```text
+/// transid-value ::= "<" transid-spec ">"
+///                   ; transid-value may not be longer than 80 characters
+/// ```
+fn transid_value(text: &str) -> Parsed<'_, &str> {
+    let value = recognize(delimited(char('<'), transid_spec, char('>')));
+    verify(value, |value: &str| value.len() <= 80).parse(text)
+}
+
+/// ```text
+/// transid-spec   ::= transid-local "@" transid-domain
+/// transid-domain ::= transid-token
+/// transid-local  ::= transid-token
+/// ```
+fn transid_spec(text: &str) -> Parsed<'_, (&str, &str)> {
+    separated_pair(transid_token, char('@'), transid_token).parse(text)
+}
+
+/// `transid-token ::= transid-atom *("." transid-atom)`
+fn transid_token(text: &str) -> Parsed<'_, &str> {
+    let further = many0_count(preceded(char('.'), transid_atom));
+    recognize((transid_atom, further)).parse(text)
+}
+
+/// ```text
+/// transid-atom ::= 1*<any (ASCII) CHAR except SPACE, CTLs, tspecials, or ".">
+/// ```
+///
+/// The `tspecials` are those of RFC 2045 section 5.1.
+fn transid_atom(text: &str) -> Parsed<'_, &str> {
+    const TSPECIALS: &str = "()<>@,;:\\\"/[]?=";
+    let fits = |c| grammar::in_class(VISIBLE)(c) && c != '.' && !TSPECIALS.contains(c);
+    take_while1(fits).parse(text)
 }
 
 /// Whether a value may stand in `ENVID=` next to `MTRK=`: `xtext "@" xtext` (G-54).

@@ -2,9 +2,17 @@
 
 use core::fmt;
 
+use nom::Parser;
+use nom::branch::alt;
+use nom::bytes::complete::{take_while_m_n, take_while1};
+use nom::character::complete::char;
+use nom::combinator::{map_opt, recognize, rest, value, verify};
+use nom::multi::many1_count;
+use nom::sequence::{delimited, terminated};
+
 use crate::error::{ParseError, Rule};
 use crate::extension::Extension;
-use crate::grammar::{self, ATEXT};
+use crate::grammar::{self, ATEXT, HEX, HIGH, Parsed, XCHAR};
 use crate::parameter::mail::find;
 use crate::parameter::rare::Rrvs;
 use crate::parameter::{Parameter, Parameters};
@@ -90,27 +98,13 @@ pub struct Orcpt<'a> {
 }
 
 impl<'a> Orcpt<'a> {
-    /// ```text
-    /// original-recipient-address = addr-type ";" ( xtext / utf-8-enc-addr )
-    /// addr-type                  = atom
-    /// ```
     pub(super) fn parse(text: &'a str) -> Result<Self, ParseError> {
-        let failed = || ParseError::new(Rule::ParameterValue, 0);
-        let (addr_type, address) = text.split_once(';').ok_or_else(failed)?;
-        let address_fits = if addr_type.eq_ignore_ascii_case("utf-8") {
-            utf8_address(address)
-        } else {
-            Xtext::parse(address)
-                .is_ok_and(|xtext| xtext.decoded().all(|octet| matches!(octet, 32..=126)))
-        };
-        if grammar::all(addr_type, ATEXT) && !address.is_empty() && address_fits {
-            Ok(Self {
-                text,
-                semicolon: addr_type.len(),
-            })
-        } else {
-            Err(failed())
-        }
+        let addr_type = grammar::whole(text, original_recipient_address);
+        let addr_type = addr_type.ok_or(ParseError::at_start(Rule::ParameterValue))?;
+        Ok(Self {
+            text,
+            semicolon: addr_type.len(),
+        })
     }
 
     /// The kind of address, for example `rfc822` or `utf-8`; case does not matter.
@@ -144,32 +138,70 @@ impl fmt::Display for Orcpt<'_> {
     }
 }
 
+/// `original-recipient-address = addr-type ";" xtext`
+///
 /// ```text
-/// utf-8-enc-addr         = utf-8-addr-xtext / utf-8-addr-unitext / utf-8-address
-/// EmbeddedUnicodeChar    = %x5C.78 "{" HEXPOINT "}"   ; starts with "\x"
-/// QCHAR                  = %x21-2a / %x2c-3c / %x3e-5b / %x5d-7e
+/// orcpt-parameter =/ "ORCPT=" utf-8-addr-type ";" utf-8-enc-addr
 /// ```
 ///
-/// Characters beyond ASCII stand for themselves where the command itself may hold them.
-fn utf8_address(address: &str) -> bool {
-    let mut rest = address;
-    while let Some(c) = rest.chars().next() {
-        let Some(escape) = rest.strip_prefix("\\x{") else {
-            if matches!(c, '+' | '=' | '\\' | '\0'..=' ' | '\x7f') {
-                return false;
-            }
-            rest = grammar::tail(rest, c.len_utf8());
-            continue;
-        };
-        let Some((digits, behind)) = escape.split_once('}') else {
-            return false;
-        };
-        if !hexpoint(digits) {
-            return false;
-        }
-        rest = behind;
+/// The addr-type.
+fn original_recipient_address(text: &str) -> Parsed<'_, &str> {
+    let (address, addr_type) = terminated(addr_type, char(';')).parse(text)?;
+    if addr_type.eq_ignore_ascii_case("utf-8") {
+        value(addr_type, utf_8_enc_addr).parse(address)
+    } else {
+        value(addr_type, xtext).parse(address)
     }
-    true
+}
+
+/// `addr-type = atom`
+///
+/// An atom may hold `=`, but the value of a parameter may not (RFC 5321 section 4.1.2).
+fn addr_type(text: &str) -> Parsed<'_, &str> {
+    take_while1(|c| grammar::in_class(ATEXT)(c) && c != '=').parse(text)
+}
+
+/// `xtext`, of one printable ASCII octet at least, and no other.
+fn xtext(text: &str) -> Parsed<'_, Xtext<'_>> {
+    let xtext = map_opt(rest, |text| Xtext::parse(text).ok());
+    let printable = |xtext: &Xtext<'_>| xtext.decoded().all(|octet| matches!(octet, 32..=126));
+    verify(xtext, |xtext| {
+        !xtext.as_str().is_empty() && printable(xtext)
+    })
+    .parse(text)
+}
+
+/// ```text
+/// utf-8-enc-addr     = utf-8-addr-xtext / utf-8-addr-unitext / utf-8-address
+/// utf-8-addr-xtext   = 1*(QCHAR / EmbeddedUnicodeChar)
+/// utf-8-addr-unitext = 1*(QUCHAR / EmbeddedUnicodeChar)
+/// ```
+///
+/// Read as the second: it takes in the first, and characters beyond ASCII stand for themselves
+/// where the command itself may hold them.
+fn utf_8_enc_addr(text: &str) -> Parsed<'_, &str> {
+    let quchars = take_while1(quchar);
+    recognize(many1_count(alt((quchars, embedded_unicode_char)))).parse(text)
+}
+
+/// ```text
+/// QCHAR  = %x21-2a / %x2c-3c / %x3e-5b / %x5d-7e
+/// QUCHAR = QCHAR / UTF8-2 / UTF8-3 / UTF8-4
+/// ```
+fn quchar(c: char) -> bool {
+    grammar::in_class(XCHAR | HIGH)(c) && c != '\\'
+}
+
+/// ```text
+/// EmbeddedUnicodeChar = %x5C.78 "{" HEXPOINT "}"    ; starts with "\x"
+/// ```
+fn embedded_unicode_char(text: &str) -> Parsed<'_, &str> {
+    recognize((
+        char('\\'),
+        char('x'),
+        delimited(char('{'), hexpoint, char('}')),
+    ))
+    .parse(text)
 }
 
 /// The number of a character that may not stand for itself, without useless zeros.
@@ -178,15 +210,19 @@ fn utf8_address(address: &str) -> bool {
 /// HEXPOINT = ( ( "0" / "1" ) %x31-39 ) / "10" / "20" / "2B" / "3D" / "7F" / "5C" /
 ///            ( HEXDIG8 HEXDIG ) / 3 to 6 digits without surrogates
 /// ```
-fn hexpoint(digits: &str) -> bool {
-    let number = u32::from_str_radix(digits, 16)
-        .ok()
-        .filter(|_| !digits.starts_with('+'));
-    let Some(c) = number.and_then(char::from_u32) else {
-        return false;
-    };
-    let escaped = matches!(c, '\x01'..=' ' | '+' | '=' | '\\' | '\x7f') || !c.is_ascii();
-    escaped && (digits.len() == 2 || (3..=6).contains(&digits.len()) && !digits.starts_with('0'))
+///
+/// All of the controls, though the rule names only those without a letter in their number.
+fn hexpoint(text: &str) -> Parsed<'_, char> {
+    let digits = take_while_m_n(2, 6, grammar::in_class(HEX));
+    let digits = verify(digits, |digits: &str| {
+        digits.len() == 2 || !digits.starts_with('0')
+    });
+    let point = map_opt(digits, |digits| {
+        u32::from_str_radix(digits, 16)
+            .ok()
+            .and_then(char::from_u32)
+    });
+    verify(point, |&c| c != '\0' && !(c.is_ascii() && quchar(c))).parse(text)
 }
 
 /// The parameters of a RCPT command, those known here with their meaning.

@@ -334,6 +334,8 @@ fn a_list_is_made() {
             .ends_with(" ORCPT=utf-8;j\\x{F6}\\x{20}rg@x")
     );
     assert!(list.orcpt("rfc822", "").is_err());
+    // An atom may hold it, the value of a parameter may not.
+    assert!(list.orcpt("a=b", "x").is_err());
     assert!(list.orcpt("rfc822", "\u{f6}").is_err());
     for (keyword, value) in [
         ("", None),
@@ -343,6 +345,96 @@ fn a_list_is_made() {
         ("A", Some("b\r\n")),
     ] {
         assert!(Parameter::new(keyword, value).is_err());
+    }
+}
+
+#[test]
+fn edges_of_the_rare_values() {
+    let bytes76 = "a".repeat(76);
+    let solicit = |n: usize| format!("SOLICIT=a,{}", "b".repeat(n - 2));
+    for text in [
+        "BY=-999999999;n",
+        "BY=0;N",
+        "BY=000000001;Rt",
+        "HOLDUNTIL=2028-02-29T23:59:59z",
+        "HOLDUNTIL=2026-12-31T23:59:60Z",
+        "MTRK=QUI= ENVID=a@b",
+        "MTRK=QUI:0 ENVID=a@b",
+        "MTRK=QUJD ENVID=a@b",
+        &format!("TRANSID=<{bytes76}@b>"),
+        "TRANSID=<a.b.c@d.e>",
+        &solicit(1000),
+        "SOLICIT=a.-_:9",
+    ] {
+        assert!(mail(text).is_ok(), "{text}");
+    }
+    for text in [
+        "BY=",
+        "BY=;N",
+        "BY=+-5;N",
+        "BY=5;NTT",
+        "BY=5;NR",
+        "BY=5;",
+        "BY=-0;R",
+        "HOLDFOR=+5",
+        "HOLDFOR=5s",
+        "HOLDUNTIL=2026-02-29T00:00:00Z",
+        "HOLDUNTIL=2026-12-31T22:59:60Z",
+        "HOLDUNTIL=2026-12-31T23:59:59-00:00",
+        "MTRK== ENVID=a@b",
+        "MTRK=Q ENVID=a@b",
+        "MTRK=Q=== ENVID=a@b",
+        "MTRK=QQ= ENVID=a@b",
+        "MTRK=QUI== ENVID=a@b",
+        "MTRK=QUJD= ENVID=a@b",
+        "MTRK=QUJD==== ENVID=a@b",
+        "MTRK=QQ==QQ== ENVID=a@b",
+        "MTRK=QQ==:1234567890 ENVID=a@b",
+        &format!("TRANSID=<{bytes76}@bc>"),
+        "TRANSID=<.a@b>",
+        "TRANSID=<a.@b>",
+        "TRANSID=<a..b@c>",
+        "TRANSID=<a@b.>",
+        "TRANSID=<@b>",
+        "TRANSID=<a@b>c",
+        "TRANSID=<a/b@c>",
+        "TRANSID=<\u{f6}@c>",
+        &solicit(1001),
+        "SOLICIT=a,",
+        "SOLICIT=,a",
+        "SOLICIT=a+b",
+        "SOLICIT=\u{f6}",
+    ] {
+        assert!(mail(text).is_err(), "{text}");
+    }
+    for text in [
+        "ORCPT=utf-8;\\x{01}\\x{0A}\\x{1f}\\x{20}\\x{7F}\\x{5c}\\x{3D}",
+        "ORCPT=utf-8;\\x{80}\\x{FFF}\\x{D7FF}\\x{E000}\\x{10000}\\x{10FFFF}",
+        "ORCPT=utf-8;{}",
+        "RRVS=2028-02-29T00:00:00-08:00;r",
+        "RRVS=1991-01-01T00:59:60+01:00;C",
+    ] {
+        assert!(rcpt(text).is_ok(), "{text}");
+    }
+    for text in [
+        "ORCPT=utf-8",
+        "ORCPT=utf-8;",
+        "ORCPT=utf-8;\\x{00}",
+        "ORCPT=utf-8;\\x{}",
+        "ORCPT=utf-8;\\x{9}",
+        "ORCPT=utf-8;\\x{1FFFFFF}",
+        "ORCPT=utf-8;\\x{DFFF}",
+        "ORCPT=utf-8;\\X{F6}",
+        "ORCPT=utf-8;\\xF6",
+        "ORCPT=utf-8;\\",
+        "ORCPT=utf-8;a+2Bb",
+        "RRVS=2026-02-29T00:00:00Z",
+        "RRVS=1991-01-01T00:59:60Z",
+        "RRVS=2026-02-28T00:00:00Z;",
+        "RRVS=2026-02-28T00:00:00Z;CC",
+        "RRVS=2026-02-28T00:00:00",
+    ] {
+        assert!(rcpt(text).is_err(), "{text}");
     }
 }
 

@@ -46,7 +46,11 @@ impl Session {
     /// DATA cannot carry a binary message: as after a BDAT, it is out of order (RFC 3030 section 3).
     pub(super) fn state_for(&self, request: Request) -> State {
         let binary = self.transfer.binary && self.state == State::Recipients;
-        if request == Request::Data && binary { State::Chunks } else { self.state }
+        if request == Request::Data && binary {
+            State::Chunks
+        } else {
+            self.state
+        }
     }
 
     /// What is judged before the order of commands: whether the verb is offered, and whether TLS or
@@ -103,9 +107,7 @@ impl Session {
             // RFC 4954 section 4: after EHLO, and once.
             Request::Auth if self.authenticated || !self.extended => Err(Rejection::BAD_SEQUENCE),
             // A client that said HELO was not told of BDAT.
-            Request::Bdat | Request::BdatLast if !self.extended => {
-                Err(Rejection::BAD_SEQUENCE)
-            }
+            Request::Bdat | Request::BdatLast if !self.extended => Err(Rejection::BAD_SEQUENCE),
             _ => Ok(()),
         }
     }
@@ -133,11 +135,14 @@ impl Session {
         argued: Argued<'l>,
         bdat: Option<Bdat>,
     ) -> Result<Question<'l>, Rejection<'static>> {
-        let Argued { line, verb, trailing } = argued;
+        let Argued {
+            line,
+            verb,
+            trailing,
+        } = argued;
         let syntax = &self.config.syntax;
-        let parsed = |result: Result<Question<'l>, ParseError>| {
-            result.map_err(|error| error.rejection())
-        };
+        let parsed =
+            |result: Result<Question<'l>, ParseError>| result.map_err(|error| error.rejection());
         match verb {
             Verb::Mail => self.present_mail(line),
             Verb::Rcpt => self.present_rcpt(line),
@@ -161,7 +166,8 @@ impl Session {
     }
 
     fn present_mail<'l>(&self, line: &'l [u8]) -> Result<Question<'l>, Rejection<'static>> {
-        let mail = command::Mail::parse(line, &self.config.syntax).map_err(|error| error.rejection())?;
+        let mail =
+            command::Mail::parse(line, &self.config.syntax).map_err(|error| error.rejection())?;
         if mail.parameters.is_empty() && mail.reverse_path.is_ascii() {
             return Ok(Question::Mail(mail, MailParameters::default()));
         }
@@ -179,8 +185,10 @@ impl Session {
             return Err(Rejection::PARAMETER_UNKNOWN);
         }
         if !mail.reverse_path.is_ascii() && !parameters.smtputf8() {
-            return Err(Rejection::permanent(6, 7, "non-ASCII address without SMTPUTF8")
-                .coded(Code::MAILBOX_UNAVAILABLE));
+            return Err(
+                Rejection::permanent(6, 7, "non-ASCII address without SMTPUTF8")
+                    .coded(Code::MAILBOX_UNAVAILABLE),
+            );
         }
         let too_big = |size| self.config.limits.message.is_some_and(|limit| size > limit);
         if parameters.size().is_some_and(too_big) {
@@ -190,7 +198,8 @@ impl Session {
     }
 
     fn present_rcpt<'l>(&self, line: &'l [u8]) -> Result<Question<'l>, Rejection<'static>> {
-        let rcpt = command::Rcpt::parse(line, &self.config.syntax).map_err(|error| error.rejection())?;
+        let rcpt =
+            command::Rcpt::parse(line, &self.config.syntax).map_err(|error| error.rejection())?;
         let parameters = if rcpt.parameters.is_empty() {
             RcptParameters::default()
         } else {
@@ -203,8 +212,10 @@ impl Session {
             RcptParameters::parse(rcpt.parameters).map_err(|error| error.rejection())?
         };
         if !rcpt.forward_path.is_ascii() && !self.transfer.smtputf8 {
-            return Err(Rejection::permanent(6, 7, "non-ASCII address without SMTPUTF8")
-                .coded(Code::MAILBOX_NAME_NOT_ALLOWED));
+            return Err(
+                Rejection::permanent(6, 7, "non-ASCII address without SMTPUTF8")
+                    .coded(Code::MAILBOX_NAME_NOT_ALLOWED),
+            );
         }
         if self.transfer.recipients >= self.config.limits.recipients {
             return Err(Rejection::TOO_MANY_RECIPIENTS);
@@ -213,7 +224,8 @@ impl Session {
     }
 
     fn present_auth<'l>(&self, line: &'l [u8]) -> Result<Question<'l>, Rejection<'static>> {
-        let auth = command::Auth::parse(line, &self.config.syntax).map_err(|error| error.rejection())?;
+        let auth =
+            command::Auth::parse(line, &self.config.syntax).map_err(|error| error.rejection())?;
         let name = auth.mechanism.as_str();
         let known = self
             .config

@@ -62,7 +62,9 @@ impl Config {
             banner: "ESMTP".into(),
             help: "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP STARTTLS AUTH".into(),
             protocol: Protocol::Smtp,
-            offered: offered.into_iter().fold(ExtensionSet::default(), ExtensionSet::with),
+            offered: offered
+                .into_iter()
+                .fold(ExtensionSet::default(), ExtensionSet::with),
             mechanisms: Vec::new(),
             verbs: Vec::new(),
             tls_required: false,
@@ -173,9 +175,12 @@ impl Config {
     pub fn verb(mut self, verb: &str) -> Self {
         use crate::command::Verb;
         let wellformed = !verb.is_empty()
-            && verb.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-');
+            && verb
+                .bytes()
+                .all(|octet| octet.is_ascii_alphanumeric() || octet == b'-');
         if wellformed && Verb::of(verb.as_bytes()) == Verb::Other {
-            self.verbs.push(String::from(verb).to_ascii_uppercase().into());
+            self.verbs
+                .push(String::from(verb).to_ascii_uppercase().into());
         }
         self
     }
@@ -246,7 +251,10 @@ impl Config {
         // RFC 4954 section 5 among them.
         limits.command_line = limits.command_line.max(2048);
         limits.auth_line = limits.auth_line.max(12_290);
-        limits.endless_line = limits.endless_line.max(limits.auth_line).max(limits.command_line);
+        limits.endless_line = limits
+            .endless_line
+            .max(limits.auth_line)
+            .max(limits.command_line);
         limits.recipients = limits.recipients.max(100);
         limits.content_buffer = limits.content_buffer.max(4096);
         self
@@ -282,6 +290,8 @@ impl Config {
     /// The mechanisms that may be used now.
     pub(super) fn usable_mechanisms(&self, tls: bool) -> impl Iterator<Item = &Offered> {
         let safe = tls || self.plaintext_auth;
-        self.mechanisms.iter().filter(move |offered| safe || !offered.plaintext)
+        self.mechanisms
+            .iter()
+            .filter(move |offered| safe || !offered.plaintext)
     }
 }

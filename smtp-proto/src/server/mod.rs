@@ -20,15 +20,15 @@ mod session;
 
 use alloc::sync::Arc;
 
+use self::{
+    answer::Desk,
+    session::{Phase, Session},
+};
 pub use self::{
     config::Config,
     question::{
         Auth, Connected, Data, Delivery, Event, Extension, Hello, Mail, Rcpt, StartTls, Verify,
     },
-};
-use self::{
-    answer::Desk,
-    session::{Phase, Session},
 };
 use crate::{
     answer::Rejection,
@@ -54,7 +54,10 @@ impl Server {
     /// [`tls_started`](Self::tls_started) before the first step.
     pub fn new(config: Arc<Config>) -> Self {
         let wire = Wire::new(config.command_buffer(), config.timeouts.command);
-        Self { wire, session: Session::new(config) }
+        Self {
+            wire,
+            session: Session::new(config),
+        }
     }
 
     /// The next event; `None` when there is none (the core has dealt with what came: ask
@@ -107,7 +110,8 @@ impl Server {
         if let Some(transcript) = self.wire.transcript() {
             transcript.push(Speaker::Client, Said::Tls);
         }
-        self.wire.restart_timer(self.session.config.timeouts.command);
+        self.session.rearm = true;
+        self.tidy();
     }
 
     /// Ends the session with `reply`, by custom [`Rejection::SHUTTING_DOWN`], as soon as no
@@ -179,7 +183,11 @@ impl Server {
 
     fn desk(&mut self) -> Desk<'_> {
         let (_, pen) = self.wire.split();
-        Desk { session: &mut self.session, pen, line: 0 }
+        Desk {
+            session: &mut self.session,
+            pen,
+            line: 0,
+        }
     }
 
     /// Consumes what an answered question has left in the buffer.
@@ -201,9 +209,11 @@ impl Server {
             let config = &self.session.config;
             let (room, bulk, time) = match self.session.phase {
                 Phase::Content => (config.limits.content_buffer, false, config.timeouts.content),
-                Phase::Chunk(ref chunk) => {
-                    (config.limits.content_buffer, chunk.is_bulk(), config.timeouts.content)
-                }
+                Phase::Chunk(ref chunk) => (
+                    config.limits.content_buffer,
+                    chunk.is_bulk(),
+                    config.timeouts.content,
+                ),
                 Phase::Tls | Phase::StartTls { .. } => (0, false, config.timeouts.tls),
                 Phase::Closing => (config.command_buffer(), false, config.timeouts.closing),
                 _ => (config.command_buffer(), false, config.timeouts.command),
@@ -240,7 +250,11 @@ impl Server {
             self.session.cut = true;
             return;
         }
-        self.close_with(Code::SERVICE_NOT_AVAILABLE, &Rejection::TIMEOUT, Some(Fault::Timeout));
+        self.close_with(
+            Code::SERVICE_NOT_AVAILABLE,
+            &Rejection::TIMEOUT,
+            Some(Fault::Timeout),
+        );
     }
 
     /// The peer closed and nothing it sent is left to answer.
@@ -308,7 +322,11 @@ impl Endpoint for Server {
                 }
             }
             Phase::StartTls { .. } => {
-                if self.wire.output.is_empty() { Step::Event } else { Step::Write }
+                if self.wire.output.is_empty() {
+                    Step::Event
+                } else {
+                    Step::Write
+                }
             }
             Phase::Tls => Step::Idle,
             Phase::Closing => {

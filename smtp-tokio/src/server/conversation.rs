@@ -1,6 +1,6 @@
 //! The machine's questions, put to the backend.
 
-use std::{io, time::Duration};
+use std::{io, ops::Deref};
 
 use smtp_proto::{
     answer::{Acceptance, Rejection},
@@ -24,8 +24,8 @@ use crate::{
 type Answers = Vec<Result<Acceptance<'static>, Rejection<'static>>>;
 
 /// A session and all that belongs to it.
-pub(super) struct Conversation<'c, B: Backend> {
-    core: &'c Core<B>,
+pub(super) struct Conversation<C, B: Backend> {
+    core: C,
     pub(super) link: Link,
     facts: Facts,
     /// Since the greeting.
@@ -53,8 +53,8 @@ enum Then {
     Abort,
 }
 
-impl<'c, B: Backend> Conversation<'c, B> {
-    pub(super) fn new(core: &'c Core<B>, link: Link, facts: Facts) -> Self {
+impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
+    pub(super) fn new(core: C, link: Link, facts: Facts) -> Self {
         Self {
             core,
             link,
@@ -92,7 +92,8 @@ impl<'c, B: Backend> Conversation<'c, B> {
 
     /// Answers one question, or takes one piece of news.
     async fn event(&mut self) -> Option<End> {
-        match self.answer().await {
+        // In a box, as what a question needs is several times what an idle session owns.
+        match Box::pin(self.answer()).await {
             Then::Nothing => None,
             Then::Message(declared_size) => {
                 self.learn();
@@ -110,11 +111,7 @@ impl<'c, B: Backend> Conversation<'c, B> {
                 self.link.machine().abort(Rejection::LOCAL_ERROR);
                 None
             }
-            Then::Tls => self
-                .start_tls(self.core.handshake)
-                .await
-                .err()
-                .map(End::Tls),
+            Then::Tls => self.start_tls().await.err().map(End::Tls),
         }
     }
 
@@ -330,11 +327,16 @@ impl<'c, B: Backend> Conversation<'c, B> {
     }
 
     /// The handshake. What was known before is forgotten (RFC 3207 section 4.2).
-    pub(super) async fn start_tls(&mut self, time: Duration) -> io::Result<()> {
+    pub(super) async fn start_tls(&mut self) -> io::Result<()> {
         let connection = &mut self.link.connection;
         connection.flush().await?;
-        let time = time.min(connection.endpoint_mut().wire().timer().after);
-        handshake(self.core, connection.stream_mut(), time).await?;
+        let time = connection
+            .endpoint_mut()
+            .wire()
+            .timer()
+            .after
+            .min(self.core.handshake);
+        handshake(&self.core, connection.stream_mut(), time).await?;
         connection.endpoint_mut().tls_started();
         learn_tls(connection.stream(), &mut self.facts);
         self.facts.hello = None;

@@ -106,10 +106,7 @@ fn admit<B: Backend>(core: &Arc<Core<B>>, stream: Stream, service: Service, fact
         return;
     };
     let id = seat.id();
-    let shared = Arc::clone(core);
-    let task = tokio::spawn(async move {
-        run::seated(&shared, stream, service, facts, seat).await;
-    });
+    let task = tokio::spawn(run::session(Arc::clone(core), stream, service, facts, seat));
     core.control.adopt(id, task.abort_handle());
 }
 

@@ -224,7 +224,8 @@ impl<B: Backend> Server<B> {
         service: Service,
         facts: Facts,
     ) -> End {
-        run::serve(&self.core, Stream::other(stream), service, facts).await
+        let seat = self.core.control.seat();
+        run::session(&self.core, Stream::other(stream), service, facts, seat).await
     }
 }
 

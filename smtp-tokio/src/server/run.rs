@@ -1,6 +1,6 @@
 //! One session from its first octet to its last.
 
-use std::{io, time::Duration};
+use std::{io, ops::Deref, time::Duration};
 
 use smtp_proto::{fault::Fault, server::Server as Machine};
 use tokio::{
@@ -17,43 +17,35 @@ use crate::{
 /// How long a client that is being turned away may go on talking, so that it reads why.
 const LINGER: Duration = Duration::from_secs(2);
 
-pub(super) async fn serve<B: Backend>(
-    core: &Core<B>,
-    stream: Stream,
-    service: Service,
-    facts: Facts,
-) -> End {
-    let seat = core.control.seat();
-    seated(core, stream, service, facts, seat).await
-}
-
-pub(super) async fn seated<B: Backend>(
-    core: &Core<B>,
+/// The session of a client, as a future that owns no more than it needs while it waits.
+pub(super) fn session<C: Deref<Target = Core<B>> + Send + Sync, B: Backend>(
+    core: C,
     stream: Stream,
     service: Service,
     mut facts: Facts,
     seat: Seat,
-) -> End {
+) -> impl Future<Output = End> + Send {
     facts.protocol = service.protocol();
     let machine = Machine::new(core.config(service));
     let link = Link::new(stream, machine, seat, core.trace.is_some());
-    // It stays in one place: what is moved while something is awaited counts twice in an idle task.
     let mut conversation = Conversation::new(core, link, facts);
-    if service.is_implicit_tls()
-        && let Err(error) = conversation.start_tls(core.handshake).await
-    {
-        return End::Tls(error);
-    }
-    let end = loop {
-        let end = conversation.turn().await;
-        conversation.tell();
-        if let Some(end) = end {
-            break end;
+    async move {
+        if service.is_implicit_tls()
+            && let Err(error) = Box::pin(conversation.start_tls()).await
+        {
+            return End::Tls(error);
         }
-    };
-    conversation.closed(&end).await;
-    part(&mut conversation.link, &end).await;
-    end
+        let end = loop {
+            let end = conversation.turn().await;
+            conversation.tell();
+            if let Some(end) = end {
+                break end;
+            }
+        };
+        Box::pin(conversation.closed(&end)).await;
+        Box::pin(part(&mut conversation.link, &end)).await;
+        end
+    }
 }
 
 /// Closes. When it was this side that broke off, what the client still sends is read for a while: a

@@ -242,6 +242,15 @@ async fn the_last_words_of_a_peer_are_heard() {
 fn sizes() {
     let connection = std::mem::size_of::<Connection<tokio::net::TcpStream, Server>>();
     assert!(connection <= 1024, "{connection}");
+    let server = crate::help::server(&crate::help::Store::default());
+    let stream = duplex(1).0;
+    let serving = server.serve_connection(stream, smtp_tokio::Service::Smtp, Default::default());
+    let session = std::mem::size_of_val(&serving);
+    eprintln!(
+        "SIZES {connection} {session} server {}",
+        std::mem::size_of::<Server>()
+    );
+    assert!(session <= 4096, "{session}");
 }
 
 /// Content of many pieces leaves in few writes, and the dot with the last of them.

@@ -1,0 +1,243 @@
+//! Date and time of the Internet (RFC 3339 section 5.6), as parameter values have them: without a
+//! fraction of a second.
+
+use nom::Parser;
+use nom::branch::alt;
+use nom::character::complete::char;
+use nom::combinator::{map, recognize, value, verify};
+use nom::sequence::{preceded, separated_pair, terminated};
+
+use crate::grammar::{self, Parsed};
+
+/// Where in a year a minute of UTC lies.
+struct Minute {
+    month: u8,
+    /// The day of the month as written, thus where it is written.
+    day: u8,
+    /// From the start of that day. Where it is written may be almost a day ahead or behind.
+    minute: i16,
+}
+
+impl Minute {
+    /// Whether a second 60 may end it: "at the end of months in which a leap second occurs -- to
+    /// date: June or December" (RFC 3339 section 5.7).
+    const fn may_be_long(&self) -> bool {
+        const DAY: i16 = 24 * 60;
+        const SAME: i16 = DAY - 1;
+        const BEFORE: i16 = SAME - DAY;
+        const BEHIND: i16 = SAME + DAY;
+        matches!(
+            (self.month, self.day, self.minute),
+            (6, 30, SAME)
+                | (12, 31, SAME)
+                | (7 | 1, 1, BEFORE)
+                | (6, 29, BEHIND)
+                | (12, 30, BEHIND)
+        )
+    }
+}
+
+/// `date-time = full-date "T" full-time`
+///
+/// ```text
+/// time-second = 2DIGIT ; 00-58, 00-59, 00-60 based on leap second rules
+/// ```
+///
+/// Which year had a leap second is not known here.
+pub(super) fn date_time(text: &str) -> Parsed<'_, &str> {
+    let parts = separated_pair(full_date, grammar::string("T"), full_time);
+    let fits = |&((month, day), (minute, second)): &((u8, u8), (i16, u8))| {
+        let minute = Minute { month, day, minute };
+        second < 60 || minute.may_be_long()
+    };
+    recognize(verify(parts, fits)).parse(text)
+}
+
+/// `full-date = date-fullyear "-" date-month "-" date-mday`
+///
+/// ```text
+/// date-mday = 2DIGIT ; 01-28, 01-29, 01-30, 01-31 based on month/year
+/// ```
+///
+/// The month and its day.
+fn full_date(text: &str) -> Parsed<'_, (u8, u8)> {
+    let date = (
+        terminated(date_fullyear, char('-')),
+        terminated(date_month, char('-')),
+        date_mday,
+    );
+    let date = verify(date, |&(year, month, day)| day <= days(year, month));
+    map(date, |(_, month, day)| (month, day)).parse(text)
+}
+
+/// `date-fullyear = 4DIGIT`
+fn date_fullyear(text: &str) -> Parsed<'_, u16> {
+    grammar::number(4..=4, ..).parse(text)
+}
+
+/// `date-month = 2DIGIT ; 01-12`
+fn date_month(text: &str) -> Parsed<'_, u8> {
+    grammar::number(2..=2, 1..=12).parse(text)
+}
+
+/// `date-mday = 2DIGIT`
+fn date_mday(text: &str) -> Parsed<'_, u8> {
+    grammar::number(2..=2, 1..=31).parse(text)
+}
+
+/// The days of a month (RFC 3339 section 5.7 and appendix C).
+const fn days(year: u16, month: u8) -> u8 {
+    match month {
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
+            29
+        }
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// `full-time = partial-time time-offset`
+///
+/// The minute of the day in UTC, which may lie on the day before or behind, and the second.
+fn full_time(text: &str) -> Parsed<'_, (i16, u8)> {
+    let parts = (partial_time, time_offset);
+    map(parts, |((minute, second), offset)| {
+        (minute - offset, second)
+    })
+    .parse(text)
+}
+
+/// `partial-time = time-hour ":" time-minute ":" time-second`
+///
+/// The minute of the day, and the second.
+fn partial_time(text: &str) -> Parsed<'_, (i16, u8)> {
+    separated_pair(hour_and_minute, char(':'), time_second).parse(text)
+}
+
+/// `time-hour ":" time-minute`, in minutes.
+fn hour_and_minute(text: &str) -> Parsed<'_, i16> {
+    let parts = separated_pair(time_hour, char(':'), time_minute);
+    map(parts, |(hour, minute)| hour * 60 + minute).parse(text)
+}
+
+/// `time-hour = 2DIGIT ; 00-23`
+fn time_hour(text: &str) -> Parsed<'_, i16> {
+    grammar::number(2..=2, ..=23).parse(text)
+}
+
+/// `time-minute = 2DIGIT ; 00-59`
+fn time_minute(text: &str) -> Parsed<'_, i16> {
+    grammar::number(2..=2, ..=59).parse(text)
+}
+
+/// `time-second = 2DIGIT`
+fn time_second(text: &str) -> Parsed<'_, u8> {
+    grammar::number(2..=2, ..=60).parse(text)
+}
+
+/// `time-offset = "Z" / time-numoffset`
+///
+/// The minutes by which it is ahead of UTC.
+fn time_offset(text: &str) -> Parsed<'_, i16> {
+    alt((value(0, grammar::string("Z")), time_numoffset)).parse(text)
+}
+
+/// `time-numoffset = ("+" / "-") time-hour ":" time-minute`
+fn time_numoffset(text: &str) -> Parsed<'_, i16> {
+    let ahead = preceded(char('+'), hour_and_minute);
+    let behind = preceded(char('-'), hour_and_minute);
+    alt((ahead, map(behind, |minutes| -minutes))).parse(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_date_time(text: &str) -> bool {
+        grammar::whole(text, date_time) == Some(text)
+    }
+
+    #[test]
+    fn known_answers() {
+        for text in [
+            "2026-12-31T23:59:59Z",
+            "0000-01-01t00:00:00z",
+            "9999-12-31T23:59:59+23:59",
+            "2026-06-15T12:00:00-00:00",
+            "2026-04-30T00:00:00-23:59",
+            // Leap years.
+            "2024-02-29T00:00:00Z",
+            "2000-02-29T00:00:00Z",
+            "0000-02-29T00:00:00Z",
+            // Leap seconds, the first two from RFC 3339 section 5.8.
+            "1990-12-31T23:59:60Z",
+            "1990-12-31T15:59:60-08:00",
+            "1991-01-01T00:59:60+01:00",
+            "1994-06-30T23:59:60+00:00",
+            "1994-07-01T05:29:60+05:30",
+            "1994-07-01T23:58:60+23:59",
+            "1994-06-30T00:00:60-23:59",
+            "1994-06-30T19:29:60-04:30",
+        ] {
+            assert!(is_date_time(text), "{text}");
+        }
+        for text in [
+            "",
+            "2026-12-31",
+            "2026-12-31T23:59:59",
+            "2026-12-31 23:59:59Z",
+            "26-12-31T23:59:59Z",
+            "12026-12-31T23:59:59Z",
+            "2026-1-31T23:59:59Z",
+            "2026-12-31T23:59Z",
+            "2026-12-31T23:59:5Z",
+            "2026-12-31T23:59:59.5Z",
+            "2026-12-31T23:59:59ZZ",
+            "2026-12-31T23:59:59+0100",
+            "2026-12-31T23:59:59+24:00",
+            "2026-12-31T23:59:59+01:60",
+            "2026-12-31T23:59:59+1:00",
+            "2026-12-31T23:59:59*01:00",
+            "+026-12-31T23:59:59Z",
+            "2026-+1-31T23:59:59Z",
+            "2026-00-31T23:59:59Z",
+            "2026-13-31T23:59:59Z",
+            "2026-12-00T23:59:59Z",
+            "2026-12-32T23:59:59Z",
+            "2026-04-31T23:59:59Z",
+            "2026-12-31T24:00:00Z",
+            "2026-12-31T23:60:00Z",
+            "2026-12-31T23:59:61Z",
+            "2026-12-31T23:59:\u{665}\u{669}Z",
+            // No leap years.
+            "2026-02-29T00:00:00Z",
+            "1900-02-29T00:00:00Z",
+            "2100-02-29T00:00:00Z",
+            "2024-02-30T00:00:00Z",
+            // No leap seconds.
+            "1990-12-31T23:58:60Z",
+            "1990-12-31T22:59:60Z",
+            "1990-12-30T23:59:60Z",
+            "1990-10-31T23:59:60Z",
+            "1990-12-31T23:59:60-08:00",
+            "1990-12-31T15:59:60+08:00",
+            "1991-01-01T23:59:60Z",
+            "1994-07-01T23:59:60+23:59",
+            "1994-07-02T00:59:60+01:00",
+        ] {
+            assert!(!is_date_time(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_month_has_its_days() {
+        let lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+        for (month, length) in (1..).zip(lengths) {
+            for day in 1..=31 {
+                let text = alloc::format!("2026-{month:02}-{day:02}T00:00:00Z");
+                assert_eq!(is_date_time(&text), day <= length, "{text}");
+            }
+        }
+    }
+}

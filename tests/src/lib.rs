@@ -1,0 +1,21 @@
+//! What the tests of the workspace share: transcripts as files ([`dialog`]), and a client and a
+//! server joined in memory ([`pair`]).
+
+pub mod dialog;
+pub mod pair;
+
+use bytes::Buf;
+use smtp_proto::wire::Wire;
+
+/// Takes at most `most` octets of what waits to be written.
+pub fn take_output(wire: &mut Wire, most: usize) -> Vec<u8> {
+    let output = wire.output();
+    let mut taken = Vec::new();
+    while taken.len() < most && output.has_remaining() {
+        let chunk = output.chunk();
+        let n = chunk.len().min(most - taken.len());
+        taken.extend_from_slice(&chunk[..n]);
+        output.advance(n);
+    }
+    taken
+}
