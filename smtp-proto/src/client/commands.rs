@@ -7,7 +7,7 @@ use crate::{
     command::{Command, Mechanism, Text, Verb},
     domain::HelloName,
     extension::Extension,
-    parameter::{Body, MailParameters, Parameters, RcptParameters},
+    parameter::{Body, MailParameters, Parameter, Parameters, RcptParameters},
     path::{ForwardPath, ReversePath},
     sequence::{Protocol, Request, State},
     transcript::Speaker,
@@ -162,9 +162,6 @@ impl Client {
             .check_parameters(parameters, MailParameters::extension)?;
         let typed = MailParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
         let binary = typed.body() == Some(Body::BinaryMime);
-        if binary {
-            self.session.need(Extension::BinaryMime)?;
-        }
         if !reverse_path.is_ascii() && !typed.smtputf8() {
             return Err(Misuse::NonAscii);
         }
@@ -380,10 +377,10 @@ impl Session {
     fn check_parameters(
         &self,
         parameters: Parameters<'_>,
-        extension_of: fn(&str) -> Option<Extension>,
+        extension_of: fn(Parameter<'_>) -> Option<Extension>,
     ) -> Result<(), Misuse> {
         for parameter in parameters.iter() {
-            match extension_of(parameter.keyword()) {
+            match extension_of(parameter) {
                 Some(extension) => self.need(extension)?,
                 None => {
                     let listed = self

@@ -310,18 +310,25 @@ impl Session {
         if !self.queued.is_empty() || !self.may_send(0) || (lmtp && rcpt_open) {
             return Err(Misuse::AwaitReplies);
         }
-        let mut segments = alloc::vec::Vec::new();
+        // More than one segment is rare: only where line ends are mended.
+        let (mut first, mut others) = (Bytes::new(), alloc::vec::Vec::new());
         if self.binary {
-            segments.push(chunk);
+            first = chunk;
         } else {
             let mut lines = self.lines.clone();
-            check_lines(&mut lines, chunk, last, |segment| segments.push(segment));
+            check_lines(&mut lines, chunk, last, |segment| {
+                if first.is_empty() {
+                    first = segment;
+                } else {
+                    others.push(segment);
+                }
+            });
             if lines.bare_newline() && self.config.bare_newline == BareNewline::Reject {
                 return Err(Misuse::BareNewline);
             }
             self.lines = lines;
         }
-        let size: usize = segments.iter().map(Bytes::len).sum();
+        let size = first.len() + others.iter().map(Bytes::len).sum::<usize>();
         let before = pen.output.len();
         pen.say(Speaker::Client, |out| {
             let bdat = crate::command::Bdat {
@@ -331,7 +338,8 @@ impl Session {
             Command::Bdat(bdat).write(out);
         });
         let octets = pen.output.len() - before;
-        for segment in segments {
+        pen.output.push(first);
+        for segment in others {
             pen.output.push(segment);
         }
         pen.note_content(Speaker::Client, size);

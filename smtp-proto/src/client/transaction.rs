@@ -262,7 +262,7 @@ impl<'e> Transaction<'e> {
             None
         };
         if let Some(refusal) = refusal {
-            self.settle_all(&Outcome::local(refusal));
+            self.settle_all(Outcome::local(refusal));
             self.stage = Stage::Done;
             return Ok(());
         }
@@ -353,7 +353,7 @@ impl<'e> Transaction<'e> {
     /// With all-or-nothing, the accepted recipients are not sent to after all.
     fn give_up(&mut self) {
         let refusal = Rejection::temporary(5, 0, "another recipient was refused");
-        self.settle_all(&Outcome::local(refusal));
+        self.settle_all(Outcome::local(refusal));
     }
 
     fn reset(&mut self, client: &mut Client) -> Result<(), Misuse> {
@@ -437,7 +437,7 @@ impl<'e> Transaction<'e> {
             cause: Cause::Content(why),
             at_once: false,
         };
-        self.settle_all(&outcome);
+        self.settle_all(outcome);
         self.stage = Stage::Done;
     }
 
@@ -450,7 +450,7 @@ impl<'e> Transaction<'e> {
             }
             ReplyTo::Mail if positive => {}
             ReplyTo::Mail => {
-                self.settle_all(&Outcome::replied(Phase::Mail, reply.to_owned()));
+                self.settle_all(Outcome::replied(Phase::Mail, reply.to_owned()));
                 self.stage = if self.data_sent {
                     Stage::Data
                 } else {
@@ -462,14 +462,14 @@ impl<'e> Transaction<'e> {
             ReplyTo::Chunk => {
                 self.open_chunks = self.open_chunks.saturating_sub(1);
                 if !positive {
-                    self.settle_all(&Outcome::replied(Phase::Content, reply.to_owned()));
+                    self.settle_all(Outcome::replied(Phase::Content, reply.to_owned()));
                     self.stage = Stage::Failed;
                 } else if self.stage == Stage::Delivery && !self.sent && self.open_chunks == 0 {
                     self.stage = Stage::Body;
                 }
             }
             ReplyTo::Delivery { recipient: None } => {
-                self.settle_all(&Outcome::replied(Phase::Delivery, reply.to_owned()));
+                self.settle_all(Outcome::replied(Phase::Delivery, reply.to_owned()));
                 self.stage = Stage::Failed;
             }
             ReplyTo::Delivery { recipient: Some(_) } => self.recipient_delivered(reply.to_owned()),
@@ -503,7 +503,7 @@ impl<'e> Transaction<'e> {
             let nobody = self.outcomes.iter().all(Option::is_some);
             self.stage = if nobody { Stage::Nobody } else { Stage::Body };
         } else {
-            self.settle_all(&Outcome::replied(Phase::Data, reply.to_owned()));
+            self.settle_all(Outcome::replied(Phase::Data, reply.to_owned()));
             self.stage = Stage::Failed;
         }
     }
@@ -545,7 +545,7 @@ impl<'e> Transaction<'e> {
         } else {
             Status::Deferred
         };
-        self.settle_all(&Outcome {
+        self.settle_all(Outcome {
             status,
             phase,
             cause: Cause::Fault(fault),
@@ -565,10 +565,16 @@ impl<'e> Transaction<'e> {
     }
 
     /// Gives `outcome` to all recipients that have no final one.
-    fn settle_all(&mut self, outcome: &Outcome) {
-        for open in self.outcomes.iter_mut().filter(|open| open.is_none()) {
-            *open = Some(outcome.clone());
+    fn settle_all(&mut self, outcome: Outcome) {
+        let mut open = self.outcomes.iter_mut().filter(|open| open.is_none());
+        let Some(mut last) = open.next() else {
+            return;
+        };
+        for next in open {
+            *last = Some(outcome.clone());
+            last = next;
         }
+        *last = Some(outcome);
     }
 }
 

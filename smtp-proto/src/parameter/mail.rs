@@ -355,11 +355,12 @@ impl<'a> MailParameters<'a> {
             .filter(|parameter| !FIELDS.iter().any(|field| parameter.is(field)))
     }
 
-    /// The extension that brings a keyword of MAIL; `None` for one that nobody here knows.
+    /// The extension that a parameter of MAIL belongs to; `None` for one that nobody here knows.
     ///
-    /// `BODY=BINARYMIME` needs [`Extension::BinaryMime`] besides.
+    /// `BODY=BINARYMIME` belongs to [`Extension::BinaryMime`] (RFC 3030 section 3), the other values
+    /// of `BODY` to [`Extension::EightBitMime`] (RFC 6152 section 2).
     #[must_use]
-    pub fn extension(keyword: &str) -> Option<Extension> {
+    pub fn extension(parameter: Parameter<'_>) -> Option<Extension> {
         const TABLE: [(&str, Extension); 15] = [
             ("SIZE", Extension::Size),
             ("BODY", Extension::EightBitMime),
@@ -377,7 +378,13 @@ impl<'a> MailParameters<'a> {
             ("TRANSID", Extension::Checkpoint),
             ("CONPERM", Extension::ConPerm),
         ];
-        find(&TABLE, keyword)
+        let binary = Body::BinaryMime.as_str();
+        if parameter.is("BODY")
+            && parameter.value().is_some_and(|value| value.eq_ignore_ascii_case(binary))
+        {
+            return Some(Extension::BinaryMime);
+        }
+        find(&TABLE, parameter.keyword())
     }
 }
 

@@ -306,15 +306,15 @@ impl<'a> RcptParameters<'a> {
             .filter(|parameter| !parameter.is("NOTIFY") && !parameter.is("ORCPT"))
     }
 
-    /// The extension that brings a keyword of RCPT; `None` for one that nobody here knows.
+    /// The extension that a parameter of RCPT belongs to; `None` for one that nobody here knows.
     #[must_use]
-    pub fn extension(keyword: &str) -> Option<Extension> {
+    pub fn extension(parameter: Parameter<'_>) -> Option<Extension> {
         const TABLE: [(&str, Extension); 4] = [
             ("NOTIFY", Extension::Dsn),
             ("ORCPT", Extension::Dsn),
             ("RRVS", Extension::Rrvs),
             ("CONNEG", Extension::ConNeg),
         ];
-        find(&TABLE, keyword)
+        find(&TABLE, parameter.keyword())
     }
 }

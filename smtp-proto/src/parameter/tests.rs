@@ -119,11 +119,18 @@ fn mail_parameters() {
     // G-39, G-42
     let auth = mail("AUTH=e+3Dmc2@example.com").unwrap().auth().unwrap();
     assert_eq!(auth.as_str(), "e+3Dmc2@example.com");
-    for name in ["SIZE", "BODY", "BY", "mtrk"] {
-        assert!(MailParameters::extension(name).is_some());
-    }
-    assert_eq!(MailParameters::extension("NOTIFY"), None);
-    assert_eq!(RcptParameters::extension("notify"), Some(Extension::Dsn));
+}
+
+#[test]
+fn a_parameter_belongs_to_the_extension_that_brings_it() {
+    let on_mail = |keyword, value| MailParameters::extension(Parameter::new(keyword, value).unwrap());
+    assert_eq!(on_mail("SIZE", Some("5")), Some(Extension::Size));
+    assert_eq!(on_mail("body", Some("8BITMIME")), Some(Extension::EightBitMime));
+    assert_eq!(on_mail("BODY", Some("binarymime")), Some(Extension::BinaryMime));
+    assert_eq!(on_mail("mtrk", None), Some(Extension::Mtrk));
+    assert_eq!(on_mail("NOTIFY", Some("NEVER")), None);
+    let on_rcpt = RcptParameters::extension(Parameter::new("notify", Some("NEVER")).unwrap());
+    assert_eq!(on_rcpt, Some(Extension::Dsn));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{
     domain::HelloName,
     error::{ParseError, Rule as Grammar},
     extension,
-    parameter::{Body, MailParameters, RcptParameters},
+    parameter::{MailParameters, RcptParameters},
     sequence::{Refusal, Request, State},
     status::Code,
 };
@@ -172,18 +172,13 @@ impl Session {
             return Ok(Question::Mail(mail, MailParameters::default()));
         }
         for parameter in mail.parameters.iter() {
-            let known = MailParameters::extension(parameter.keyword());
+            let known = MailParameters::extension(parameter);
             if !known.is_some_and(|extension| self.honours_parameter(extension)) {
                 return Err(Rejection::PARAMETER_UNKNOWN);
             }
         }
         let parameters =
             MailParameters::parse(mail.parameters).map_err(|error| error.rejection())?;
-        if parameters.body() == Some(Body::BinaryMime)
-            && !self.honours(extension::Extension::BinaryMime)
-        {
-            return Err(Rejection::PARAMETER_UNKNOWN);
-        }
         if !mail.reverse_path.is_ascii() && !parameters.smtputf8() {
             return Err(
                 Rejection::permanent(6, 7, "non-ASCII address without SMTPUTF8")
@@ -204,7 +199,7 @@ impl Session {
             RcptParameters::default()
         } else {
             for parameter in rcpt.parameters.iter() {
-                let known = RcptParameters::extension(parameter.keyword());
+                let known = RcptParameters::extension(parameter);
                 if !known.is_some_and(|extension| self.honours_parameter(extension)) {
                     return Err(Rejection::PARAMETER_UNKNOWN);
                 }

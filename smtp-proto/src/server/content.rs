@@ -369,6 +369,9 @@ impl Server {
     /// answered as often as a client that counts its recipients expects.
     fn refuse_skipped(&mut self, reply: &Rejection<'_>, last: bool) {
         let replies = self.replies_due(last && self.session.state == State::Spoiled);
+        if replies == 0 {
+            return;
+        }
         let mut desk = self.desk();
         // However many replies it has, it is one bad command.
         desk.refuse(reply, Leave::Together);

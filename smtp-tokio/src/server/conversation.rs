@@ -111,7 +111,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
                 self.link.machine().abort(Rejection::LOCAL_ERROR);
                 None
             }
-            Then::Tls => self.start_tls().await.err().map(End::Tls),
+            Then::Tls => Box::pin(self.start_tls()).await.err().map(End::Tls),
         }
     }
 
