@@ -119,6 +119,7 @@ pub mod limits;
 pub mod parameter;
 pub mod path;
 pub mod profile;
+pub mod proxy;
 pub mod reply;
 pub mod sequence;
 pub mod server;

@@ -144,3 +144,8 @@ pub use self::{
     session::{Backend, End, Facts, Recipient, Sender, Session},
     tls::Stream,
 };
+
+/// The examples of the workspace's README compile.
+#[cfg(all(doctest, feature = "tls"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

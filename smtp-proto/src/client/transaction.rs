@@ -13,7 +13,7 @@ use crate::{
     extension::Extension,
     fault::Fault,
     parameter::{Body, ParameterList, Parameters},
-    path::{ForwardPath, ReversePath},
+    path::{ForwardPath, Mailbox, ReversePath},
     reply::{Reply, ReplyBuf},
     sequence::Protocol,
     status::{Code, Severity},
@@ -47,6 +47,12 @@ impl<'e> From<ForwardPath<'e>> for Recipient<'e> {
             path,
             parameters: Parameters::EMPTY,
         }
+    }
+}
+
+impl<'e> From<Mailbox<'e>> for Recipient<'e> {
+    fn from(mailbox: Mailbox<'e>) -> Self {
+        ForwardPath::from(mailbox).into()
     }
 }
 

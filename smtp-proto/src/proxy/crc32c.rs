@@ -31,16 +31,27 @@ const fn table() -> [u32; 256] {
 
 static TABLE: [u32; 256] = table();
 
-/// The checksum of the octets of all parts, one behind the other.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "a table of 256 holds every octet"
-)]
-pub(super) fn crc32c(parts: &[&[u8]]) -> u32 {
-    let mut state = u32::MAX;
-    for &octet in parts.iter().copied().flatten() {
-        let [low, ..] = state.to_le_bytes();
-        state = (state >> 8) ^ TABLE[usize::from(low ^ octet)];
+/// A checksum in the making.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Crc32c(u32);
+
+impl Crc32c {
+    pub(super) const fn new() -> Self {
+        Self(u32::MAX)
     }
-    !state
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a table of 256 holds every octet"
+    )]
+    pub(super) fn update(&mut self, octets: &[u8]) {
+        for &octet in octets {
+            let [low, ..] = self.0.to_le_bytes();
+            self.0 = (self.0 >> 8) ^ TABLE[usize::from(low ^ octet)];
+        }
+    }
+
+    pub(super) const fn sum(self) -> u32 {
+        !self.0
+    }
 }

@@ -102,7 +102,7 @@ enum Stop {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header<'a> {
     origin: Origin<'a>,
-    tlvs: Tlvs<'a>,
+    tlvs: &'a [u8],
 }
 
 /// Whose connection it is.
@@ -135,7 +135,7 @@ impl<'a> Header<'a> {
     const fn of(origin: Origin<'a>) -> Self {
         Self {
             origin,
-            tlvs: Tlvs::EMPTY,
+            tlvs: &[],
         }
     }
 
@@ -168,7 +168,10 @@ impl<'a> Header<'a> {
     /// The same with these TLVs. They go out by version 2 only, and only with addresses.
     #[must_use]
     pub const fn with_tlvs(self, tlvs: Tlvs<'a>) -> Self {
-        Self { tlvs, ..self }
+        Self {
+            tlvs: tlvs.as_slice(),
+            ..self
+        }
     }
 
     /// Reads the header at the start of the octets, and tells how many octets it takes; a version
@@ -271,7 +274,7 @@ impl<'a> Header<'a> {
     /// the header. None for LOCAL, of which nothing is looked at.
     #[must_use]
     pub const fn tlvs(&self) -> Tlvs<'a> {
-        self.tlvs
+        Tlvs::checked(self.tlvs)
     }
 
     /// Appends the header as version 1, at most [`MAX_V1`] octets. A connection without internet

@@ -110,56 +110,131 @@ impl Line<'_> {
         Ok(octets.into())
     }
 
-    /// Groups of 1 to 4 hexadecimal digits with a colon between, eight of them, or fewer with one
-    /// `::` in place of the rest. The last two may be dotted IPv4 behind a leading `::` or
-    /// `::ffff:`, since that is how systems spell such addresses; the blank behind it ends it.
+    /// Decimal digits without leading zeros, as much as `T` can hold.
+    fn number<T: TryFrom<u32>>(&mut self) -> Result<T, Stop> {
+        let mut value = self.digit(10)?;
+        while value > 0
+            && let Some(digit) = char::from(self.peek()?).to_digit(10)
+        {
+            value = value * 10 + digit;
+            if T::try_from(value).is_err() {
+                return Err(MALFORMED);
+            }
+            self.at += 1;
+        }
+        T::try_from(value).map_err(|_| MALFORMED)
+    }
+
+    fn digit(&mut self, radix: u32) -> Result<u32, Stop> {
+        char::from(self.next()?).to_digit(radix).ok_or(MALFORMED)
+    }
+
+    /// Groups with a colon between, eight of them, or fewer with one `::` in place of those that
+    /// are zero. The last two may be dotted IPv4 behind a leading `::` or `::ffff:`, since that is
+    /// how systems spell such addresses. A blank must follow.
     fn ipv6(&mut self) -> Result<Ipv6Addr, Stop> {
-        let mut groups = [0_u16; 8];
+        let mut groups = [0; 8];
         let mut count = 0;
         let mut gap = None;
         if self.peek()? == b':' {
             self.literal(b"::")?;
             gap = Some(0);
         }
-        loop {
-            if gap == Some(count) && self.peek()? == b' ' {
-                break;
-            }
+        while gap != Some(count) || self.peek()? != b' ' {
+            let most = if gap.is_some() { 7 } else { 8 };
             let start = self.at;
             let group = self.group()?;
-            let dotted = gap == Some(0) && matches!((count, groups), (0, _) | (1, [0xFFFF, ..]));
-            if dotted && self.peek()? == b'.' {
+            let mapped = matches!((gap, count, groups), (Some(0), 1, [0xFFFF, ..]));
+            if (mapped || (gap, count) == (Some(0), 0)) && self.peek()? == b'.' {
                 self.at = start;
                 let [a, b, c, d] = self.ipv4()?.octets();
-                for pair in [[a, b], [c, d]] {
-                    put(&mut groups, &mut count, u16::from_be_bytes(pair))?;
-                }
+                push(&mut groups, &mut count, most, u16::from_be_bytes([a, b]))?;
+                push(&mut groups, &mut count, most, u16::from_be_bytes([c, d]))?;
                 break;
             }
-            put(&mut groups, &mut count, group)?;
-            let full = count + usize::from(gap.is_some()) == groups.len();
+            push(&mut groups, &mut count, most, group)?;
             match self.peek()? {
                 b' ' => break,
-                b':' if !full || (gap.is_none() && count < groups.len()) => self.at += 1,
+                b':' if count < most => self.at += 1,
                 _ => return Err(MALFORMED),
             }
             if self.peek()? == b':' {
-                if gap.is_some() {
+                if gap.replace(count).is_some() {
                     return Err(MALFORMED);
                 }
                 self.at += 1;
-                gap = Some(count);
             }
         }
-        match gap {
-            Some(gap) => {
-                if let Some(behind) = groups.get_mut(gap..) {
-                    behind.rotate_right(groups_left(count));
-                }
-            }
-            None if count == groups.len() => {}
-            None => return Err(MALFORMED),
+        let missing = groups.len() - count;
+        match gap.and_then(|gap| groups.get_mut(gap..)) {
+            Some(behind) => behind.rotate_right(missing),
+            None if missing > 0 => return Err(MALFORMED),
+            None => {}
         }
         Ok(groups.into())
+    }
+
+    /// `group = 1*4HEXDIG`
+    fn group(&mut self) -> Result<u16, Stop> {
+        let mut value = self.digit(16)?;
+        for _ in 1..4 {
+            let Some(digit) = char::from(self.peek()?).to_digit(16) else {
+                break;
+            };
+            value = value << 4 | digit;
+            self.at += 1;
+        }
+        u16::try_from(value).map_err(|_| MALFORMED)
+    }
+}
+
+/// Adds a group where fewer than `most` are.
+fn push(groups: &mut [u16; 8], count: &mut usize, most: usize, group: u16) -> Result<(), Stop> {
+    let place = groups.get_mut(*count).filter(|_| *count < most);
+    *place.ok_or(MALFORMED)? = group;
+    *count += 1;
+    Ok(())
+}
+
+/// Appends the header; TLVs have no place in it.
+pub(super) fn write(header: &Header<'_>, out: &mut impl BufMut) {
+    let (Some(source), Some(destination)) = (header.source(), header.destination()) else {
+        out.put_slice(b"PROXY UNKNOWN\r\n");
+        return;
+    };
+    let family = if source.is_ipv4() { '4' } else { '6' };
+    // A buffer takes what it is given, so there is no error to hand on.
+    let _ = write!(
+        Text(out),
+        "PROXY TCP{family} {} {} {} {}\r\n",
+        Spelled(source.ip()),
+        Spelled(destination.ip()),
+        source.port(),
+        destination.port()
+    );
+}
+
+/// An address in hexadecimal groups throughout where it is IPv6: section 2.1 knows no dotted ones.
+struct Spelled(IpAddr);
+
+impl fmt::Display for Spelled {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let IpAddr::V6(address) = self.0
+            && address.to_ipv4_mapped().is_some()
+        {
+            let [.., high, low] = address.segments();
+            return write!(formatter, "::ffff:{high:x}:{low:x}");
+        }
+        self.0.fmt(formatter)
+    }
+}
+
+/// A buffer as a place for formatted text.
+struct Text<'o, B>(&'o mut B);
+
+impl<B: BufMut> fmt::Write for Text<'_, B> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.put_slice(text.as_bytes());
+        Ok(())
     }
 }

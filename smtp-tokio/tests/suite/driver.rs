@@ -339,7 +339,7 @@ async fn the_dot_leaves_with_the_content() {
     }
     machine.end_of_data().unwrap();
     assert_eq!(connection.written().await.unwrap(), Step::Read);
-    // Two added dots' worth of slices each, in two writes at most.
+    // Dots are slices of their own: they leave with what is around them.
     let writes = &connection.stream().0;
     assert_eq!(writes.iter().sum::<usize>(), 10 * 11 + 3);
     assert!(writes.len() <= 2, "{writes:?}");

@@ -407,7 +407,7 @@ async fn single_commands_and_their_replies() {
     client.quit().await.unwrap();
 }
 
-/// An empty answer of the handler, and commands between two chunks (RFC 3030 section 4.2).
+/// RFC 3030 section 4.2.
 #[tokio::test]
 async fn commands_between_chunks_do_not_end_the_message() {
     let store = Store::default();

@@ -87,7 +87,7 @@ async fn a_message_under_way_is_finished() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transaction_that_goes_on_for_ever_is_aborted() {
+async fn a_transaction_is_finished_before_the_421() {
     let store = Store::default();
     let server = help::server(&store);
     let handle = server.handle();
@@ -99,7 +99,6 @@ async fn a_transaction_that_goes_on_for_ever_is_aborted() {
     while !said.ends_with(b"<CRLF>.<CRLF>\r\n") {
         near.read_buf(&mut said).await.unwrap();
     }
-    // A second server stands in for the same one: what is tested is that the grace ends.
     handle.shut_down();
     near.write_all(b"still writing\r\n").await.unwrap();
     assert!(!ended.is_finished());
