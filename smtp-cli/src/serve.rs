@@ -110,7 +110,7 @@ pub(crate) async fn prepare(arguments: &args::Serve) -> Result<Prepared, Failure
         };
         server = server.tls(tls);
     }
-    //PROXY server = server.proxy_protocol(arguments.proxy_protocol);
+    server = server.proxy_protocol(arguments.proxy_protocol);
     let (server, listening, address) = listen(server, arguments).await?;
     Ok(Prepared {
         server,

@@ -380,7 +380,9 @@ impl<'a> MailParameters<'a> {
         ];
         let binary = Body::BinaryMime.as_str();
         if parameter.is("BODY")
-            && parameter.value().is_some_and(|value| value.eq_ignore_ascii_case(binary))
+            && parameter
+                .value()
+                .is_some_and(|value| value.eq_ignore_ascii_case(binary))
         {
             return Some(Extension::BinaryMime);
         }

@@ -123,10 +123,17 @@ fn mail_parameters() {
 
 #[test]
 fn a_parameter_belongs_to_the_extension_that_brings_it() {
-    let on_mail = |keyword, value| MailParameters::extension(Parameter::new(keyword, value).unwrap());
+    let on_mail =
+        |keyword, value| MailParameters::extension(Parameter::new(keyword, value).unwrap());
     assert_eq!(on_mail("SIZE", Some("5")), Some(Extension::Size));
-    assert_eq!(on_mail("body", Some("8BITMIME")), Some(Extension::EightBitMime));
-    assert_eq!(on_mail("BODY", Some("binarymime")), Some(Extension::BinaryMime));
+    assert_eq!(
+        on_mail("body", Some("8BITMIME")),
+        Some(Extension::EightBitMime)
+    );
+    assert_eq!(
+        on_mail("BODY", Some("binarymime")),
+        Some(Extension::BinaryMime)
+    );
     assert_eq!(on_mail("mtrk", None), Some(Extension::Mtrk));
     assert_eq!(on_mail("NOTIFY", Some("NEVER")), None);
     let on_rcpt = RcptParameters::extension(Parameter::new("notify", Some("NEVER")).unwrap());

@@ -40,10 +40,7 @@ impl Crc32c {
         Self(u32::MAX)
     }
 
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "a table of 256 holds every octet"
-    )]
+    #[expect(clippy::indexing_slicing, reason = "a table of 256 holds every octet")]
     pub(super) fn update(&mut self, octets: &[u8]) {
         for &octet in octets {
             let [low, ..] = self.0.to_le_bytes();

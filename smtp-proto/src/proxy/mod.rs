@@ -28,7 +28,7 @@ mod v2;
 #[cfg(test)]
 mod tests;
 
-use core::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use core::net::{SocketAddr, SocketAddrV6};
 
 use bytes::BufMut;
 
@@ -133,10 +133,7 @@ impl<'a> Header<'a> {
     pub const UNKNOWN: Self = Self::of(Origin::Unknown);
 
     const fn of(origin: Origin<'a>) -> Self {
-        Self {
-            origin,
-            tlvs: &[],
-        }
+        Self { origin, tlvs: &[] }
     }
 
     /// A TCP connection from `source` to `destination`.
@@ -184,10 +181,7 @@ impl<'a> Header<'a> {
     ///
     /// A [`ProxyError`], with the first octet that makes a header impossible. Only a wrong checksum
     /// is told at the end of the header.
-    pub fn parse(
-        octets: &'a [u8],
-        expect: Version,
-    ) -> Result<Option<(Self, usize)>, ProxyError> {
+    pub fn parse(octets: &'a [u8], expect: Version) -> Result<Option<(Self, usize)>, ProxyError> {
         Self::parse_with(octets, expect, DEFAULT_MAX_V2)
     }
 
@@ -217,6 +211,23 @@ impl<'a> Header<'a> {
             Err(Stop::More) => Ok(None),
             Err(Stop::Bad(error)) => Err(error),
         }
+    }
+
+    /// How many octets must at least be read before [`parse`](Self::parse) can say more of what was
+    /// read so far; never 0. Who reads just so many takes none of the octets behind the header, which
+    /// may belong to a TLS handshake.
+    #[must_use]
+    pub fn missing(octets: &[u8]) -> usize {
+        /// The shortest header there is, of version 1.
+        const SHORTEST: usize = "PROXY UNKNOWN\r\n".len();
+        let whole = match octets {
+            [b'P', ..] | [] => SHORTEST.max(octets.len() + 1),
+            [_, .., high, low] if octets.len() == 16 => {
+                16 + usize::from(u16::from_be_bytes([*high, *low]))
+            }
+            _ => 16,
+        };
+        whole.saturating_sub(octets.len()).max(1)
     }
 
     /// The client's address and port; `None` when the header tells no internet addresses: for

@@ -106,7 +106,9 @@ fn check_tlvs(octets: &[u8], mut place: usize, end: usize) -> Result<Option<usiz
         let room = (end - place).checked_sub(TLV_HEAD).ok_or(CROSSING)?;
         // Each octet is judged as it comes, so that a bad header never waits for its end.
         let checksum = at(octets, place)? == Tlvs::CRC32C;
-        if checksum && (sum.is_some() || room < SUM) {
+        // What a checksum leaves of the room must be nothing or hold another TLV.
+        let fits = matches!(room.checked_sub(SUM), Some(0 | TLV_HEAD..));
+        if checksum && (sum.is_some() || !fits) {
             return Err(CROSSING);
         }
         let high = at(octets, place + 1)?;
@@ -332,7 +334,9 @@ pub(super) fn write(
     };
     let checksum = checksum && addresses > 0;
     let length = addresses
-        + tlvs().map(|(_, value)| TLV_HEAD + value.len()).sum::<usize>()
+        + tlvs()
+            .map(|(_, value)| TLV_HEAD + value.len())
+            .sum::<usize>()
         + if checksum { TLV_HEAD + SUM } else { 0 };
     let length = u16::try_from(length).map_err(|_| ProxyError::TooLong)?;
 

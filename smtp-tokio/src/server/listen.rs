@@ -13,7 +13,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{AnyListener, Core, Service, Signal, control::Stage, run};
+use super::{AnyListener, Core, Service, Signal, control::Stage, proxied, run};
 use crate::{
     connection::Connection,
     session::{Backend, Facts},
@@ -71,7 +71,12 @@ impl Listener {
                     pause = Duration::from_millis(10);
                     let mut facts = Facts::default();
                     (facts.peer, facts.local) = (peer, local);
-                    admit(&core, stream, self.service, facts);
+                    if core.proxied {
+                        let core = Arc::clone(&core);
+                        tokio::spawn(proxied::admit(core, stream, self.service, facts));
+                    } else {
+                        admit(&core, stream, self.service, facts);
+                    }
                 }
                 Err(error) if is_the_clients(&error) => {}
                 Err(_) => {
@@ -96,7 +101,12 @@ fn is_the_clients(error: &io::Error) -> bool {
 }
 
 /// A task for a client, or a word of regret.
-fn admit<B: Backend>(core: &Arc<Core<B>>, stream: Stream, service: Service, facts: Facts) {
+pub(super) fn admit<B: Backend>(
+    core: &Arc<Core<B>>,
+    stream: Stream,
+    service: Service,
+    facts: Facts,
+) {
     let address = facts.peer.map(|peer| peer.ip().to_canonical());
     let Some(seat) = core.control.admit(address) else {
         if !service.is_implicit_tls() {

@@ -4,6 +4,7 @@ mod control;
 mod conversation;
 mod link;
 mod listen;
+mod proxied;
 mod run;
 
 use std::{
@@ -66,6 +67,8 @@ struct Core<B> {
     tls: Option<Arc<rustls::ServerConfig>>,
     handshake: Duration,
     trace: Option<Trace>,
+    /// A PROXY protocol header comes first.
+    proxied: bool,
     control: Arc<Control>,
 }
 
@@ -81,6 +84,7 @@ impl<B: Backend> Server<B> {
             tls: None,
             handshake: Duration::from_secs(60),
             trace: None,
+            proxied: false,
             control: Arc::new(Control::default()),
         };
         Self {
@@ -163,6 +167,15 @@ impl<B: Backend> Server<B> {
     #[must_use]
     pub fn max_connections_per_address(self, most: usize) -> Self {
         self.core.control.set_most_per_address(most);
+        self
+    }
+
+    /// Expects a PROXY protocol header, version 1 or 2, in front of every session, and takes the
+    /// addresses in it for those of the client. A connection without one is dropped. Only for
+    /// listeners that nobody but the proxy can reach: anybody else could claim any address.
+    #[must_use]
+    pub fn proxy_protocol(mut self, expected: bool) -> Self {
+        self.core.proxied = expected;
         self
     }
 

@@ -4,6 +4,7 @@ mod driver;
 mod help;
 mod message;
 mod opening;
+mod proxied;
 mod shutdown;
 mod timeouts;
 mod tls;

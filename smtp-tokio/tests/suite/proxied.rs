@@ -1,0 +1,79 @@
+//! The PROXY protocol in front of a session.
+
+use smtp_tokio::proto::proxy::Header;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::help::{self, Store};
+
+/// What a server that expects a header says to these octets, up to the end.
+async fn said(octets: &[u8]) -> (String, Store) {
+    let store = Store::default();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = help::server(&store)
+        .proxy_protocol(true)
+        .listen_smtp(listener);
+    let handle = server.handle();
+    let serving = tokio::spawn(server.serve());
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(octets).await.unwrap();
+    client.shutdown().await.unwrap();
+    let mut said = Vec::new();
+    // A connection that is dropped with octets unread ends in a reset.
+    let _ = client.read_to_end(&mut said).await;
+    handle.shut_down();
+    serving.await.unwrap();
+    (String::from_utf8(said).unwrap(), store)
+}
+
+fn v2(source: &str) -> Vec<u8> {
+    let mut octets = Vec::new();
+    let header = Header::new(source.parse().unwrap(), "198.51.100.1:25".parse().unwrap());
+    header.write_v2_with_checksum(&mut octets).unwrap();
+    octets
+}
+
+const SESSION: &[u8] = b"EHLO c.example\r\nMAIL FROM:<a@c.example>\r\nRCPT TO:<b@example.org>\r\n\
+    BDAT 4 LAST\r\nhi\r\nQUIT\r\n";
+
+#[tokio::test]
+async fn the_client_is_who_the_header_names() {
+    let v1 = b"PROXY TCP4 127.0.0.9 198.51.100.1 4321 25\r\n".to_vec();
+    for header in [v1, v2("127.0.0.9:4321")] {
+        let (said, store) = said(&[&header, SESSION].concat()).await;
+        assert!(
+            said.starts_with("220 ") && said.contains("\r\n221 "),
+            "{said}"
+        );
+        let taken = store.taken();
+        assert_eq!(taken.len(), 1);
+        assert_eq!(taken[0].facts.peer, "127.0.0.9:4321".parse().ok());
+        assert_eq!(taken[0].facts.local, "198.51.100.1:25".parse().ok());
+    }
+    // The backend turns away who is not on the loopback interface.
+    let (said, _) = said(&[&v2("192.0.2.7:4321"), &b"QUIT\r\n"[..]].concat()).await;
+    assert!(said.starts_with("554 "), "{said}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_speaks_for_nobody_is_itself() {
+    let (said, store) = said(&[b"PROXY UNKNOWN\r\n", SESSION].concat()).await;
+    assert!(said.starts_with("220 "), "{said}");
+    assert!(store.taken()[0].facts.peer.unwrap().ip().is_loopback());
+}
+
+#[tokio::test]
+async fn without_a_header_nothing_is_said() {
+    for octets in [
+        SESSION,
+        b"PROXY TCP4 127.0.0.9 198.51.100.1 04321 25\r\n",
+        b"",
+    ] {
+        let (said, store) = said(octets).await;
+        assert_eq!(said, "");
+        assert!(store.ends().is_empty());
+    }
+}
