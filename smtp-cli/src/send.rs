@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use smtp_proto::{
     auth::client::{Login as LoginMechanism, Plain},
     client::{self, Cause, Config, Envelope, Login, OpeningError, Outcome, Recipient, Status},
@@ -77,7 +78,9 @@ pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure>
     let message = match message {
         Prepared::Finished(source) => {
             let content = source.content(takes_8bit);
-            Message::reader(source.into_reader(content)).content(content)
+            let reader = progress(content.size, arguments.trace)
+                .wrap_async_read(source.into_reader(content));
+            Message::reader(reader).content(content)
         }
         Prepared::Composed(octets) => Message::from(octets),
     };
@@ -89,6 +92,20 @@ pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure>
         client.quit().await.map_err(failure)?;
     }
     Ok(report.outcomes().iter().filter_map(code).reduce(worse))
+}
+
+/// A bar on the terminal for a message that takes a while; a hidden one otherwise.
+fn progress(size: Option<u64>, traced: bool) -> ProgressBar {
+    const LONG: u64 = 1024 * 1024;
+    let style =
+        ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+    match (size, style) {
+        // Indicatif draws on stderr, and only if that is a terminal.
+        (Some(size), Ok(style)) if size >= LONG && !traced => ProgressBar::new(size)
+            .with_style(style)
+            .with_finish(ProgressFinish::AndClear),
+        _ => ProgressBar::hidden(),
+    }
 }
 
 /// Connects, starts TLS and authenticates as the arguments have it.

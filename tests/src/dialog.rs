@@ -640,7 +640,7 @@ impl Play {
         self.events.push(told);
         let answer = answer(self.asked);
         self.asked += 1;
-        reply(event, answer);
+        self::answer(event, answer);
     }
 }
 
@@ -708,7 +708,11 @@ fn describe(event: &Event<'_>) -> String {
     told
 }
 
-fn reply(event: Event<'_>, answer: Answer) {
+/// Gives `answer` to the question `event`; news is left alone.
+///
+/// # Panics
+/// When the answer does not go with the question.
+pub fn answer(event: Event<'_>, answer: Answer) {
     match answer {
         Answer::Accept(text) => accept(event, &text),
         Answer::Challenge(challenge) => match event {

@@ -76,12 +76,12 @@ fn auto_traits() {
 #[test]
 fn sizes() {
     let bounds = [
-        ("Server", size_of::<Server>(), 800),
-        ("Client", size_of::<Client>(), 1000),
-        ("Wire", size_of::<Wire>(), 280),
-        ("server::Event", size_of::<Event<'_>>(), 200),
+        ("Server", size_of::<Server>(), 512),
+        ("Client", size_of::<Client>(), 768),
+        ("Wire", size_of::<Wire>(), 192),
+        ("server::Event", size_of::<Event<'_>>(), 168),
         ("client::Event", size_of::<ClientEvent<'_>>(), 64),
-        ("Transaction", size_of::<Transaction<'_>>(), 256),
+        ("Transaction", size_of::<Transaction<'_>>(), 192),
     ];
     for (name, size, most) in bounds {
         println!("{name}: {size} octets");
@@ -257,8 +257,9 @@ fn a_transaction_allocates_little_in_the_client() {
                 counts.push(counted);
             }
             println!("{chunking:?} size {size:?}: allocations of each transaction: {counts:?}");
-            let most = counts[10..].iter().max().unwrap();
-            assert!(*most <= 6, "{counts:?}");
+            // The outcomes and the reply they keep; with SIZE, the text of the parameter.
+            let most = if size.is_none() { 2 } else { 4 };
+            assert!(counts[10..].iter().all(|count| *count <= most), "{counts:?}");
         }
     }
 }

@@ -9,6 +9,42 @@
 //! Each command has the same three parts: *check* (the core: may it come now, is it well formed; if
 //! not the core refuses it and the application never hears of it), *ask* (the application), *proceed*
 //! (the core: state and reply).
+//!
+//! That a question is answered once, and before anything else goes on, the compiler sees to:
+//!
+//! ```
+//! # use smtp_proto::{server::{Event, Server}, wire::Endpoint};
+//! fn answer(server: &mut Server) {
+//!     if let Some(Event::Mail(mail)) = server.event() {
+//!         mail.accept();
+//!     }
+//!     let _ = server.step();
+//! }
+//! ```
+//!
+//! Twice is once too often:
+//!
+//! ```compile_fail,E0382
+//! # use smtp_proto::{answer::Rejection, server::{Event, Server}, wire::Endpoint};
+//! fn answer(server: &mut Server) {
+//!     if let Some(Event::Mail(mail)) = server.event() {
+//!         mail.accept();
+//!         mail.reject(Rejection::POLICY);
+//!     }
+//! }
+//! ```
+//!
+//! and while the question is open, the session does not go on:
+//!
+//! ```compile_fail,E0499
+//! # use smtp_proto::{server::{Event, Server}, wire::Endpoint};
+//! fn answer(server: &mut Server) {
+//!     if let Some(Event::Mail(mail)) = server.event() {
+//!         let _ = server.step();
+//!         mail.accept();
+//!     }
+//! }
+//! ```
 
 mod answer;
 mod check;
