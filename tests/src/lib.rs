@@ -1,6 +1,7 @@
-//! What the tests of the workspace share: transcripts as files ([`dialog`]), and a client and a
-//! server joined in memory ([`pair`]).
+//! What the tests of the workspace share: transcripts as files ([`dialog`], [`client_dialog`]), and a
+//! client and a server joined in memory ([`pair`]) in all combinations ([`case`](mod@case)).
 
+pub mod case;
 pub mod client_dialog;
 pub mod dialog;
 pub mod pair;

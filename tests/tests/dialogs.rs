@@ -39,7 +39,12 @@ fn client() {
             failed.push(panic);
         }
     }
-    assert!(failed.is_empty(), "{} of {} dialogs failed", failed.len(), dialogs.len());
+    assert!(
+        failed.is_empty(),
+        "{} of {} dialogs failed",
+        failed.len(),
+        dialogs.len()
+    );
 }
 
 /// The bare machine as a line, as an adapter's stream would be one.
@@ -55,20 +60,23 @@ impl Memory {
         if dialog.implicit_tls {
             server.tls_started();
         }
-        Self { server, answers: dialog.answers().into(), said: VecDeque::new() }
+        Self {
+            server,
+            answers: dialog.answers().into(),
+            said: VecDeque::new(),
+        }
     }
 
     fn settle(&mut self) {
         loop {
             match self.server.step() {
-                Step::Write => self.said.extend(take_output(self.server.wire(), usize::MAX)),
+                Step::Write => self
+                    .said
+                    .extend(take_output(self.server.wire(), usize::MAX)),
                 Step::Event => match self.server.event() {
                     None
                     | Some(
-                        Event::Body(_)
-                        | Event::Reset
-                        | Event::Fault(_)
-                        | Event::UpgradeTls { .. },
+                        Event::Body(_) | Event::Reset | Event::Fault(_) | Event::UpgradeTls { .. },
                     ) => {}
                     Some(question) => {
                         let answer = self.answers.pop_front();

@@ -142,17 +142,20 @@ impl Line<'_> {
         }
         while gap != Some(count) || self.peek()? != b' ' {
             let most = if gap.is_some() { 7 } else { 8 };
+            if count == most {
+                return Err(MALFORMED);
+            }
             let start = self.at;
             let group = self.group()?;
             let mapped = matches!((gap, count, groups), (Some(0), 1, [0xFFFF, ..]));
             if (mapped || (gap, count) == (Some(0), 0)) && self.peek()? == b'.' {
                 self.at = start;
                 let [a, b, c, d] = self.ipv4()?.octets();
-                push(&mut groups, &mut count, most, u16::from_be_bytes([a, b]))?;
-                push(&mut groups, &mut count, most, u16::from_be_bytes([c, d]))?;
+                push(&mut groups, &mut count, u16::from_be_bytes([a, b]))?;
+                push(&mut groups, &mut count, u16::from_be_bytes([c, d]))?;
                 break;
             }
-            push(&mut groups, &mut count, most, group)?;
+            push(&mut groups, &mut count, group)?;
             match self.peek()? {
                 b' ' => break,
                 b':' if count < most => self.at += 1,
@@ -188,10 +191,8 @@ impl Line<'_> {
     }
 }
 
-/// Adds a group where fewer than `most` are.
-fn push(groups: &mut [u16; 8], count: &mut usize, most: usize, group: u16) -> Result<(), Stop> {
-    let place = groups.get_mut(*count).filter(|_| *count < most);
-    *place.ok_or(MALFORMED)? = group;
+fn push(groups: &mut [u16; 8], count: &mut usize, group: u16) -> Result<(), Stop> {
+    *groups.get_mut(*count).ok_or(MALFORMED)? = group;
     *count += 1;
     Ok(())
 }

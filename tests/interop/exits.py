@@ -1,0 +1,2 @@
+NAME="exits"
+def cases(*a): return []

@@ -1,0 +1,139 @@
+//! The server by itself.
+
+use smtp_proto::{
+    sequence::{Protocol, State},
+    server,
+    wire::{Endpoint, Step},
+};
+use smtp_tests::case::Case;
+
+/// A question that is asked again is not in the transcript again.
+#[test]
+fn transcript_of_a_question_asked_twice() {
+    let config = std::sync::Arc::new(Case::PLAIN.server());
+    let mut server = server::Server::new(config);
+    server.wire().record(100);
+    let _ = server.wire().receive(b"EHLO c.example\r\n");
+    match server.event() {
+        Some(server::Event::Connected(connected)) => connected.accept(),
+        other => panic!("{other:?}"),
+    }
+    smtp_tests::take_output(server.wire(), usize::MAX);
+    for _ in 0..3 {
+        assert_eq!(server.step(), Step::Event);
+        assert!(matches!(server.event(), Some(server::Event::Hello(_))));
+    }
+    let lines = server.wire().transcript().unwrap().drain().count();
+    assert_eq!(lines, 2);
+}
+
+/// A message refused while it comes gets one reply, also when its last octets were just told.
+#[test]
+fn refuse_message_at_any_octet() {
+    use smtp_proto::answer::Rejection;
+    for (protocol, replies) in [(Protocol::Smtp, 1), (Protocol::Lmtp, 2)] {
+        for split in 1..=9 {
+            let case = Case {
+                protocol,
+                ..Case::PLAIN
+            };
+            let mut server = server::Server::new(std::sync::Arc::new(case.server()));
+            let hello = if protocol == Protocol::Lmtp {
+                "LHLO"
+            } else {
+                "EHLO"
+            };
+            let start = format!(
+                "{hello} c.example\r\nMAIL FROM:<>\r\nRCPT TO:<a@x>\r\nRCPT TO:<b@x>\r\nDATA\r\n"
+            );
+            let mut said = Vec::new();
+            let mut asked = false;
+            for octets in [
+                start.as_bytes(),
+                &b"abcd\r\n.\r\n"[..split],
+                &b"abcd\r\n.\r\n"[split..],
+            ] {
+                assert_eq!(server.wire().receive(octets), octets.len());
+                loop {
+                    match server.step() {
+                        Step::Event => {}
+                        Step::Write => {
+                            said.extend(smtp_tests::take_output(server.wire(), usize::MAX));
+                            continue;
+                        }
+                        _ => break,
+                    }
+                    match server.event() {
+                        Some(server::Event::Connected(token)) => token.accept(),
+                        Some(server::Event::Hello(token)) => token.accept(),
+                        Some(server::Event::Mail(token)) => token.accept(),
+                        Some(server::Event::Rcpt(token)) => token.accept(),
+                        Some(server::Event::Data(token)) => token.accept(),
+                        Some(server::Event::Body(_)) => server.refuse_message(Rejection::POLICY),
+                        Some(server::Event::Delivery(_)) => asked = true,
+                        _ => {}
+                    }
+                    assert!(!asked, "asked about a refused message, cut at {split}");
+                }
+            }
+            let said = String::from_utf8(said).unwrap();
+            assert_eq!(said.matches("550 5.7.1").count(), replies, "{said}");
+            assert_eq!(server.state(), State::Ready);
+        }
+    }
+}
+
+/// S-84: an octet does not start the server's timer anew; a command, and 16 KiB of content, do, also
+/// of content that is dropped.
+#[test]
+fn the_servers_timer() {
+    use smtp_proto::answer::Rejection;
+    let mut server = server::Server::new(std::sync::Arc::new(Case::PLAIN.server()));
+    let mut feed = |octets: &[u8], refuse: bool| -> (u32, std::time::Duration) {
+        let mut rest = octets;
+        loop {
+            match server.step() {
+                Step::Write => {
+                    smtp_tests::take_output(server.wire(), usize::MAX);
+                }
+                Step::Event => match server.event() {
+                    Some(server::Event::Connected(token)) => token.accept(),
+                    Some(server::Event::Hello(token)) => token.accept(),
+                    Some(server::Event::Mail(token)) => token.accept(),
+                    Some(server::Event::Rcpt(token)) => token.accept(),
+                    Some(server::Event::Data(token)) if refuse => token.reject(Rejection::POLICY),
+                    Some(server::Event::Data(token)) => token.accept(),
+                    Some(server::Event::Delivery(token)) => token.accept(),
+                    _ => {}
+                },
+                _ if rest.is_empty() => break,
+                _ => {
+                    let taken = server.wire().receive(rest);
+                    rest = &rest[taken..];
+                }
+            }
+        }
+        let timer = server.wire().timer();
+        (timer.lap, timer.after)
+    };
+    let (start, _) = feed(b"EHLO c.example\r\n", false);
+    assert_eq!(feed(b"MAIL FROM", false).0, start, "octets are no command");
+    let (mail, _) = feed(b":<>\r\n", false);
+    assert_ne!(mail, start);
+    let (data, _) = feed(b"RCPT TO:<a@x.example>\r\nDATA\r\n", false);
+    assert_eq!(
+        feed(&[b'x'; 1000], false).0,
+        data,
+        "little content is no progress"
+    );
+    let (content, _) = feed(&[b'x'; 20_000], false);
+    assert_ne!(content, data);
+    feed(b"\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<a@x.example>\r\n", false);
+    let (chunk, _) = feed(b"BDAT 100000\r\n", true);
+    assert_eq!(feed(&[b'x'; 1000], true).0, chunk);
+    assert_ne!(
+        feed(&[b'x'; 50_000], true).0,
+        chunk,
+        "dropped content is progress too"
+    );
+}
