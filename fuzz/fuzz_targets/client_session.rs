@@ -51,11 +51,7 @@ impl Input<'_> {
     }
 
     fn config(&self) -> Config {
-        let mut config = if self.bit(0) {
-            Config::lmtp()
-        } else {
-            Config::default()
-        };
+        let mut config = if self.bit(0) { Config::lmtp() } else { Config::default() };
         config.lockstep = self.bit(1);
         config.replies.max_octets = if self.bit(13) { LARGE_ROOM - 2 } else { 6000 };
         config.replies.lenient_lf = self.bit(2) && self.bit(3);
@@ -80,12 +76,7 @@ impl Input<'_> {
     fn login(&self) -> Option<Login> {
         let plain = Plain::new("", "user", "password").ok()?;
         let login = LoginMechanism::new("user", "password").ok()?;
-        self.bit(8).then(|| {
-            Login::new()
-                .with(plain)
-                .with(login)
-                .allow_plaintext(self.bit(9))
-        })
+        self.bit(8).then(|| Login::new().with(plain).with(login).allow_plaintext(self.bit(9)))
     }
 }
 
@@ -124,10 +115,7 @@ impl Server<'_> {
             assert!(self.steps < most, "{} steps", self.steps);
             if input.wild > 0 && self.steps.is_multiple_of(usize::from(input.wild)) {
                 story.timed = true;
-                self.meddle(
-                    client,
-                    input.choices.get(self.steps / usize::from(input.wild)),
-                );
+                self.meddle(client, input.choices.get(self.steps / usize::from(input.wild)));
             }
             let step = client.step();
             assert_eq!(client.step(), step, "asking again changes nothing");
@@ -184,13 +172,8 @@ fn play(input: &Input<'_>, octets: &[u8], cuts: Cuts) -> Story {
     client.wire().record(4);
     let mut story = Story::default();
     let line = Line::new(cuts, if input.bit(13) { LARGE_ROOM } else { ROOM }, WAITING);
-    let mut server = Server {
-        rest: octets,
-        line,
-        steps: 0,
-        most: 3000 + 8 * octets.len(),
-        ended: false,
-    };
+    let mut server =
+        Server { rest: octets, line, steps: 0, most: 3000 + 8 * octets.len(), ended: false };
     if input.bit(11) {
         commands(input, &mut client, &mut server, &mut story);
     } else if open(input, &mut client, &mut server, &mut story) {
@@ -202,17 +185,9 @@ fn play(input: &Input<'_>, octets: &[u8], cuts: Cuts) -> Story {
             note(client.event(), &mut story);
         }
     }
-    for entry in client
-        .wire()
-        .transcript()
-        .into_iter()
-        .flat_map(|transcript| transcript.drain())
-    {
+    for entry in client.wire().transcript().into_iter().flat_map(|transcript| transcript.drain()) {
         let shown = entry.to_string();
-        assert!(
-            !shown.chars().any(char::is_control),
-            "more than a line: {shown:?}"
-        );
+        assert!(!shown.chars().any(char::is_control), "more than a line: {shown:?}");
         // What the server says is its own.
         let secret = shown.starts_with("C:") && shown.contains("AHVzZXIAcGFzc3dvcmQ=");
         assert!(!secret, "a secret is shown: {shown:?}");
@@ -257,11 +232,7 @@ fn open(
             }
             OpeningStep::Failed(error) => {
                 story.events.push(format!("{error}"));
-                let _ = (
-                    error.reply(),
-                    error.is_temporary(),
-                    opening.may_retry_without_tls(),
-                );
+                let _ = (error.reply(), error.is_temporary(), opening.may_retry_without_tls());
                 return false;
             }
             OpeningStep::Await => {}
@@ -301,18 +272,11 @@ fn transact(
     let choice = |index: usize| input.choices.get(index + 6 * turn);
     let mut list = ParameterList::new();
     list.notify(Notify::NEVER);
-    let parameters = if input.bit(12) {
-        list.as_parameters()
-    } else {
-        Parameters::EMPTY
-    };
+    let parameters = if input.bit(12) { list.as_parameters() } else { Parameters::EMPTY };
     let mut recipients = Vec::new();
     for index in 0..usize::from(choice(0) % 5) + 1 {
-        let path = ["<a@b.example>", "<postmaster>", "<\u{e9}@b.example>"][if choice(1) & 1 == 0 {
-            index % 2
-        } else {
-            index % 3
-        }];
+        let path = ["<a@b.example>", "<postmaster>", "<\u{e9}@b.example>"]
+            [if choice(1) & 1 == 0 { index % 2 } else { index % 3 }];
         let path = ForwardPath::parse(path).expect("a path");
         recipients.push(Recipient { path, parameters });
     }
@@ -387,9 +351,7 @@ fn check(report: &Report, recipients: usize, positive: usize) {
     for outcome in report.outcomes() {
         let _ = (outcome.retry(), outcome.enhanced(), outcome.to_string());
         if outcome.status() == Status::Delivered {
-            let Cause::Reply(reply) = outcome.cause() else {
-                panic!("{outcome:?}")
-            };
+            let Cause::Reply(reply) = outcome.cause() else { panic!("{outcome:?}") };
             assert_eq!(reply.severity(), Severity::PositiveCompletion);
             assert!(positive >= 3, "MAIL, RCPT and the content were accepted");
         }
@@ -410,10 +372,7 @@ fn commands(input: &Input<'_>, client: &mut Client, server: &mut Server<'_>, sto
             0 | 1 => client.hello(name),
             2 => client.helo(name),
             3 => client.starttls(),
-            4 => client.auth(
-                Mechanism::parse("PLAIN").expect("a name"),
-                Some(b"\0user\0password"),
-            ),
+            4 => client.auth(Mechanism::parse("PLAIN").expect("a name"), Some(b"\0user\0password")),
             5 => client.auth(Mechanism::parse("LOGIN").expect("a name"), None),
             6 => client.auth_response(b"user"),
             7 => client.auth_cancel(),

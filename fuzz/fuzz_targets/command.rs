@@ -38,16 +38,8 @@ enum Made<'i> {
     Vrfy(&'i str, bool),
     Other(&'i str, Option<&'i str>),
     Auth(&'i str, &'i [u8]),
-    Mail {
-        name: &'i str,
-        host: &'i str,
-        setters: Vec<Setter<'i>>,
-    },
-    Rcpt {
-        name: &'i str,
-        host: &'i str,
-        setters: Vec<Setter<'i>>,
-    },
+    Mail { name: &'i str, host: &'i str, setters: Vec<Setter<'i>> },
+    Rcpt { name: &'i str, host: &'i str, setters: Vec<Setter<'i>> },
 }
 
 #[derive(Debug, Arbitrary)]
@@ -84,13 +76,8 @@ impl Profile {
 fn write(command: &Command<'_>) -> Vec<u8> {
     let mut written = Vec::new();
     command.write(&mut written);
-    let line = written
-        .strip_suffix(b"\r\n")
-        .expect("a line ends with CRLF");
-    assert!(
-        !line.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)),
-        "{command:?}"
-    );
+    let line = written.strip_suffix(b"\r\n").expect("a line ends with CRLF");
+    assert!(!line.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)), "{command:?}");
     written
 }
 
@@ -109,10 +96,7 @@ fn round(command: &Command<'_>, syntax: &Syntax) {
 }
 
 fn mailbox(mailbox: Mailbox<'_>) {
-    let _ = (
-        mailbox.local_part().unquoted().count(),
-        mailbox.local_part().is_postmaster(),
-    );
+    let _ = (mailbox.local_part().unquoted().count(), mailbox.local_part().is_postmaster());
     let host = mailbox.host();
     let _ = format!("{host} {host:?}");
     // Equal mailboxes have equal hashes, however they are spelled.
@@ -120,10 +104,7 @@ fn mailbox(mailbox: Mailbox<'_>) {
     if let Ok(spelled) = MailboxBuf::new(&name, host) {
         assert_eq!(spelled.as_mailbox(), mailbox);
         let hashes = RandomState::new();
-        assert_eq!(
-            hashes.hash_one(spelled.as_mailbox()),
-            hashes.hash_one(mailbox)
-        );
+        assert_eq!(hashes.hash_one(spelled.as_mailbox()), hashes.hash_one(mailbox));
     }
 }
 
@@ -143,22 +124,14 @@ fn look_at(command: &Command<'_>) {
                     typed.ret(),
                     typed.require_tls(),
                 );
-                let _ = (
-                    typed.by(),
-                    typed.hold(),
-                    typed.mt_priority(),
-                    typed.mtrk(),
-                    typed.transid(),
-                );
+                let _ =
+                    (typed.by(), typed.hold(), typed.mt_priority(), typed.mtrk(), typed.transid());
                 let _ = typed.solicit().map(|solicit| solicit.keywords().count());
                 let _ = typed.auth().map(|auth| auth.as_str());
                 if let Some(envid) = typed.envid() {
                     let octets = envid.decode();
                     let encoded = xtext::encode(&octets);
-                    assert_eq!(
-                        Xtext::parse(&encoded).map(|again| again.decode()),
-                        Ok(octets)
-                    );
+                    assert_eq!(Xtext::parse(&encoded).map(|again| again.decode()), Ok(octets));
                 }
                 assert!(typed.others().count() <= typed.all().iter().count());
             }
@@ -170,9 +143,7 @@ fn look_at(command: &Command<'_>) {
             if let Ok(typed) = RcptParameters::parse(rcpt.parameters) {
                 let _ = format!("{typed:?}");
                 let _ = (typed.notify(), typed.rrvs());
-                let _ = typed
-                    .orcpt()
-                    .map(|orcpt| (orcpt.addr_type().len(), orcpt.address().len()));
+                let _ = typed.orcpt().map(|orcpt| (orcpt.addr_type().len(), orcpt.address().len()));
                 assert!(typed.others().count() <= typed.all().iter().count());
             }
         }
@@ -208,10 +179,7 @@ fn list(setters: &[Setter<'_>], submitter: Mailbox<'_>) -> ParameterList {
 }
 
 fn made(made: &Made<'_>) {
-    let syntax = Syntax {
-        underscore_domain: true,
-        ..Syntax::INTERNET
-    };
+    let syntax = Syntax { underscore_domain: true, ..Syntax::INTERNET };
     match *made {
         Made::Noop(text) => {
             if let Ok(text) = Text::new(text) {
@@ -239,25 +207,10 @@ fn made(made: &Made<'_>) {
             smtp_proto::auth::encode(response, &mut encoded);
             let base64 = Base64::parse_line(&encoded).expect("what is encoded is base64");
             for initial_response in [None, Some(InitialResponse::from(base64))] {
-                round(
-                    &Command::Auth(Auth {
-                        mechanism,
-                        initial_response,
-                    }),
-                    &syntax,
-                );
+                round(&Command::Auth(Auth { mechanism, initial_response }), &syntax);
             }
         }
-        Made::Mail {
-            name,
-            host,
-            ref setters,
-        }
-        | Made::Rcpt {
-            name,
-            host,
-            ref setters,
-        } => {
+        Made::Mail { name, host, ref setters } | Made::Rcpt { name, host, ref setters } => {
             let Ok(host) = Host::parse(host) else { return };
             let Ok(mailbox) = MailboxBuf::new(name, host) else {
                 return;
@@ -270,14 +223,12 @@ fn made(made: &Made<'_>) {
             let again = Parameters::parse(parameters.as_str().as_bytes(), &syntax);
             assert_eq!(again, Ok(parameters));
             let command = match made {
-                Made::Mail { .. } => Command::Mail(Mail {
-                    reverse_path: ReversePath::Mailbox(mailbox),
-                    parameters,
-                }),
-                _ => Command::Rcpt(Rcpt {
-                    forward_path: ForwardPath::Mailbox(mailbox),
-                    parameters,
-                }),
+                Made::Mail { .. } => {
+                    Command::Mail(Mail { reverse_path: ReversePath::Mailbox(mailbox), parameters })
+                }
+                _ => {
+                    Command::Rcpt(Rcpt { forward_path: ForwardPath::Mailbox(mailbox), parameters })
+                }
             };
             round(&command, &syntax);
             look_at(&command);
@@ -300,13 +251,7 @@ fuzz_target!(|input: Input<'_>| {
             look_at(&command);
             round(&command, &syntax);
             // What is written is always the grammar to the letter in its blanks and brackets.
-            round(
-                &command,
-                &Syntax {
-                    relaxed: false,
-                    ..syntax
-                },
-            );
+            round(&command, &Syntax { relaxed: false, ..syntax });
         }
         Err(error) => {
             assert!(error.offset() <= line.len(), "{error:?}");

@@ -29,13 +29,7 @@ impl Message {
     fn of(content: Vec<u8>, bare_newline: bool, end: Option<usize>) -> Self {
         let has_8bit = content.iter().any(|octet| !octet.is_ascii());
         let has_nul = content.contains(&0);
-        Self {
-            content,
-            bare_newline,
-            has_8bit,
-            has_nul,
-            end,
-        }
+        Self { content, bare_newline, has_8bit, has_nul, end }
     }
 }
 
@@ -130,27 +124,15 @@ fn encode(content: &[u8], policy: BareNewline, cuts: Cuts) -> Option<Vec<u8>> {
     let mut encoder = Encoder::new(policy);
     let mut wire = Vec::new();
     for piece in content_pieces(content, cuts) {
-        encoder
-            .encode(piece, |octets| wire.extend_from_slice(&octets))
-            .ok()?;
+        encoder.encode(piece, |octets| wire.extend_from_slice(&octets)).ok()?;
     }
-    encoder
-        .finish(|octets| wire.extend_from_slice(&octets))
-        .ok()?;
+    encoder.finish(|octets| wire.extend_from_slice(&octets)).ok()?;
     Some(wire)
 }
 
 fuzz_target!(|input: Input<'_>| {
-    let Input {
-        cuts,
-        normalize,
-        octets,
-    } = input;
-    let policy = if normalize {
-        BareNewline::Normalize
-    } else {
-        BareNewline::Reject
-    };
+    let Input { cuts, normalize, octets } = input;
+    let policy = if normalize { BareNewline::Normalize } else { BareNewline::Reject };
 
     // In: any octets, ended or not.
     let mut ended = octets.to_vec();
@@ -160,10 +142,7 @@ fuzz_target!(|input: Input<'_>| {
     for cuts in [Cuts::NONE, Cuts::ALL, cuts] {
         assert_eq!(decode(&ended, policy, cuts), expected);
     }
-    let (whole, cut) = (
-        decode(octets, policy, Cuts::NONE),
-        decode(octets, policy, cuts),
-    );
+    let (whole, cut) = (decode(octets, policy, Cuts::NONE), decode(octets, policy, cuts));
     assert_eq!(whole.content, cut.content);
     assert_eq!(whole.end, cut.end);
 
@@ -179,26 +158,13 @@ fuzz_target!(|input: Input<'_>| {
 
     // Out and in again.
     let Some(wire) = encode(octets, policy, cuts) else {
-        assert!(
-            bare && policy == BareNewline::Reject,
-            "refused to send good content"
-        );
+        assert!(bare && policy == BareNewline::Reject, "refused to send good content");
         return;
     };
-    assert!(
-        !bare || policy == BareNewline::Normalize,
-        "sent a bare newline"
-    );
-    assert_eq!(
-        encode(octets, policy, Cuts::NONE).as_deref(),
-        Some(&wire[..])
-    );
+    assert!(!bare || policy == BareNewline::Normalize, "sent a bare newline");
+    assert_eq!(encode(octets, policy, Cuts::NONE).as_deref(), Some(&wire[..]));
     let back = decode(&wire, BareNewline::Reject, cuts);
     assert!(!back.bare_newline);
-    assert_eq!(
-        back.end,
-        Some(wire.len()),
-        "the end is where the message ends"
-    );
+    assert_eq!(back.end, Some(wire.len()), "the end is where the message ends");
     assert_eq!(back.content, completed(counted));
 });

@@ -30,12 +30,8 @@ use smtp_proto::{
     wire::{Endpoint, Step},
 };
 
-const PATHS: [&str; 4] = [
-    "<a@b.example>",
-    "<\"quoted name\"@b.example>",
-    "<postmaster>",
-    "<user@[IPv6:2001:db8::1]>",
-];
+const PATHS: [&str; 4] =
+    ["<a@b.example>", "<\"quoted name\"@b.example>", "<postmaster>", "<user@[IPv6:2001:db8::1]>"];
 
 #[derive(Debug, Arbitrary)]
 struct Input<'i> {
@@ -85,9 +81,7 @@ impl Input<'_> {
         }
         if self.offers(8) && !self.offers(2) {
             // BODY= is a parameter of 8BITMIME (RFC 6152 section 2).
-            config = config
-                .offer(Extension::BinaryMime)
-                .offer(Extension::EightBitMime);
+            config = config.offer(Extension::BinaryMime).offer(Extension::EightBitMime);
         }
         config
             .mechanism(Mechanism::parse("PLAIN").expect("a name"), true)
@@ -96,11 +90,8 @@ impl Input<'_> {
     }
 
     fn client(&self) -> client::Config {
-        let mut config = if self.wants(0) {
-            client::Config::lmtp()
-        } else {
-            client::Config::default()
-        };
+        let mut config =
+            if self.wants(0) { client::Config::lmtp() } else { client::Config::default() };
         config.lockstep = self.wants(1);
         config.replies.max_octets = 4096;
         if self.wants(2) {
@@ -166,11 +157,7 @@ impl Mx<'_> {
             },
             Some(Event::Mail(asked)) => {
                 self.body.clear();
-                if self.input.says_yes(question) {
-                    asked.accept()
-                } else {
-                    asked.reject(no)
-                }
+                if self.input.says_yes(question) { asked.accept() } else { asked.reject(no) }
             }
             Some(Event::Rcpt(asked)) => {
                 if self.input.says_yes(question) {
@@ -236,9 +223,7 @@ impl Pair<'_> {
             self.client_line.check(self.client.wire());
             let step = self.client.step();
             match step {
-                Step::Write => self
-                    .to_server
-                    .extend(self.client_line.drain(&mut self.client)),
+                Step::Write => self.to_server.extend(self.client_line.drain(&mut self.client)),
                 Step::Read => self.exchange(),
                 Step::Event | Step::Idle | Step::Close => return step,
             }
@@ -256,38 +241,22 @@ impl Pair<'_> {
             assert!(taken > 0);
             self.to_server.drain(..taken);
         } else {
-            assert_eq!(
-                step,
-                Step::Close,
-                "both sides wait for each other: {}",
-                self.transcript()
-            );
+            assert_eq!(step, Step::Close, "both sides wait for each other: {}", self.transcript());
             self.client.wire().received(0);
         }
     }
 
     /// What was said, as the client has it.
     fn transcript(&mut self) -> String {
-        let entries = self
-            .client
-            .wire()
-            .transcript()
-            .map(|transcript| transcript.drain());
-        entries
-            .into_iter()
-            .flatten()
-            .map(|entry| format!("\n{entry}"))
-            .collect()
+        let entries = self.client.wire().transcript().map(|transcript| transcript.drain());
+        entries.into_iter().flatten().map(|entry| format!("\n{entry}")).collect()
     }
 
     /// The handshake, which is empty here: both sides have come to it and to nothing else.
     fn upgrade(&mut self) {
         assert_eq!(self.host.run(&mut self.to_client), Step::Idle);
         assert!(self.host.tls && self.to_server.is_empty() && self.to_client.is_empty());
-        assert_eq!(
-            (self.client.wire().room(), self.host.server.wire().room()),
-            (0, 0)
-        );
+        assert_eq!((self.client.wire().room(), self.host.server.wire().room()), (0, 0));
         self.client.tls_started();
         self.host.server.tls_started();
     }
@@ -320,19 +289,11 @@ impl Pair<'_> {
     fn send(&mut self, recipients: &[Recipient<'_>]) -> Option<Vec<Status>> {
         let input = self.host.input;
         let reverse_path = ReversePath::Null;
-        let envelope = Envelope {
-            reverse_path,
-            parameters: Parameters::EMPTY,
-            recipients,
-        };
+        let envelope = Envelope { reverse_path, parameters: Parameters::EMPTY, recipients };
         let binary = input.wants(5);
         let content = Content {
             size: input.wants(6).then_some(input.content.len() as u64),
-            body: if binary {
-                Body::BinaryMime
-            } else {
-                Body::SevenBit
-            },
+            body: if binary { Body::BinaryMime } else { Body::SevenBit },
             smtputf8: false,
         };
         let mut options = TransactionOptions::default();
@@ -366,12 +327,7 @@ impl Pair<'_> {
                         assert!(has_bare_newline(input.content) && !input.wants(2) && !binary);
                         transaction.fail_body(misuse.to_string());
                         let report = transaction.report();
-                        assert!(
-                            report
-                                .outcomes()
-                                .iter()
-                                .all(|outcome| !outcome.is_delivered())
-                        );
+                        assert!(report.outcomes().iter().all(|outcome| !outcome.is_delivered()));
                         return None;
                     }
                 }
@@ -379,13 +335,7 @@ impl Pair<'_> {
             }
         }
         let report = transaction.report();
-        Some(
-            report
-                .outcomes()
-                .iter()
-                .map(client::Outcome::status)
-                .collect(),
-        )
+        Some(report.outcomes().iter().map(client::Outcome::status).collect())
     }
 }
 
@@ -405,14 +355,8 @@ fuzz_target!(|input: Input<'_>| {
         plain: ServerPlain::new(),
     };
     let client_line = Line::new(input.client_cuts, 16 * 1024, waiting);
-    let mut pair = Pair {
-        client,
-        client_line,
-        host,
-        to_server: Vec::new(),
-        to_client: Vec::new(),
-        turns: 0,
-    };
+    let mut pair =
+        Pair { client, client_line, host, to_server: Vec::new(), to_client: Vec::new(), turns: 0 };
     pair.open();
     assert_eq!(pair.client.is_tls(), input.offers(6));
     assert_eq!(pair.host.server.is_authenticated(), input.wants(4));
@@ -457,10 +401,7 @@ fuzz_target!(|input: Input<'_>| {
             break;
         };
         assert_eq!(outcomes.len(), recipients.len());
-        let delivered = outcomes
-            .iter()
-            .filter(|status| **status == Status::Delivered)
-            .count();
+        let delivered = outcomes.iter().filter(|status| **status == Status::Delivered).count();
         if !possible {
             assert_eq!((delivered, pair.host.delivered.len()), (0, 0));
         } else if !input.refuses() {
@@ -468,19 +409,12 @@ fuzz_target!(|input: Input<'_>| {
             assert_eq!(pair.host.delivered.len(), turn);
         }
         // Both sides think the same of who has the message: in SMTP one answer stands for all.
-        answers += if input.wants(0) {
-            delivered
-        } else {
-            delivered.min(1)
-        };
+        answers += if input.wants(0) { delivered } else { delivered.min(1) };
         let taken: usize = pair.host.delivered.iter().map(|(_, count)| count).sum();
         assert_eq!(taken, answers);
     }
     for (message, _) in &pair.host.delivered {
-        assert_eq!(
-            message.escape_ascii().to_string(),
-            expected.escape_ascii().to_string()
-        );
+        assert_eq!(message.escape_ascii().to_string(), expected.escape_ascii().to_string());
     }
     if is_open {
         pair.client.quit().expect("an open session can be left");
@@ -498,8 +432,5 @@ fuzz_target!(|input: Input<'_>| {
         assert!(!matches!(code, 500 | 501 | 502 | 504 | 555), "{reply}");
     }
     let transcript = pair.transcript();
-    assert!(
-        !transcript.contains("AHVzZXIAcGFzc3dvcmQ="),
-        "a secret is shown: {transcript}"
-    );
+    assert!(!transcript.contains("AHVzZXIAcGFzc3dvcmQ="), "a secret is shown: {transcript}");
 });

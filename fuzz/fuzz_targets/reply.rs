@@ -58,11 +58,7 @@ fn look_at(reply: Reply<'_>) {
     if let Some(enhanced) = reply.enhanced() {
         assert_eq!(enhanced.severity(), reply.severity());
     }
-    let newlines = reply
-        .octets()
-        .iter()
-        .filter(|octet| **octet == b'\n')
-        .count();
+    let newlines = reply.octets().iter().filter(|octet| **octet == b'\n').count();
     assert_eq!(reply.lines().count(), newlines);
     assert_eq!(reply.texts().count(), newlines);
     for (line, text) in reply.lines().zip(reply.texts()) {
@@ -74,10 +70,7 @@ fn look_at(reply: Reply<'_>) {
     let _ = reply.host();
     let owned = reply.to_owned();
     assert_eq!(owned.as_reply(), reply);
-    assert_eq!(
-        (owned.code(), owned.enhanced()),
-        (reply.code(), reply.enhanced())
-    );
+    assert_eq!((owned.code(), owned.enhanced()), (reply.code(), reply.enhanced()));
 
     let capabilities = Capabilities::parse(reply);
     let _ = (capabilities.host(), capabilities.limits());
@@ -109,10 +102,7 @@ fn write(code: Code, enhanced: Option<EnhancedCode>, text: &str, charset: TextCh
         assert!(line.len() + "250 \r\n".len() <= 512 || code == Code::CHALLENGE);
         let line = std::str::from_utf8(line).expect("text is UTF-8");
         assert!(!ascii || line.is_ascii());
-        assert!(
-            line.chars()
-                .all(|character| character == '\t' || !character.is_ascii_control())
-        );
+        assert!(line.chars().all(|character| character == '\t' || !character.is_ascii_control()));
     }
     if charset == TextCharset::Utf8 {
         let built = ReplyBuf::new(code, enhanced, text);

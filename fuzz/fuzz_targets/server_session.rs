@@ -57,11 +57,7 @@ fn config(choice: u16) -> Config {
             limits.discard = 6000;
             limits.endless_line = 0;
             limits.recipients = 0;
-            limits.content_buffer = if bit(13) {
-                LARGE_CONTENT_ROOM
-            } else {
-                CONTENT_ROOM
-            };
+            limits.content_buffer = if bit(13) { LARGE_CONTENT_ROOM } else { CONTENT_ROOM };
             limits.bad_commands = if bit(9) { 2 } else { 1000 };
         });
     for name in ["PLAIN", "LOGIN"] {
@@ -74,24 +70,16 @@ fn config(choice: u16) -> Config {
         config = config.bare_newline(BareNewline::Normalize);
     }
     if bit(10) {
-        for extension in [
-            Extension::Dsn,
-            Extension::BinaryMime,
-            Extension::Expn,
-            Extension::Limits,
-        ] {
+        for extension in [Extension::Dsn, Extension::BinaryMime, Extension::Expn, Extension::Limits]
+        {
             config = config.offer(extension);
         }
     }
     if bit(11) {
-        config = config
-            .withhold(Extension::Pipelining)
-            .withhold(Extension::EnhancedStatusCodes);
+        config = config.withhold(Extension::Pipelining).withhold(Extension::EnhancedStatusCodes);
     }
     if bit(12) {
-        config = config
-            .withhold(Extension::EightBitMime)
-            .withhold(Extension::Chunking);
+        config = config.withhold(Extension::EightBitMime).withhold(Extension::Chunking);
     }
     match choice >> 14 {
         0 => config,
@@ -117,9 +105,9 @@ fn acceptance(choice: u8) -> Acceptance<'static> {
     match choice >> 4 {
         0 => Acceptance::default(),
         1 => Acceptance::new("queued\r\n550 as 4711"),
-        2 => Acceptance::new("will forward")
-            .with_code(Code::new(251).expect("a code"))
-            .expect("2yz"),
+        2 => {
+            Acceptance::new("will forward").with_code(Code::new(251).expect("a code")).expect("2yz")
+        }
         _ => Acceptance::new("ok").with_enhanced(6, 0),
     }
 }
@@ -146,8 +134,7 @@ impl Story {
     fn tell(&mut self, event: String) {
         if !self.body.is_empty() {
             let body = std::mem::take(&mut self.body);
-            self.events
-                .push(format!("Body {:?}", body.escape_ascii().to_string()));
+            self.events.push(format!("Body {:?}", body.escape_ascii().to_string()));
         }
         self.events.push(event);
     }
@@ -192,11 +179,7 @@ fn answer(event: Event<'_>, choice: Option<u8>, exchange: &mut Exchange) -> Stri
             told
         }
         Event::Mail(question) => {
-            let told = format!(
-                "Mail {} {:?}",
-                question.reverse_path(),
-                question.parameters()
-            );
+            let told = format!("Mail {} {:?}", question.reverse_path(), question.parameters());
             match choice {
                 None => drop(question),
                 Some(choice) if yes => question.accept_with(acceptance(choice)),
@@ -206,11 +189,7 @@ fn answer(event: Event<'_>, choice: Option<u8>, exchange: &mut Exchange) -> Stri
         }
         Event::Rcpt(question) => {
             let path = question.forward_path();
-            let told = format!(
-                "Rcpt {} {path} {:?}",
-                question.index(),
-                question.parameters()
-            );
+            let told = format!("Rcpt {} {path} {:?}", question.index(), question.parameters());
             match choice {
                 None => drop(question),
                 Some(choice) if yes => question.accept_with(acceptance(choice)),
@@ -219,11 +198,7 @@ fn answer(event: Event<'_>, choice: Option<u8>, exchange: &mut Exchange) -> Stri
             told
         }
         Event::Data(question) => {
-            let told = format!(
-                "Data {} {:?}",
-                question.is_chunked(),
-                question.declared_size()
-            );
+            let told = format!("Data {} {:?}", question.is_chunked(), question.declared_size());
             match choice {
                 None => drop(question),
                 Some(_) if yes => question.accept(),
@@ -290,10 +265,7 @@ impl Exchange {
 }
 
 fn is_news(event: &Event<'_>) -> bool {
-    matches!(
-        event,
-        Event::Body(_) | Event::Reset | Event::UpgradeTls { .. } | Event::Fault(_)
-    )
+    matches!(event, Event::Body(_) | Event::Reset | Event::UpgradeTls { .. } | Event::Fault(_))
 }
 
 /// Plays a whole session. `drops` says which questions are dropped once before they are answered.
@@ -302,11 +274,7 @@ fn play(input: &Input<'_>, config: Arc<Config>, octets: &[u8], cuts: Cuts, drops
     if drops & 1 != 0 {
         server.wire().record(3);
     }
-    let room = if input.config & (1 << 13) == 0 {
-        ROOM
-    } else {
-        LARGE_CONTENT_ROOM
-    };
+    let room = if input.config & (1 << 13) == 0 { ROOM } else { LARGE_CONTENT_ROOM };
     let mut line = Line::new(cuts, room, WAITING);
     let (mut story, mut exchange) = (Story::default(), Exchange::default());
     let (mut rest, mut ended, mut questions) = (octets, false, 0);
@@ -317,20 +285,14 @@ fn play(input: &Input<'_>, config: Arc<Config>, octets: &[u8], cuts: Cuts, drops
         assert!(steps < most, "{steps} steps for {} octets", octets.len());
         if input.wild > 0 && steps.is_multiple_of(usize::from(input.wild)) {
             story.timed = true;
-            meddle(
-                &mut server,
-                input.choices.get(steps / usize::from(input.wild)),
-            );
+            meddle(&mut server, input.choices.get(steps / usize::from(input.wild)));
         }
         let step = server.step();
         assert_eq!(server.step(), step, "asking again changes nothing");
         line.check(server.wire());
         match step {
             Step::Read => {
-                assert!(
-                    server.wire().room() > 0 && !ended,
-                    "asked to read what cannot come"
-                );
+                assert!(server.wire().room() > 0 && !ended, "asked to read what cannot come");
                 if rest.is_empty() {
                     ended = true;
                     server.wire().received(0);
@@ -377,11 +339,7 @@ fn play(input: &Input<'_>, config: Arc<Config>, octets: &[u8], cuts: Cuts, drops
                     }
                     event if drop_it => {
                         let first = answer(event, None, &mut exchange);
-                        assert_eq!(
-                            server.step(),
-                            Step::Event,
-                            "a dropped question is asked again"
-                        );
+                        assert_eq!(server.step(), Step::Event, "a dropped question is asked again");
                         let again = server.event().expect("a dropped question is asked again");
                         assert_eq!(answer(again, Some(choice), &mut exchange), first);
                         questions += 1;
@@ -407,10 +365,7 @@ fn play(input: &Input<'_>, config: Arc<Config>, octets: &[u8], cuts: Cuts, drops
         }
     }
     if drops & 1 != 0 {
-        let shown = server
-            .wire()
-            .transcript()
-            .map_or(0, |transcript| transcript.drain().count());
+        let shown = server.wire().transcript().map_or(0, |transcript| transcript.drain().count());
         assert!(shown <= 3);
     }
     story.written = line.written;

@@ -74,13 +74,7 @@ pub struct Line {
 
 impl Line {
     pub fn new(cuts: Cuts, room: usize, waiting: usize) -> Self {
-        Self {
-            cuts,
-            pieces: 0,
-            room,
-            waiting,
-            written: Vec::new(),
-        }
+        Self { cuts, pieces: 0, room, waiting, written: Vec::new() }
     }
 
     /// Checks the bounds of a session's buffers.
@@ -88,10 +82,7 @@ impl Line {
     pub fn check(&self, wire: &mut Wire) {
         assert!(wire.room() <= self.room, "room for {} octets", wire.room());
         let waiting = wire.output().len();
-        assert!(
-            waiting <= self.waiting,
-            "{waiting} octets wait to be written"
-        );
+        assert!(waiting <= self.waiting, "{waiting} octets wait to be written");
     }
 
     /// Gives the session the next piece of `octets`, by either way in; how many it took.
@@ -144,9 +135,7 @@ pub fn replies(octets: &[u8]) -> Vec<Reply<'_>> {
         let reply = Reply::parse(whole).expect("a reply that was found can be read");
         assert!(
             reply.code() == Code::CHALLENGE
-                || whole
-                    .split(|octet| *octet == b'\n')
-                    .all(|line| line.len() < 512)
+                || whole.split(|octet| *octet == b'\n').all(|line| line.len() < 512)
         );
         replies.push(reply);
         rest = behind;
@@ -202,8 +191,5 @@ pub fn completed(mut content: Vec<u8>) -> Vec<u8> {
 
 /// Pieces of content, cut.
 pub fn content_pieces(content: &[u8], cuts: Cuts) -> VecDeque<Bytes> {
-    cuts.pieces(content)
-        .into_iter()
-        .map(Bytes::copy_from_slice)
-        .collect()
+    cuts.pieces(content).into_iter().map(Bytes::copy_from_slice).collect()
 }

@@ -6,12 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Serves, sends and tries out mail by SMTP and LMTP.
 #[derive(Debug, Parser)]
-#[command(
-    name = "smtp",
-    version,
-    arg_required_else_help = true,
-    max_term_width = 100
-)]
+#[command(name = "smtp", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// What to do.
@@ -98,12 +93,7 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) allow_plaintext_auth: bool,
     /// The certificate chain, as PEM. Without it a self-signed certificate is made at every start.
-    #[arg(
-        long,
-        value_name = "PEM",
-        requires = "tls_key",
-        conflicts_with = "no_tls"
-    )]
+    #[arg(long, value_name = "PEM", requires = "tls_key", conflicts_with = "no_tls")]
     pub(crate) tls_cert: Option<PathBuf>,
     /// The private key, as PEM.
     #[arg(long, value_name = "PEM", requires = "tls_cert")]
@@ -187,12 +177,7 @@ pub(crate) struct Send {
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
     /// The user's password. Others on this machine may see it; rather set SMTP_PASSWORD.
-    #[arg(
-        long,
-        value_name = "PASS",
-        env = "SMTP_PASSWORD",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "PASS", env = "SMTP_PASSWORD", hide_env_values = true)]
     pub(crate) password: Option<String>,
     /// The AUTH mechanism. Default: PLAIN, or LOGIN if that is all the server offers.
     #[arg(long, value_name = "MECHANISM", requires = "user")]

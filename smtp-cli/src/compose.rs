@@ -29,42 +29,27 @@ pub(crate) fn compose(draft: &Draft<'_>) -> Result<Vec<u8>, Failure> {
             .map_err(|error| Failure::new(Code::Data, format!("{}: {error}", path.display())))?;
         message = message.attachment(content_type(path), file_name(path), octets);
     }
-    message
-        .write_to_vec()
-        .map_err(|error| Failure::new(Code::Data, error))
+    message.write_to_vec().map_err(|error| Failure::new(Code::Data, error))
 }
 
 /// A unique id in the sender's domain.
 fn message_id(from: &str) -> String {
-    let domain = from
-        .rsplit_once('@')
-        .map_or("localhost", |(_, domain)| domain);
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
+    let domain = from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let random = std::hash::BuildHasher::hash_one(
         &std::collections::hash_map::RandomState::new(),
         now.as_nanos(),
     );
-    format!(
-        "{}.{}.{random:016x}@{domain}",
-        now.as_secs(),
-        std::process::id()
-    )
+    format!("{}.{}.{random:016x}@{domain}", now.as_secs(), std::process::id())
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(
-        || "attachment".into(),
-        |name| name.to_string_lossy().into_owned(),
-    )
+    path.file_name().map_or_else(|| "attachment".into(), |name| name.to_string_lossy().into_owned())
 }
 
 fn content_type(path: &Path) -> String {
-    mime_guess::from_path(path)
-        .first_or_octet_stream()
-        .essence_str()
-        .to_owned()
+    mime_guess::from_path(path).first_or_octet_stream().essence_str().to_owned()
 }
 
 #[cfg(test)]
@@ -86,14 +71,8 @@ mod tests {
         .unwrap();
         let text = String::from_utf8(octets).unwrap();
         assert!(text.is_ascii());
-        for field in [
-            "From: ",
-            "To: ",
-            "Date: ",
-            "Message-ID: ",
-            "Subject: ",
-            "MIME-Version: 1.0",
-        ] {
+        for field in ["From: ", "To: ", "Date: ", "Message-ID: ", "Subject: ", "MIME-Version: 1.0"]
+        {
             assert!(text.contains(field), "{field} is missing in {text}");
         }
         assert!(text.contains("figures.csv") && text.contains("text/csv"));

@@ -75,9 +75,7 @@ async fn show(directory: &Path) -> Result<(), Failure> {
     println!("What client and server say:\n");
     let outcome = send::run(&send).await?;
     handle.shut_down();
-    running
-        .await
-        .map_err(|error| Failure::new(Code::Temporary, error))?;
+    running.await.map_err(|error| Failure::new(Code::Temporary, error))?;
     if let Some(code) = outcome {
         return Err(Failure::new(code, "the message was not delivered"));
     }
@@ -88,10 +86,7 @@ async fn show(directory: &Path) -> Result<(), Failure> {
         let shown = path.strip_prefix(directory).unwrap_or(&path);
         println!("\nDelivered as {}:\n", shown.display());
         let message = fs::read(&path).map_err(failed)?;
-        println!(
-            "{}",
-            String::from_utf8_lossy(&message).replace("\r\n", "\n")
-        );
+        println!("{}", String::from_utf8_lossy(&message).replace("\r\n", "\n"));
     }
     Ok(())
 }
@@ -113,9 +108,7 @@ fn send_arguments(rest: &[&str]) -> Result<args::Send, Failure> {
 
 fn parse(command: &str, rest: &[&str]) -> Result<Command, Failure> {
     let line = ["smtp", command].into_iter().chain(rest.iter().copied());
-    Arguments::try_parse_from(line)
-        .map(|parsed| parsed.command)
-        .map_err(Failure::usage)
+    Arguments::try_parse_from(line).map(|parsed| parsed.command).map_err(Failure::usage)
 }
 
 fn pem(certificate: &[u8]) -> String {

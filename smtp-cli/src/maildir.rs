@@ -43,24 +43,13 @@ impl Store {
         fs::create_dir_all(&incoming)?;
         for entry in fs::read_dir(&incoming)? {
             let entry = entry?;
-            if entry
-                .metadata()?
-                .modified()?
-                .elapsed()
-                .is_ok_and(|age| age > ABANDONED)
-            {
+            if entry.metadata()?.modified()?.elapsed().is_ok_and(|age| age > ABANDONED) {
                 fs::remove_file(entry.path())?;
             }
         }
-        let host = host
-            .chars()
-            .filter(|&c| c.is_ascii_alphanumeric() || "-._".contains(c))
-            .collect();
-        Ok(Self {
-            root: root.to_owned(),
-            incoming,
-            host,
-        })
+        let host =
+            host.chars().filter(|&c| c.is_ascii_alphanumeric() || "-._".contains(c)).collect();
+        Ok(Self { root: root.to_owned(), incoming, host })
     }
 
     /// The name of an address's Maildir; `None` when it would be too long.
@@ -81,9 +70,7 @@ impl Store {
     /// Begins a message.
     pub(crate) fn begin(&self) -> io::Result<Incoming> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!(
             "{}.M{:06}P{}Q{count}.{}",
@@ -93,10 +80,7 @@ impl Store {
             self.host
         );
         let path = self.incoming.join(&name);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
+        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
         Ok(Incoming { file, path, name })
     }
 
@@ -166,11 +150,7 @@ fn push_safe(name: &mut String, octet: u8) {
 /// Makes the entries of a directory durable. Not every system can open one; those that cannot keep
 /// them in order by themselves.
 fn sync_directory(path: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(path)?.sync_all()
-    } else {
-        Ok(())
-    }
+    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -182,11 +162,7 @@ mod tests {
         let cases = [
             ("alice", Some("Example.ORG"), "alice@example.org"),
             ("Alice", Some("example.org"), "Alice@example.org"),
-            (
-                "../../etc/passwd",
-                Some("x.example"),
-                "%2E.%2F..%2Fetc%2Fpasswd@x.example",
-            ),
+            ("../../etc/passwd", Some("x.example"), "%2E.%2F..%2Fetc%2Fpasswd@x.example"),
             ("..", None, "%2E."),
             (".", None, "%2E"),
             ("a/b", Some("x.example"), "a%2Fb@x.example"),
@@ -217,16 +193,8 @@ mod tests {
         assert_eq!(path, again);
         drop(message);
         assert_eq!(fs::read(&path).unwrap(), b"Subject: hello\r\n\r\nhi\r\n");
-        assert_eq!(
-            fs::read_dir(root.path().join(".incoming")).unwrap().count(),
-            0
-        );
-        assert_eq!(
-            fs::read_dir(root.path().join("bob@x.example/new"))
-                .unwrap()
-                .count(),
-            1
-        );
+        assert_eq!(fs::read_dir(root.path().join(".incoming")).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(root.path().join("bob@x.example/new")).unwrap().count(), 1);
     }
 
     #[test]
@@ -235,8 +203,7 @@ mod tests {
         let store = Store::open(root.path(), "mx.example").unwrap();
         let under_way = store.begin().unwrap();
         let left = File::create(root.path().join(".incoming/left")).unwrap();
-        left.set_modified(SystemTime::now() - 2 * ABANDONED)
-            .unwrap();
+        left.set_modified(SystemTime::now() - 2 * ABANDONED).unwrap();
         drop(Store::open(root.path(), "mx.example").unwrap());
         let names = fs::read_dir(root.path().join(".incoming")).unwrap();
         let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();

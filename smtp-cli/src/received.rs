@@ -9,7 +9,7 @@ pub(crate) struct Trace<'t> {
     pub(crate) reverse_path: &'t str,
     /// The name the client gave itself.
     pub(crate) hello: &'t str,
-    /// Its address; `None` behind a Unix socket.
+    /// Its address, if there is one and it is known.
     pub(crate) address: Option<IpAddr>,
     /// The name of this host.
     pub(crate) host: &'t str,
@@ -29,10 +29,10 @@ impl Trace<'_> {
     pub(crate) fn fields(&self) -> String {
         let hello = harmless(self.hello);
         let address = match self.address {
-            None => "localhost".to_owned(),
+            None => String::new(),
             Some(address) => match address.to_canonical() {
-                IpAddr::V4(address) => format!("[{address}]"),
-                IpAddr::V6(address) => format!("[IPv6:{address}]"),
+                IpAddr::V4(address) => format!(" ([{address}])"),
+                IpAddr::V6(address) => format!(" ([IPv6:{address}])"),
             },
         };
         let recipient = match self.recipient {
@@ -40,7 +40,7 @@ impl Trace<'_> {
             None => String::new(),
         };
         format!(
-            "Return-Path: <{}>\r\nReceived: from {hello} ({address})\r\n\tby {} with {} id {}{recipient};\r\n\t{}\r\n",
+            "Return-Path: <{}>\r\nReceived: from {hello}{address}\r\n\tby {} with {} id {}{recipient};\r\n\t{}\r\n",
             plain(self.reverse_path),
             self.host,
             self.with,
@@ -53,15 +53,8 @@ impl Trace<'_> {
 /// The octets of a domain or an address literal; anything else becomes a hyphen.
 fn harmless(name: &str) -> String {
     let kept = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
-    let name: String = name
-        .chars()
-        .map(|c| if kept(c) { c } else { '-' })
-        .collect();
-    if name.is_empty() {
-        "unknown".to_owned()
-    } else {
-        name
-    }
+    let name: String = name.chars().map(|c| if kept(c) { c } else { '-' }).collect();
+    if name.is_empty() { "unknown".to_owned() } else { name }
 }
 
 /// An address without control characters; the grammar has let none through.

@@ -55,11 +55,8 @@ pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure>
         .iter()
         .map(|address| forward_path(address).map(Recipient::from))
         .collect::<Result<Vec<_>, _>>()?;
-    let envelope = Envelope {
-        reverse_path,
-        parameters: Parameters::EMPTY,
-        recipients: &recipients,
-    };
+    let envelope =
+        Envelope { reverse_path, parameters: Parameters::EMPTY, recipients: &recipients };
 
     let message = match &arguments.message {
         Some(path) => Prepared::Finished(Source::open(path).await?),
@@ -72,9 +69,8 @@ pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure>
         })?),
     };
     let mut client = connect(arguments, message.has_unix_lines()).await?;
-    let takes_8bit = client
-        .capabilities()
-        .is_some_and(|offered| offered.offers(Extension::EightBitMime));
+    let takes_8bit =
+        client.capabilities().is_some_and(|offered| offered.offers(Extension::EightBitMime));
     let message = match message {
         Prepared::Finished(source) => {
             let content = source.content(takes_8bit);
@@ -101,9 +97,9 @@ fn progress(size: Option<u64>, traced: bool) -> ProgressBar {
         ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
     match (size, style) {
         // Indicatif draws on stderr, and only if that is a terminal.
-        (Some(size), Ok(style)) if size >= LONG && !traced => ProgressBar::new(size)
-            .with_style(style)
-            .with_finish(ProgressFinish::AndClear),
+        (Some(size), Ok(style)) if size >= LONG && !traced => {
+            ProgressBar::new(size).with_style(style).with_finish(ProgressFinish::AndClear)
+        }
         _ => ProgressBar::hidden(),
     }
 }
@@ -111,14 +107,8 @@ fn progress(size: Option<u64>, traced: bool) -> ProgressBar {
 /// Connects, starts TLS and authenticates as the arguments have it.
 async fn connect(arguments: &args::Send, unix_lines: bool) -> Result<Client, Failure> {
     let server = parse_server(arguments)?;
-    let tls = arguments
-        .tls
-        .unwrap_or_else(|| default_tls(arguments, &server));
-    let mut config = if arguments.lmtp {
-        Config::lmtp()
-    } else {
-        Config::default()
-    };
+    let tls = arguments.tls.unwrap_or_else(|| default_tls(arguments, &server));
+    let mut config = if arguments.lmtp { Config::lmtp() } else { Config::default() };
     if let Some(seconds) = arguments.timeout {
         config.timeouts = ClientTimeouts::all(Duration::from_secs(seconds));
     }
@@ -174,9 +164,7 @@ fn login(
         Some("PLAIN") => (true, false),
         Some("LOGIN") => (false, true),
         Some(other) => {
-            return Err(Failure::usage(format!(
-                "--auth {other}: PLAIN and LOGIN are known"
-            )));
+            return Err(Failure::usage(format!("--auth {other}: PLAIN and LOGIN are known")));
         }
     };
     Plain::new("", user, &password).map_err(Failure::usage)?;
@@ -239,10 +227,7 @@ fn parse_server(arguments: &args::Send) -> Result<Server, Failure> {
     if host.is_empty() {
         return Err(Failure::usage(format!("--server {text}: no host")));
     }
-    Ok(Server::Tcp {
-        host: host.to_owned(),
-        port,
-    })
+    Ok(Server::Tcp { host: host.to_owned(), port })
 }
 
 fn default_tls(arguments: &args::Send, server: &Server) -> args::Tls {
@@ -315,20 +300,10 @@ mod tests {
     use super::*;
 
     fn parsed(server: &str, rest: &[&str]) -> (args::Send, Server) {
-        let start = [
-            "smtp",
-            "send",
-            "--from",
-            "a@b.example",
-            "--to",
-            "c@d.example",
-            "--server",
-        ];
+        let start = ["smtp", "send", "--from", "a@b.example", "--to", "c@d.example", "--server"];
         let line = start.iter().chain([&server]).chain(rest);
         let arguments = args::Arguments::try_parse_from(line).unwrap();
-        let args::Command::Send(send) = arguments.command else {
-            panic!("not send")
-        };
+        let args::Command::Send(send) = arguments.command else { panic!("not send") };
         let server = parse_server(&send).unwrap();
         (*send, server)
     }
@@ -345,14 +320,7 @@ mod tests {
         ];
         for (text, host, port) in cases {
             let (_, server) = parsed(text, &[]);
-            assert_eq!(
-                server,
-                Server::Tcp {
-                    host: host.into(),
-                    port
-                },
-                "{text}"
-            );
+            assert_eq!(server, Server::Tcp { host: host.into(), port }, "{text}");
         }
     }
 
@@ -362,11 +330,7 @@ mod tests {
             ("mx.example:25", &[], args::Tls::Starttls),
             ("mx.example:465", &[], args::Tls::Implicit),
             ("127.0.0.1:2525", &[], args::Tls::None),
-            (
-                "localhost:2525",
-                &["--user", "u", "--password", "p"],
-                args::Tls::Starttls,
-            ),
+            ("localhost:2525", &["--user", "u", "--password", "p"], args::Tls::Starttls),
             ("unix:/run/lmtp", &["--lmtp"], args::Tls::None),
             ("mx.example:24", &["--lmtp"], args::Tls::None),
         ];

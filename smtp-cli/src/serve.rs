@@ -68,10 +68,7 @@ pub(crate) async fn prepare(arguments: &args::Serve) -> Result<Prepared, Failure
     let store = if arguments.discard {
         None
     } else {
-        let root = arguments
-            .maildir
-            .clone()
-            .unwrap_or_else(|| PathBuf::from("maildir"));
+        let root = arguments.maildir.clone().unwrap_or_else(|| PathBuf::from("maildir"));
         let store = Store::open(&root, &host).map_err(|error| {
             Failure::new(Code::CannotCreate, format!("{}: {error}", root.display()))
         })?;
@@ -81,11 +78,7 @@ pub(crate) async fn prepare(arguments: &args::Serve) -> Result<Prepared, Failure
     let backend = Delivery(Arc::new(Site {
         host: host.clone(),
         store,
-        domains: arguments
-            .domain
-            .iter()
-            .map(|name| name.to_ascii_lowercase())
-            .collect(),
+        domains: arguments.domain.iter().map(|name| name.to_ascii_lowercase()).collect(),
         users,
     }));
     let mut server = Server::new(config, backend).max_connections(arguments.max_connections);
@@ -112,12 +105,7 @@ pub(crate) async fn prepare(arguments: &args::Serve) -> Result<Prepared, Failure
     }
     server = server.proxy_protocol(arguments.proxy_protocol);
     let (server, listening, address) = listen(server, arguments).await?;
-    Ok(Prepared {
-        server,
-        listening,
-        address,
-        certificate,
-    })
+    Ok(Prepared { server, listening, address, certificate })
 }
 
 /// Binds every socket that was asked for: the server, a line for each, and the first SMTP address.
@@ -157,12 +145,8 @@ async fn listen(
 }
 
 async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), Failure> {
-    let failed = |error| {
-        Failure::new(
-            Code::CannotCreate,
-            format!("cannot listen on {address}: {error}"),
-        )
-    };
+    let failed =
+        |error| Failure::new(Code::CannotCreate, format!("cannot listen on {address}: {error}"));
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
@@ -181,10 +165,7 @@ fn bind_unix(path: &str) -> Result<UnixListener, Failure> {
         Err(error)
     });
     bound.map_err(|error| {
-        Failure::new(
-            Code::CannotCreate,
-            format!("cannot listen on unix:{path}: {error}"),
-        )
+        Failure::new(Code::CannotCreate, format!("cannot listen on unix:{path}: {error}"))
     })
 }
 
@@ -196,11 +177,7 @@ fn host_name(arguments: &args::Serve) -> Result<String, Failure> {
         };
     }
     let name = gethostname::gethostname().to_string_lossy().into_owned();
-    Ok(if Host::parse(&name).is_ok() {
-        name
-    } else {
-        "localhost".to_owned()
-    })
+    Ok(if Host::parse(&name).is_ok() { name } else { "localhost".to_owned() })
 }
 
 fn config(arguments: &args::Serve, host: &str) -> Result<Config, Failure> {
@@ -258,11 +235,7 @@ impl Backend for Delivery {
     type Session = Visit;
 
     async fn connect(&self, _facts: &Facts) -> Result<Visit, Rejection<'static>> {
-        Ok(Visit {
-            site: Arc::clone(&self.0),
-            reverse_path: String::new(),
-            recipients: Vec::new(),
-        })
+        Ok(Visit { site: Arc::clone(&self.0), reverse_path: String::new(), recipients: Vec::new() })
     }
 }
 
@@ -288,18 +261,10 @@ impl Session for Visit {
         credentials: &Credentials,
         _facts: &Facts,
     ) -> Result<(), Rejection<'static>> {
-        let known = self
-            .site
-            .users
-            .verify(credentials.authcid(), credentials.password().as_slice());
-        let own = credentials
-            .authzid()
-            .is_none_or(|authzid| authzid == credentials.authcid());
-        if known && own {
-            Ok(())
-        } else {
-            Err(Rejection::BAD_CREDENTIALS)
-        }
+        let known =
+            self.site.users.verify(credentials.authcid(), credentials.password().as_slice());
+        let own = credentials.authzid().is_none_or(|authzid| authzid == credentials.authcid());
+        if known && own { Ok(()) } else { Err(Rejection::BAD_CREDENTIALS) }
     }
 
     async fn mail(&mut self, from: &Sender<'_>) -> Result<(), Rejection<'static>> {
@@ -323,18 +288,11 @@ impl Session for Visit {
                     return Err(Rejection::RELAY_DENIED);
                 }
                 let local_part: String = mailbox.local_part().unquoted().collect();
-                (
-                    mailbox.as_str().to_owned(),
-                    Store::mailbox(&local_part, Some(&domain)),
-                )
+                (mailbox.as_str().to_owned(), Store::mailbox(&local_part, Some(&domain)))
             }
         };
         let Some(mailbox) = mailbox else {
-            return Err(Rejection::permanent(
-                1,
-                3,
-                "address too long for this store",
-            ));
+            return Err(Rejection::permanent(1, 3, "address too long for this store"));
         };
         self.recipients.push(Addressee { address, mailbox });
         Ok(())
@@ -363,11 +321,7 @@ impl Session for Visit {
                 }
             }
         }
-        let id = delivered
-            .into_values()
-            .next()
-            .map(|(_, id)| id)
-            .unwrap_or_default();
+        let id = delivered.into_values().next().map(|(_, id)| id).unwrap_or_default();
         Ok(Acceptance::new(format!("stored as {id}")))
     }
 
@@ -410,19 +364,12 @@ impl Visit {
         body: &mut Body<'_>,
     ) -> Result<Option<Incoming>, Rejection<'static>> {
         let Some(store) = self.site.store.clone() else {
-            while body
-                .next()
-                .await
-                .map_err(|_| Rejection::LOCAL_ERROR)?
-                .is_some()
-            {}
+            while body.next().await.map_err(|_| Rejection::LOCAL_ERROR)?.is_some() {}
             return Ok(None);
         };
         let mut message = blocking(move || store.begin()).await?;
         let fields = self.trace_fields(body.facts(), message.name());
-        message
-            .write(fields.as_bytes())
-            .map_err(|error| trouble(&error))?;
+        message.write(fields.as_bytes()).map_err(|error| trouble(&error))?;
         while let Some(octets) = body.next().await.map_err(|_| Rejection::LOCAL_ERROR)? {
             message.write(&octets).map_err(|error| trouble(&error))?;
         }

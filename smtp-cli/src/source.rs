@@ -76,28 +76,16 @@ impl Source {
         if path == Path::new("-") {
             let mut start = Vec::new();
             let mut stdin = tokio::io::stdin();
-            (&mut stdin)
-                .take(PEEK)
-                .read_to_end(&mut start)
-                .await
-                .map_err(failed)?;
+            (&mut stdin).take(PEEK).read_to_end(&mut start).await.map_err(failed)?;
             let mut survey = Survey::default();
             survey.read(&start);
             let whole = (start.len() as u64) < PEEK;
             let reader = io::Cursor::new(start).chain(stdin);
-            return Ok(Self {
-                reader: Box::pin(reader),
-                survey,
-                whole,
-            });
+            return Ok(Self { reader: Box::pin(reader), survey, whole });
         }
         let survey = survey_file(path).map_err(failed)?;
         let file = tokio::fs::File::open(path).await.map_err(failed)?;
-        Ok(Self {
-            reader: Box::pin(file),
-            survey,
-            whole: true,
-        })
+        Ok(Self { reader: Box::pin(file), survey, whole: true })
     }
 
     /// What the transaction has to know. A stream of which only the start is known is taken for 8-bit
@@ -117,11 +105,7 @@ impl Source {
 
     /// The octets. When the content was promised to be 7-bit, one that is not is an error.
     pub(crate) fn into_reader(self, content: Content) -> Pin<Box<dyn AsyncRead + Send>> {
-        if content.body == Body::SevenBit {
-            Box::pin(SevenBit(self.reader))
-        } else {
-            self.reader
-        }
+        if content.body == Body::SevenBit { Box::pin(SevenBit(self.reader)) } else { self.reader }
     }
 }
 
@@ -189,25 +173,11 @@ mod tests {
         std::fs::write(&path, "Subject: x\n\nline\n").unwrap();
         let source = Source::open(&path).await.unwrap();
         let content = source.content(true);
-        assert_eq!(
-            content.size,
-            Some("Subject: x\r\n\r\nline\r\n".len() as u64)
-        );
+        assert_eq!(content.size, Some("Subject: x\r\n\r\nline\r\n".len() as u64));
         assert_eq!(content.body, Body::SevenBit);
         let mut octets = Vec::new();
-        source
-            .into_reader(content)
-            .read_to_end(&mut octets)
-            .await
-            .unwrap();
+        source.into_reader(content).read_to_end(&mut octets).await.unwrap();
         assert_eq!(octets, b"Subject: x\n\nline\n");
-        assert_eq!(
-            Source::open(Path::new("/no/such"))
-                .await
-                .err()
-                .unwrap()
-                .code,
-            Code::Data
-        );
+        assert_eq!(Source::open(Path::new("/no/such")).await.err().unwrap().code, Code::Data);
     }
 }

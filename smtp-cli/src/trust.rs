@@ -25,9 +25,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
 pub(crate) fn roots(path: &Path) -> Result<Arc<ClientConfig>, Failure> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path)? {
-        roots
-            .add(certificate)
-            .map_err(|error| unreadable(path, error))?;
+        roots.add(certificate).map_err(|error| unreadable(path, error))?;
     }
     if roots.is_empty() {
         return Err(unreadable(path, "no certificate in it"));
@@ -59,10 +57,7 @@ pub(crate) fn self_signed(
     host: &str,
 ) -> Result<(Arc<ServerConfig>, CertificateDer<'static>), Failure> {
     let failed = |error: &dyn std::fmt::Display| {
-        Failure::new(
-            Code::Unavailable,
-            format!("cannot make a certificate: {error}"),
-        )
+        Failure::new(Code::Unavailable, format!("cannot make a certificate: {error}"))
     };
     let names = [host, "localhost", "127.0.0.1", "::1"].map(str::to_owned);
     let made = rcgen::generate_simple_self_signed(names).map_err(|error| failed(&error))?;

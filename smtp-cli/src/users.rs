@@ -41,11 +41,7 @@ impl Users {
         let known = self.0.get(name);
         let expected = known.map_or("", |password| password.as_str()).as_bytes();
         // A password that is compared with itself costs what one that is wrong costs.
-        let compared = if expected.len() == password.len() {
-            expected
-        } else {
-            password
-        };
+        let compared = if expected.len() == password.len() { expected } else { password };
         let equal = bool::from(compared.ct_eq(password));
         known.is_some() && expected.len() == password.len() && equal
     }

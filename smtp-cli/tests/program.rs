@@ -28,11 +28,7 @@ impl Serve {
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
-        let listeners = arguments
-            .iter()
-            .filter(|a| a.starts_with("--listen"))
-            .count()
-            .max(1);
+        let listeners = arguments.iter().filter(|a| a.starts_with("--listen")).count().max(1);
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let listening = stdout
             .lines()
@@ -41,35 +37,21 @@ impl Serve {
                 let line = line.unwrap();
                 let mut words = line.splitn(3, ' ');
                 assert_eq!(words.next(), Some("listening"));
-                (
-                    words.next().unwrap().to_owned(),
-                    words.next().unwrap().to_owned(),
-                )
+                (words.next().unwrap().to_owned(), words.next().unwrap().to_owned())
             })
             .collect();
         Self { child, listening }
     }
 
     fn address(&self, kind: &str) -> &str {
-        &self
-            .listening
-            .iter()
-            .find(|(found, _)| found == kind)
-            .unwrap()
-            .1
+        &self.listening.iter().find(|(found, _)| found == kind).unwrap().1
     }
 
     /// Sends a signal and waits: the exit code.
     #[cfg(unix)]
     fn end(mut self, signal: &str) -> Option<i32> {
         let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
         self.child.wait().unwrap().code()
     }
 }
@@ -82,11 +64,7 @@ impl Drop for Serve {
 }
 
 fn send(arguments: &[&str]) -> Output {
-    Command::new(SMTP)
-        .arg("send")
-        .args(arguments)
-        .output()
-        .unwrap()
+    Command::new(SMTP).arg("send").args(arguments).output().unwrap()
 }
 
 /// The messages delivered to an address, trace fields taken off.
@@ -166,10 +144,7 @@ fn a_finished_message_arrives_as_it_is() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert_eq!(stdout.lines().count(), 2);
-    assert!(
-        stdout.starts_with("b@x.example: delivered: 250 2.0.0 "),
-        "{stdout}"
-    );
+    assert!(stdout.starts_with("b@x.example: delivered: 250 2.0.0 "), "{stdout}");
     assert_eq!(delivered(&maildir, "b@x.example"), [MESSAGE.as_bytes()]);
     assert_eq!(delivered(&maildir, "C@x.example"), [MESSAGE.as_bytes()]);
 }
@@ -179,25 +154,12 @@ fn a_file_with_unix_lines_and_the_standard_input_are_sent_with_crlf() {
     let (_directory, maildir, text) = directory();
     let serve = Serve::start(&["--listen", "127.0.0.1:0", "--no-tls", "--maildir", &text]);
     let mut child = Command::new(SMTP)
-        .args([
-            "send",
-            "--server",
-            serve.address("smtp"),
-            "--from",
-            "",
-            "--to",
-            "b@x.example",
-        ])
+        .args(["send", "--server", serve.address("smtp"), "--from", "", "--to", "b@x.example"])
         .args(["--message", "-"])
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(MESSAGE.replace("\r\n", "\n").as_bytes())
-        .unwrap();
+    child.stdin.take().unwrap().write_all(MESSAGE.replace("\r\n", "\n").as_bytes()).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(delivered(&maildir, "b@x.example"), [MESSAGE.as_bytes()]);
 }
@@ -206,14 +168,8 @@ fn a_file_with_unix_lines_and_the_standard_input_are_sent_with_crlf() {
 fn lmtp_answers_for_each_recipient() {
     let (directory, maildir, text) = directory();
     let socket = format!("unix:{}", directory.path().join("lmtp.sock").display());
-    let serve = Serve::start(&[
-        "--listen-lmtp",
-        &socket,
-        "--domain",
-        "x.example",
-        "--maildir",
-        &text,
-    ]);
+    let serve =
+        Serve::start(&["--listen-lmtp", &socket, "--domain", "x.example", "--maildir", &text]);
     let output = send(&[
         "--server",
         serve.address("lmtp"),
@@ -232,18 +188,9 @@ fn lmtp_answers_for_each_recipient() {
     assert_eq!(output.status.code(), Some(69), "{output:?}");
     let stdout = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<_> = stdout.lines().collect();
-    assert!(
-        lines[0].starts_with("b@x.example: delivered: 250 2.0.0 <b@x.example> "),
-        "{stdout}"
-    );
-    assert!(
-        lines[1].starts_with("b@elsewhere.example: rejected at RCPT: 550 5.7.1"),
-        "{stdout}"
-    );
-    assert!(
-        lines[2].starts_with("c@x.example: delivered: 250 2.0.0 <c@x.example> "),
-        "{stdout}"
-    );
+    assert!(lines[0].starts_with("b@x.example: delivered: 250 2.0.0 <b@x.example> "), "{stdout}");
+    assert!(lines[1].starts_with("b@elsewhere.example: rejected at RCPT: 550 5.7.1"), "{stdout}");
+    assert!(lines[2].starts_with("c@x.example: delivered: 250 2.0.0 <c@x.example> "), "{stdout}");
     assert_eq!(delivered(&maildir, "b@x.example").len(), 1);
     assert_eq!(delivered(&maildir, "c@x.example").len(), 1);
     assert!(!maildir.join("b@elsewhere.example").exists());
@@ -264,33 +211,15 @@ fn a_login_opens_relaying_and_a_wrong_one_is_77() {
         "--maildir",
         &text,
     ]);
-    let basic = [
-        "--from",
-        "a@x.example",
-        "--to",
-        "b@elsewhere.example",
-        "--body",
-        "hi",
-    ];
+    let basic = ["--from", "a@x.example", "--to", "b@elsewhere.example", "--body", "hi"];
     let with = |server: &str, tls: &str, password: &str, auth: &[&str]| {
-        let mut line = vec![
-            "--server",
-            server,
-            "--tls",
-            tls,
-            "--insecure",
-            "--user",
-            "alice",
-        ];
+        let mut line = vec!["--server", server, "--tls", tls, "--insecure", "--user", "alice"];
         line.extend(["--password", password]);
         line.extend(auth);
         line.extend(basic);
         send(&line)
     };
-    let (plain, tls) = (
-        serve.address("smtp").to_owned(),
-        serve.address("smtps").to_owned(),
-    );
+    let (plain, tls) = (serve.address("smtp").to_owned(), serve.address("smtps").to_owned());
     for (server, mode, auth) in [
         (&plain, "starttls", &[][..]),
         (&plain, "starttls", &["--auth", "login"]),
@@ -302,10 +231,7 @@ fn a_login_opens_relaying_and_a_wrong_one_is_77() {
     assert_eq!(delivered(&maildir, "b@elsewhere.example").len(), 3);
     let output = with(&plain, "starttls", "wrong", &[]);
     assert_eq!(output.status.code(), Some(77), "{output:?}");
-    assert!(
-        String::from_utf8_lossy(&output.stderr).contains("535 5.7.8"),
-        "{output:?}"
-    );
+    assert!(String::from_utf8_lossy(&output.stderr).contains("535 5.7.8"), "{output:?}");
     // The password is not shown outside TLS, even if the server would take it.
     let output = with(&plain, "none", "secret", &[]);
     assert_eq!(output.status.code(), Some(77), "{output:?}");
@@ -325,40 +251,17 @@ fn a_login_opens_relaying_and_a_wrong_one_is_77() {
 
 #[test]
 fn a_transcript_shows_everything_but_secrets() {
-    let serve = Serve::start(&[
-        "--listen",
-        "127.0.0.1:0",
-        "--user",
-        "alice:wonderland",
-        "--discard",
-    ]);
+    let serve =
+        Serve::start(&["--listen", "127.0.0.1:0", "--user", "alice:wonderland", "--discard"]);
     let output = Command::new(SMTP)
-        .args([
-            "send",
-            "--server",
-            serve.address("smtp"),
-            "--tls",
-            "starttls",
-            "--insecure",
-        ])
-        .args([
-            "--user",
-            "alice",
-            "--from",
-            "a@x.example",
-            "--to",
-            "b@x.example",
-            "--trace",
-        ])
+        .args(["send", "--server", serve.address("smtp"), "--tls", "starttls", "--insecure"])
+        .args(["--user", "alice", "--from", "a@x.example", "--to", "b@x.example", "--trace"])
         .env("SMTP_PASSWORD", "wonderland")
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let trace = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        trace.contains("C: AUTH PLAIN ***\n") && trace.contains("S: 235 2.7.0"),
-        "{trace}"
-    );
+    assert!(trace.contains("C: AUTH PLAIN ***\n") && trace.contains("S: 235 2.7.0"), "{trace}");
     // Base64 of NUL alice NUL wonderland, and of its parts.
     for secret in ["wonderland", "AGFsaWNlAHdvbmRlcmxhbmQ=", "d29uZGVybGFuZA=="] {
         assert!(!trace.contains(secret), "{trace}");
@@ -368,78 +271,24 @@ fn a_transcript_shows_everything_but_secrets() {
 #[test]
 fn exit_codes_say_what_went_wrong() {
     let to = |server: &str| {
-        send(&[
-            "--server",
-            server,
-            "--tls",
-            "none",
-            "--from",
-            "a@x.example",
-            "--to",
-            "b@x.example",
-        ])
+        send(&["--server", server, "--tls", "none", "--from", "a@x.example", "--to", "b@x.example"])
     };
-    let refused = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .to_string();
+    let refused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     assert_eq!(to(&refused).status.code(), Some(75));
-    assert_eq!(
-        to(&scripted(&["421 4.3.2 mx.example busy\r\n"]))
-            .status
-            .code(),
-        Some(75)
-    );
-    assert_eq!(
-        to(&scripted(&["554 mx.example no service\r\n"]))
-            .status
-            .code(),
-        Some(69)
-    );
-    assert_eq!(
-        to(&scripted(&["I am no mail server\r\n"])).status.code(),
-        Some(76)
-    );
-    let temporary = [
-        "220 mx\r\n",
-        "250 mx\r\n",
-        "451 4.3.0 later\r\n",
-        "221 bye\r\n",
-    ];
+    assert_eq!(to(&scripted(&["421 4.3.2 mx.example busy\r\n"])).status.code(), Some(75));
+    assert_eq!(to(&scripted(&["554 mx.example no service\r\n"])).status.code(), Some(69));
+    assert_eq!(to(&scripted(&["I am no mail server\r\n"])).status.code(), Some(76));
+    let temporary = ["220 mx\r\n", "250 mx\r\n", "451 4.3.0 later\r\n", "221 bye\r\n"];
     let output = to(&scripted(temporary.to_vec().leak()));
     assert_eq!(output.status.code(), Some(75), "{output:?}");
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert_eq!(stdout, "b@x.example: deferred at MAIL: 451 4.3.0 later\n");
     let code = |arguments: &[&str]| send(arguments).status.code();
-    assert_eq!(
-        code(&["--server", "127.0.0.1:1", "--from", "a@x.example"]),
-        Some(64)
-    );
-    assert_eq!(
-        code(&[
-            "--server",
-            "127.0.0.1:1",
-            "--from",
-            "a@",
-            "--to",
-            "b@x.example"
-        ]),
-        Some(65)
-    );
+    assert_eq!(code(&["--server", "127.0.0.1:1", "--from", "a@x.example"]), Some(64));
+    assert_eq!(code(&["--server", "127.0.0.1:1", "--from", "a@", "--to", "b@x.example"]), Some(65));
     assert_eq!(code(&["--help"]), Some(0));
-    let missing = [
-        "--from",
-        "a@x.example",
-        "--to",
-        "b@x.example",
-        "--message",
-        "/no/such/file",
-    ];
-    assert_eq!(
-        code(&[&["--server", "127.0.0.1:1"], &missing[..]].concat()),
-        Some(65)
-    );
+    let missing = ["--from", "a@x.example", "--to", "b@x.example", "--message", "/no/such/file"];
+    assert_eq!(code(&[&["--server", "127.0.0.1:1"], &missing[..]].concat()), Some(65));
 }
 
 #[test]
@@ -464,10 +313,7 @@ fn a_message_over_the_limit_is_refused_for_good() {
     ]);
     assert_eq!(output.status.code(), Some(69), "{output:?}");
     let stdout = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        stdout.contains("rejected before MAIL: 552 5.3.4"),
-        "{stdout}"
-    );
+    assert!(stdout.contains("rejected before MAIL: 552 5.3.4"), "{stdout}");
 }
 
 #[cfg(unix)]
@@ -477,9 +323,7 @@ fn sigterm_says_421_to_the_idle_and_lets_a_transaction_finish() {
     let serve = Serve::start(&["--listen", "127.0.0.1:0", "--no-tls", "--maildir", &text]);
     let connect = || {
         let stream = TcpStream::connect(serve.address("smtp")).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let mut lines = BufReader::new(stream.try_clone().unwrap());
         let mut line = String::new();
         lines.read_line(&mut line).unwrap();
@@ -496,18 +340,11 @@ fn sigterm_says_421_to_the_idle_and_lets_a_transaction_finish() {
         assert!(line.starts_with(code), "{line}");
     }
     let pid = serve.child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let mut rest = String::new();
     idle_lines.read_to_string(&mut rest).unwrap();
     assert!(rest.starts_with("421 4.3.2 "), "{rest}");
-    busy.write_all(MESSAGE.replace("\r\n.", "\r\n..").as_bytes())
-        .unwrap();
+    busy.write_all(MESSAGE.replace("\r\n.", "\r\n..").as_bytes()).unwrap();
     busy.write_all(b".\r\n").unwrap();
     let mut rest = String::new();
     busy_lines.read_to_string(&mut rest).unwrap();
@@ -522,10 +359,7 @@ fn the_demo_shows_the_whole_way() {
     let output = Command::new(SMTP).arg("demo").output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let stdout = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        stdout.contains("bob@example.net: delivered: 250 2.0.0"),
-        "{stdout}"
-    );
+    assert!(stdout.contains("bob@example.net: delivered: 250 2.0.0"), "{stdout}");
     assert!(stdout.contains("with ESMTPSA id"), "{stdout}");
     assert!(stdout.contains("filename=\"figures.csv\""), "{stdout}");
 }

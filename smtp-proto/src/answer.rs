@@ -33,11 +33,7 @@ pub struct Acceptance<'a> {
 impl<'a> Acceptance<'a> {
     /// An acceptance with this text, code and enhanced code being the command's defaults.
     pub fn new(text: impl Into<Cow<'a, str>>) -> Self {
-        Self {
-            text: text.into(),
-            code: None,
-            enhanced: None,
-        }
+        Self { text: text.into(), code: None, enhanced: None }
     }
 
     /// Sets the enhanced code `2.subject.detail`. A number above 999 is taken as 0 (RFC 3463 §3.1:
@@ -180,22 +176,14 @@ impl Rejection<'static> {
     /// (RFC 3463 §3.1: undefined).
     pub const fn permanent(subject: u16, detail: u16, text: &'static str) -> Self {
         let enhanced = EnhancedCode::of_class(Class::Permanent, subject, detail);
-        Self {
-            text: Cow::Borrowed(text),
-            enhanced,
-            code: None,
-        }
+        Self { text: Cow::Borrowed(text), enhanced, code: None }
     }
 
     /// A refusal for now `4.subject.detail`, for constants too. A number above 999 is taken as 0
     /// (RFC 3463 §3.1: undefined).
     pub const fn temporary(subject: u16, detail: u16, text: &'static str) -> Self {
         let enhanced = EnhancedCode::of_class(Class::Transient, subject, detail);
-        Self {
-            text: Cow::Borrowed(text),
-            enhanced,
-            code: None,
-        }
+        Self { text: Cow::Borrowed(text), enhanced, code: None }
     }
 
     /// The same with this reply code, for constants. A code of another class is not taken.
@@ -216,21 +204,13 @@ impl<'a> Rejection<'a> {
         if enhanced.severity().is_positive() {
             return Err(WrongClass);
         }
-        Ok(Self {
-            text: text.into(),
-            enhanced,
-            code: None,
-        })
+        Ok(Self { text: text.into(), enhanced, code: None })
     }
 
     /// The same rejection with another text.
     #[must_use]
     pub fn with_text<'b>(self, text: impl Into<Cow<'b, str>>) -> Rejection<'b> {
-        Rejection {
-            text: text.into(),
-            enhanced: self.enhanced,
-            code: self.code,
-        }
+        Rejection { text: text.into(), enhanced: self.enhanced, code: self.code }
     }
 
     /// Sets the reply code.

@@ -130,28 +130,17 @@ impl ParseError {
     /// `offset` counts octets from the start of what was parsed.
     #[cold]
     pub(crate) fn new(rule: Rule, offset: usize) -> Self {
-        Self {
-            offset: u32::try_from(offset).unwrap_or(u32::MAX),
-            rule,
-            sender: false,
-        }
+        Self { offset: u32::try_from(offset).unwrap_or(u32::MAX), rule, sender: false }
     }
 
     /// The same for a value that is judged as a whole.
     pub(crate) const fn at_start(rule: Rule) -> Self {
-        Self {
-            offset: 0,
-            rule,
-            sender: false,
-        }
+        Self { offset: 0, rule, sender: false }
     }
 
     /// The same for a rule broken inside a reverse-path, which has an enhanced code of its own.
     pub(crate) const fn of_sender(self) -> Self {
-        Self {
-            sender: true,
-            ..self
-        }
+        Self { sender: true, ..self }
     }
 
     /// The same under the name of another rule.
@@ -162,10 +151,7 @@ impl ParseError {
     /// The same for what stood `by` octets into something longer.
     pub(crate) fn shifted(self, by: usize) -> Self {
         let by = u32::try_from(by).unwrap_or(u32::MAX);
-        Self {
-            offset: self.offset.saturating_add(by),
-            ..self
-        }
+        Self { offset: self.offset.saturating_add(by), ..self }
     }
 
     /// The rule that was broken.
@@ -189,8 +175,6 @@ impl ParseError {
             (subject, detail) = (1, 7);
         }
         let rejection = || Rejection::permanent(subject, detail, text);
-        Code::new(code)
-            .and_then(|code| rejection().with_code(code).ok())
-            .unwrap_or_else(rejection)
+        Code::new(code).and_then(|code| rejection().with_code(code).ok()).unwrap_or_else(rejection)
     }
 }

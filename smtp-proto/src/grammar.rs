@@ -184,15 +184,12 @@ pub(crate) fn text(octets: &[u8]) -> &str {
 /// Whether the literal stands at an offset, in any case.
 #[inline]
 pub(crate) fn literal<const N: usize>(octets: &[u8], start: usize, word: &[u8; N]) -> bool {
-    octets
-        .get(start..)
-        .and_then(<[u8]>::first_chunk::<N>)
-        .is_some_and(|octets| {
-            // Arrays of a known, small length: no loop is left of this.
-            octets.iter().zip(word).fold(0, |differ, (octet, letter)| {
-                differ | (octet.to_ascii_lowercase() ^ letter.to_ascii_lowercase())
-            }) == 0
-        })
+    octets.get(start..).and_then(<[u8]>::first_chunk::<N>).is_some_and(|octets| {
+        // Arrays of a known, small length: no loop is left of this.
+        octets.iter().zip(word).fold(0, |differ, (octet, letter)| {
+            differ | (octet.to_ascii_lowercase() ^ letter.to_ascii_lowercase())
+        }) == 0
+    })
 }
 
 /// The offset behind the one SP that must stand at `start`; behind all of them when relaxed (F-20).
@@ -222,9 +219,7 @@ pub(crate) fn blanks(text: &[u8], start: usize) -> usize {
 /// `1*DIGIT` as a number that stops at `u64::MAX`; the digits have been checked.
 pub(crate) fn saturating_number(digits: &[u8]) -> u64 {
     digits.iter().fold(0u64, |number, digit| {
-        number
-            .saturating_mul(10)
-            .saturating_add(u64::from(digit.wrapping_sub(b'0')))
+        number.saturating_mul(10).saturating_add(u64::from(digit.wrapping_sub(b'0')))
     })
 }
 
@@ -278,16 +273,10 @@ pub(crate) fn census(line: &[u8]) -> Census {
         }
     }
     if high & (EACH << 7) != 0 {
-        return Census {
-            control: line.iter().any(u8::is_ascii_control),
-            high: true,
-        };
+        return Census { control: line.iter().any(u8::is_ascii_control), high: true };
     }
     let control = !printing & (EACH << 6) != 0 || delete & (EACH << 7) != 0;
-    Census {
-        control,
-        high: false,
-    }
+    Census { control, high: false }
 }
 
 /// What a rule of the rarer grammar reads, and the text behind it. Why it failed is not kept: the

@@ -58,10 +58,7 @@ pub struct ClientLimits {
 
 impl Default for ClientLimits {
     fn default() -> Self {
-        Self {
-            in_flight: 16 * 1024,
-            queue: 256 * 1024,
-        }
+        Self { in_flight: 16 * 1024, queue: 256 * 1024 }
     }
 }
 
@@ -95,12 +92,7 @@ impl Default for ServerTimeouts {
 impl ServerTimeouts {
     /// The same time for every phase; closing takes at most 10 seconds.
     pub fn all(time: Duration) -> Self {
-        Self {
-            command: time,
-            content: time,
-            tls: time,
-            closing: time.min(Duration::from_secs(10)),
-        }
+        Self { command: time, content: time, tls: time, closing: time.min(Duration::from_secs(10)) }
     }
 }
 

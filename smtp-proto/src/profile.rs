@@ -35,10 +35,7 @@ pub struct Syntax {
 
 impl Syntax {
     /// The grammar to the letter, with the local-part of RFC 5321 section 4.5.3.1.1.
-    pub const STRICT: Self = Self {
-        local_part_max: Some(64),
-        ..Self::INTERNET
-    };
+    pub const STRICT: Self = Self { local_part_max: Some(64), ..Self::INTERNET };
 
     /// What mail from strangers needs: the grammar, and long local-parts.
     pub const INTERNET: Self = Self {
@@ -50,12 +47,8 @@ impl Syntax {
     };
 
     /// For old devices and desktop programs, known to the operator, on a submission port.
-    pub const LENIENT: Self = Self {
-        relaxed: true,
-        underscore_domain: true,
-        hello: HelloSyntax::Any,
-        ..Self::INTERNET
-    };
+    pub const LENIENT: Self =
+        Self { relaxed: true, underscore_domain: true, hello: HelloSyntax::Any, ..Self::INTERNET };
 
     /// The same, with or without UTF-8.
     #[must_use]

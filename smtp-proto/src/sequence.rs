@@ -54,10 +54,7 @@ impl State {
 
     /// Whether a mail transaction is open.
     pub const fn in_transaction(self) -> bool {
-        matches!(
-            self,
-            Self::Mail | Self::Recipients | Self::Chunks | Self::Spoiled | Self::Data
-        )
+        matches!(self, Self::Mail | Self::Recipients | Self::Chunks | Self::Spoiled | Self::Data)
     }
 }
 
@@ -222,15 +219,9 @@ pub const fn rule(state: State, request: Request) -> Rule {
         Auth, Chunks, Closed, Data, Mail, Ready, Recipients, Refusing, Spoiled, Start, Tls,
     };
     const OUT: Rule = refuse(Refusal::BadSequence);
-    const SPOIL: Rule = Rule::Refuse {
-        why: Refusal::BadSequence,
-        then: Spoiled,
-    };
+    const SPOIL: Rule = Rule::Refuse { why: Refusal::BadSequence, then: Spoiled };
     const NONE: Rule = refuse(Refusal::NoRecipient);
-    const NONE_SPOIL: Rule = Rule::Refuse {
-        why: Refusal::NoRecipient,
-        then: Spoiled,
-    };
+    const NONE_SPOIL: Rule = Rule::Refuse { why: Refusal::NoRecipient, then: Spoiled };
     const HELLO: Rule = ask(Ready);
     const STAY: Rule = ask(AS_IT_WAS);
 
@@ -286,10 +277,7 @@ pub const fn after(state: State, request: Request, answer: Answer) -> State {
 const AS_IT_WAS: State = State::Closed;
 
 const fn ask(accepted: State) -> Rule {
-    Rule::Ask {
-        accepted,
-        rejected: AS_IT_WAS,
-    }
+    Rule::Ask { accepted, rejected: AS_IT_WAS }
 }
 
 const fn ask_or(accepted: State, rejected: State) -> Rule {
@@ -301,10 +289,7 @@ const fn grant(then: State) -> Rule {
 }
 
 const fn refuse(why: Refusal) -> Rule {
-    Rule::Refuse {
-        why,
-        then: AS_IT_WAS,
-    }
+    Rule::Refuse { why, then: AS_IT_WAS }
 }
 
 /// Puts the present state where a row says "as it was".
@@ -319,10 +304,7 @@ const fn in_state(rule: Rule, state: State, request: Request) -> Rule {
             },
         },
         Rule::Grant(then) => Rule::Grant(then),
-        Rule::Refuse { why, then } => Rule::Refuse {
-            why,
-            then: or_as_it_was(then, state),
-        },
+        Rule::Refuse { why, then } => Rule::Refuse { why, then: or_as_it_was(then, state) },
     }
 }
 

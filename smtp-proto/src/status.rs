@@ -213,11 +213,7 @@ impl EnhancedCode {
     /// The code of these numbers, if `class` is 2, 4 or 5 and the others are at most 999.
     pub const fn new(class: u8, subject: u16, detail: u16) -> Option<Self> {
         if matches!(class, 2 | 4 | 5) && subject <= 999 && detail <= 999 {
-            Some(Self {
-                subject,
-                detail,
-                class,
-            })
+            Some(Self { subject, detail, class })
         } else {
             None
         }
@@ -233,11 +229,7 @@ impl EnhancedCode {
         };
         let subject = if subject <= 999 { subject } else { 0 };
         let detail = if detail <= 999 { detail } else { 0 };
-        Self {
-            subject,
-            detail,
-            class,
-        }
+        Self { subject, detail, class }
     }
 
     /// First number: 2 success, 4 persistent transient failure, 5 permanent failure.
@@ -289,14 +281,7 @@ impl EnhancedCode {
             return None;
         };
         let (detail, rest) = number(rest)?;
-        Some((
-            Self {
-                subject,
-                detail,
-                class: class - b'0',
-            },
-            rest,
-        ))
+        Some((Self { subject, detail, class: class - b'0' }, rest))
     }
 
     /// The reply code to send with this enhanced code when nothing better is known: the one the
@@ -348,10 +333,7 @@ impl EnhancedCode {
             let octets = [class, b'.', subject, b'.', detail, b' ', 0, 0, 0, 0];
             return Prefix { octets, len: 6 };
         }
-        let mut prefix = Prefix {
-            octets: [0; 10],
-            len: 0,
-        };
+        let mut prefix = Prefix { octets: [0; 10], len: 0 };
         prefix.push(b'0' + self.class);
         for number in [self.subject, self.detail] {
             prefix.push(b'.');

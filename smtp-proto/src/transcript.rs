@@ -61,11 +61,7 @@ pub struct Transcript {
 
 impl Transcript {
     pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            entries: VecDeque::new(),
-            limit: limit.max(1),
-            dropped: 0,
-        }
+        Self { entries: VecDeque::new(), limit: limit.max(1), dropped: 0 }
     }
 
     /// Takes out all lines recorded since the last call.
@@ -79,13 +75,8 @@ impl Transcript {
     }
 
     pub(crate) fn push(&mut self, speaker: Speaker, said: Said) {
-        if let (
-            Said::Content(more),
-            Some(Entry {
-                speaker: last,
-                said: Said::Content(octets),
-            }),
-        ) = (&said, self.entries.back_mut())
+        if let (Said::Content(more), Some(Entry { speaker: last, said: Said::Content(octets) })) =
+            (&said, self.entries.back_mut())
             && *last == speaker
         {
             *octets += more;
@@ -116,9 +107,6 @@ impl Transcript {
 fn escape(character: char) -> impl Iterator<Item = char> {
     let control = character.is_control();
     let plain = (!control).then_some(character);
-    let escaped = control
-        .then(|| character.escape_default())
-        .into_iter()
-        .flatten();
+    let escaped = control.then(|| character.escape_default()).into_iter().flatten();
     plain.into_iter().chain(escaped)
 }

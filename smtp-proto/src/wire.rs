@@ -71,10 +71,7 @@ impl Wire {
         Self {
             input: Input::new(room),
             output: Output::default(),
-            timer: Timer {
-                lap: 0,
-                after: timer,
-            },
+            timer: Timer { lap: 0, after: timer },
             expired: false,
             transcript: None,
         }
@@ -149,10 +146,7 @@ impl Wire {
     }
 
     pub(crate) fn restart_timer(&mut self, after: Duration) {
-        self.timer = Timer {
-            lap: self.timer.lap.wrapping_add(1),
-            after,
-        };
+        self.timer = Timer { lap: self.timer.lap.wrapping_add(1), after };
     }
 
     pub(crate) fn take_expired(&mut self) -> bool {
@@ -215,10 +209,7 @@ impl Pen<'_> {
 impl Wire {
     /// The input and, apart from it, what replies are written with.
     pub(crate) fn split(&mut self) -> (&mut Input, Pen<'_>) {
-        let pen = Pen {
-            output: &mut self.output,
-            transcript: self.transcript.as_deref_mut(),
-        };
+        let pen = Pen { output: &mut self.output, transcript: self.transcript.as_deref_mut() };
         (&mut self.input, pen)
     }
 }

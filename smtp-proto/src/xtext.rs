@@ -141,21 +141,11 @@ mod tests {
 
     #[test]
     fn what_is_not_xtext() {
-        for (text, offset) in [
-            ("a=b", 1),
-            ("+", 0),
-            ("a+4", 1),
-            ("+4g", 0),
-            ("a b", 1),
-            ("\u{f6}", 0),
-            ("a\x7f", 1),
-        ] {
+        for (text, offset) in
+            [("a=b", 1), ("+", 0), ("a+4", 1), ("+4g", 0), ("a b", 1), ("\u{f6}", 0), ("a\x7f", 1)]
+        {
             let error = Xtext::parse(text).unwrap_err();
-            assert_eq!(
-                (error.rule(), error.offset()),
-                (Rule::Xtext, offset),
-                "{text}"
-            );
+            assert_eq!((error.rule(), error.offset()), (Rule::Xtext, offset), "{text}");
         }
     }
 

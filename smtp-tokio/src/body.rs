@@ -133,8 +133,6 @@ impl Body<'_> {
 
 impl fmt::Debug for Body<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Body")
-            .field("progress", &self.progress)
-            .finish_non_exhaustive()
+        f.debug_struct("Body").field("progress", &self.progress).finish_non_exhaustive()
     }
 }

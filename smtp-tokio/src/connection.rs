@@ -49,15 +49,7 @@ impl<S, E> Connection<S, E> {
     /// Joins a stream and a machine.
     pub fn new(stream: S, endpoint: E) -> Self {
         let deadline = Instant::now();
-        Self {
-            stream,
-            endpoint,
-            dirty: false,
-            lap: None,
-            deadline,
-            away: None,
-            sleep: None,
-        }
+        Self { stream, endpoint, dirty: false, lap: None, deadline, away: None, sleep: None }
     }
 
     /// The machine.
@@ -229,9 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Connection<S, E> {
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let deadline = self.deadline;
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if sleep.deadline() > deadline {
             sleep.as_mut().reset(deadline);
         }
@@ -261,8 +251,6 @@ fn after(start: Instant, time: Duration) -> Instant {
 
 impl<S, E: fmt::Debug> fmt::Debug for Connection<S, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection")
-            .field("endpoint", &self.endpoint)
-            .finish_non_exhaustive()
+        f.debug_struct("Connection").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }

@@ -135,7 +135,7 @@ pub trait Session: Send {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Facts {
-    /// The client's address; none on a Unix socket.
+    /// The client's address; none on a Unix socket, and behind a proxy that does not know it.
     pub peer: Option<SocketAddr>,
     /// The address the client connected to.
     pub local: Option<SocketAddr>,

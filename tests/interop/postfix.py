@@ -182,7 +182,7 @@ def sending(place, program, tls, server):
     to["bare"].attachment("attachment, no extension", "attachment-data")
     to["all"].delivered("SMTPUTF8 address", "δοκιμή", traced=["SMTPUTF8"])
     to["all"].delivered("SMTPUTF8 header", "utf8-header", messages.UTF8_HEADER, traced=["SMTPUTF8"])
-    to["all"].refused("unknown recipient: 69", 69, f"refused@{DOMAIN}: rejected: 550 5.1.1 ")
+    to["all"].refused("unknown recipient: 69", 69, f"refused@{DOMAIN}: rejected at RCPT: 550 5.1.1 ")
     to["all"].several("one of three unknown", ["one", "nobody", "two"], ["nobody"])
     to["small"].refused("too large: 69", 69, "552", messages.large(LIMIT + 1))
     return table

@@ -51,7 +51,7 @@ class Sending:
             check(result.returncode == UNAVAILABLE, said)
             for name in local_parts:
                 address = f"{name}@{DOMAIN}"
-                line = f"{address}: rejected: 550 5.1.1 " if name in unknown else f"{address}: delivered: 2"
+                line = f"{address}: rejected at RCPT: 550 5.1.1 " if name in unknown else f"{address}: delivered: 2"
                 check(line in said, f"no {line!r} in\n{said}")
                 if name in unknown:
                     self.server.check_nothing(address)

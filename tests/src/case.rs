@@ -127,10 +127,7 @@ impl Case {
 
 /// Recipients of these paths.
 pub fn recipients(names: &[&'static str]) -> Vec<Recipient<'static>> {
-    names
-        .iter()
-        .map(|name| ForwardPath::parse(name).unwrap().into())
-        .collect()
+    names.iter().map(|name| ForwardPath::parse(name).unwrap().into()).collect()
 }
 
 /// An envelope without parameters.
@@ -144,11 +141,7 @@ pub fn envelope<'e>(from: &'e str, recipients: &'e [Recipient<'e>]) -> Envelope<
 
 /// What became of each.
 pub fn statuses(report: &Report) -> Vec<Status> {
-    report
-        .outcomes()
-        .iter()
-        .map(client::Outcome::status)
-        .collect()
+    report.outcomes().iter().map(client::Outcome::status).collect()
 }
 
 /// Octets that are not copied.
@@ -157,12 +150,7 @@ pub fn pieces(body: &[&'static [u8]]) -> Vec<Bytes> {
 }
 
 /// Content whose dots and line ends are cut in the worst places.
-pub const BODY: &[&[u8]] = &[
-    b"Subject: x\r",
-    b"\n\r\n.",
-    b"dot\r\n..two\r\n.",
-    b"\r\nend",
-];
+pub const BODY: &[&[u8]] = &[b"Subject: x\r", b"\n\r\n.", b"dot\r\n..two\r\n.", b"\r\nend"];
 /// The whole of it.
 pub const WHOLE: &[u8] = b"Subject: x\r\n\r\n.dot\r\n..two\r\n.\r\nend";
 
@@ -177,11 +165,7 @@ pub fn arrives(case: Case) -> Vec<u8> {
 
 /// The message as the server is to have taken it.
 pub fn delivered(case: Case, to: &[&str]) -> Message {
-    let asked = if case.protocol == Protocol::Lmtp {
-        to.len()
-    } else {
-        1
-    };
+    let asked = if case.protocol == Protocol::Lmtp { to.len() } else { 1 };
     Message {
         from: "<s@x.example>".to_owned(),
         to: to.iter().map(|&to| to.to_owned()).collect(),

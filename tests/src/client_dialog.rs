@@ -206,21 +206,12 @@ impl ClientDialog {
                 Action::Misuse(name) => {
                     let misuse = format!("{:?}", play.misuse.take());
                     let wanted = format!("Some({name}");
-                    assert!(
-                        misuse.starts_with(&wanted),
-                        "{}: {misuse}, not {name}",
-                        self.name
-                    );
+                    assert!(misuse.starts_with(&wanted), "{}: {misuse}, not {name}", self.name);
                 }
                 Action::Event(event) => expected_events.push(event.clone()),
                 Action::Outcome(outcome) => outcomes.push(outcome.clone()),
                 Action::Tls => {
-                    assert_eq!(
-                        play.client.step(),
-                        Step::Idle,
-                        "{}: no handshake",
-                        self.name
-                    );
+                    assert_eq!(play.client.step(), Step::Idle, "{}: no handshake", self.name);
                     assert_eq!(play.client.wire().room(), 0);
                     play.client.tls_started();
                     play.settle();
@@ -235,11 +226,7 @@ impl ClientDialog {
                 }
             }
         }
-        assert!(
-            flight.is_empty(),
-            "{}: ends with what the server says",
-            self.name
-        );
+        assert!(flight.is_empty(), "{}: ends with what the server says", self.name);
         assert!(play.misuse.is_none(), "{}: {:?}", self.name, play.misuse);
         self.compare(&play, &expected);
         let events = core::mem::take(&mut play.events);
@@ -247,22 +234,13 @@ impl ClientDialog {
         if !expected_events.is_empty() {
             let kind = |event: &str| event.split(' ').next().unwrap_or_default().to_owned();
             let kinds: Vec<String> = expected_events.iter().map(|event| kind(event)).collect();
-            let happened: Vec<&String> = events
-                .iter()
-                .filter(|event| kinds.contains(&kind(event)))
-                .collect();
+            let happened: Vec<&String> =
+                events.iter().filter(|event| kinds.contains(&kind(event))).collect();
             let same = happened.len() == expected_events.len()
-                && happened
-                    .iter()
-                    .zip(&expected_events)
-                    .all(|(happened, expected)| {
-                        *happened == expected || happened.starts_with(&format!("{expected} "))
-                    });
-            assert!(
-                same,
-                "{}: expected {expected_events:#?}, there was {events:#?}",
-                self.name
-            );
+                && happened.iter().zip(&expected_events).all(|(happened, expected)| {
+                    *happened == expected || happened.starts_with(&format!("{expected} "))
+                });
+            assert!(same, "{}: expected {expected_events:#?}, there was {events:#?}", self.name);
         }
         if !outcomes.is_empty() {
             assert_eq!(found, outcomes, "{}: {events:#?}", self.name);
@@ -271,10 +249,7 @@ impl ClientDialog {
 
     fn compare(&self, play: &Play, expected: &[u8]) {
         assert_eq!(
-            play.output
-                .escape_ascii()
-                .to_string()
-                .replace("\\r\\n", "\n"),
+            play.output.escape_ascii().to_string().replace("\\r\\n", "\n"),
             expected.escape_ascii().to_string().replace("\\r\\n", "\n"),
             "{}: what the client said; {:#?}",
             self.name,
@@ -352,9 +327,7 @@ impl Play {
             let step = self.client.step();
             assert_eq!(self.client.step(), step, "asking again made a difference");
             match step {
-                Step::Write => self
-                    .output
-                    .extend(take_output(self.client.wire(), usize::MAX)),
+                Step::Write => self.output.extend(take_output(self.client.wire(), usize::MAX)),
                 Step::Event => self.event(),
                 Step::Idle if wants_body => {
                     let transaction = self.transaction.as_mut().unwrap();
@@ -390,11 +363,7 @@ impl Play {
                 }
                 OpeningStep::Failed(error) => {
                     let error = format!("{error:?}");
-                    let name = error
-                        .split(['(', ' '])
-                        .next()
-                        .unwrap_or_default()
-                        .to_owned();
+                    let name = error.split(['(', ' ']).next().unwrap_or_default().to_owned();
                     self.events.push(format!("Failed {name} {error}"));
                     self.opening = None;
                 }
@@ -512,10 +481,8 @@ impl Play {
         }
         // A test may leak what it says once.
         let paths: &'static [String] = Box::leak(paths.into_boxed_slice());
-        let recipients: Vec<Recipient<'static>> = paths[1..]
-            .iter()
-            .map(|path| ForwardPath::parse(path).unwrap().into())
-            .collect();
+        let recipients: Vec<Recipient<'static>> =
+            paths[1..].iter().map(|path| ForwardPath::parse(path).unwrap().into()).collect();
         let envelope = Envelope {
             reverse_path: ReversePath::parse(&paths[0]).unwrap(),
             parameters: Parameters::EMPTY,

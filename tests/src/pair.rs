@@ -128,10 +128,7 @@ impl Clerk {
                     self.refused = true;
                     return mail.reject(rejection);
                 }
-                self.open = Message {
-                    from,
-                    ..Message::default()
-                };
+                self.open = Message { from, ..Message::default() };
                 mail.accept();
             }
             Event::Rcpt(rcpt) => {
@@ -158,10 +155,7 @@ impl Clerk {
             }
             Event::Delivery(delivery) => {
                 if self.open.answers.is_empty() {
-                    assert_eq!(
-                        usize::try_from(delivery.size()).ok(),
-                        Some(self.open.body.len())
-                    );
+                    assert_eq!(usize::try_from(delivery.size()).ok(), Some(self.open.body.len()));
                 }
                 let full = delivery.recipient().is_some_and(|index| {
                     let index = usize::try_from(index).unwrap();
@@ -200,10 +194,7 @@ impl Clerk {
 
     /// The password is always "s3cret!".
     fn auth(&mut self, auth: server::Auth<'_>) {
-        let known = self
-            .mechanism
-            .take()
-            .filter(|(name, _)| name == auth.mechanism());
+        let known = self.mechanism.take().filter(|(name, _)| name == auth.mechanism());
         let (name, mut mechanism) = known.unwrap_or_else(|| {
             let mechanism = match auth.mechanism() {
                 "PLAIN" => ServerMechanism::Plain(Plain::new()),
@@ -291,12 +282,7 @@ impl Pair {
                 }
                 Step::Read => {}
             }
-            assert!(
-                self.serve(),
-                "both sides wait: {:?} {:?}",
-                self.client,
-                self.server
-            );
+            assert!(self.serve(), "both sides wait: {:?} {:?}", self.client, self.server);
         }
         panic!("the machines spin");
     }
@@ -415,10 +401,7 @@ impl Pair {
         if self.broken {
             return;
         }
-        assert!(
-            core::mem::take(&mut self.clerk.upgrade),
-            "the server is not in its handshake"
-        );
+        assert!(core::mem::take(&mut self.clerk.upgrade), "the server is not in its handshake");
         assert_eq!(self.client.wire().room(), 0);
         assert_eq!(self.server.wire().room(), 0);
         self.client.tls_started();
@@ -454,11 +437,7 @@ impl Pair {
                     None => {}
                 },
                 Stop::Idle => {
-                    assert_eq!(
-                        step,
-                        TransactionStep::Body,
-                        "the transaction forgot to go on"
-                    );
+                    assert_eq!(step, TransactionStep::Body, "the transaction forgot to go on");
                     assert!(!ended, "content wanted behind its end");
                     match pieces.pop_front() {
                         Some(piece) => transaction.body(&mut self.client, piece)?,

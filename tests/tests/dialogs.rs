@@ -22,12 +22,7 @@ fn server() {
             failed.push(panic);
         }
     }
-    assert!(
-        failed.is_empty(),
-        "{} of {} dialogs failed",
-        failed.len(),
-        dialogs.len()
-    );
+    assert!(failed.is_empty(), "{} of {} dialogs failed", failed.len(), dialogs.len());
 }
 
 #[test]
@@ -39,12 +34,7 @@ fn client() {
             failed.push(panic);
         }
     }
-    assert!(
-        failed.is_empty(),
-        "{} of {} dialogs failed",
-        failed.len(),
-        dialogs.len()
-    );
+    assert!(failed.is_empty(), "{} of {} dialogs failed", failed.len(), dialogs.len());
 }
 
 /// The bare machine as a line, as an adapter's stream would be one.
@@ -60,19 +50,13 @@ impl Memory {
         if dialog.implicit_tls {
             server.tls_started();
         }
-        Self {
-            server,
-            answers: dialog.answers().into(),
-            said: VecDeque::new(),
-        }
+        Self { server, answers: dialog.answers().into(), said: VecDeque::new() }
     }
 
     fn settle(&mut self) {
         loop {
             match self.server.step() {
-                Step::Write => self
-                    .said
-                    .extend(take_output(self.server.wire(), usize::MAX)),
+                Step::Write => self.said.extend(take_output(self.server.wire(), usize::MAX)),
                 Step::Event => match self.server.event() {
                     None
                     | Some(

@@ -23,8 +23,7 @@ fn every_way_to_send() {
             for auth in [None, Some("PLAIN"), Some("LOGIN")] {
                 (case.tls, case.auth) = (tls, auth);
                 let mut pair = case.pair();
-                pair.open(&mut case.opening())
-                    .unwrap_or_else(|error| panic!("{case:?}: {error}"));
+                pair.open(&mut case.opening()).unwrap_or_else(|error| panic!("{case:?}: {error}"));
                 assert_eq!(pair.client.is_tls(), tls != TlsUse::None);
                 assert_eq!(pair.clerk.login.as_deref(), auth.map(|_| "alice"));
                 let to = recipients(&["<a@x.example>", "<Postmaster>"]);
@@ -40,11 +39,7 @@ fn every_way_to_send() {
                 pair.quit();
                 let message = delivered(case, &["<a@x.example>", "<Postmaster>"]);
                 assert_eq!(pair.clerk.messages, [message.clone(), message], "{case:?}");
-                assert!(
-                    pair.clerk.faults.is_empty(),
-                    "{case:?}: {:?}",
-                    pair.clerk.faults
-                );
+                assert!(pair.clerk.faults.is_empty(), "{case:?}: {:?}", pair.clerk.faults);
                 assert!(pair.replies.iter().all(|(_, code)| *code < 400), "{case:?}");
                 assert_eq!(pair.server.state(), State::Closed);
             }
@@ -64,11 +59,8 @@ fn some_recipients_refused() {
             "<b@x.example>",
             "<many@x.example>",
         ]);
-        let transaction = Transaction::new(
-            envelope("<s@x.example>", &to),
-            Content::default(),
-            case.options(),
-        );
+        let transaction =
+            Transaction::new(envelope("<s@x.example>", &to), Content::default(), case.options());
         let report = pair.send(transaction, &pieces(BODY)).unwrap();
         assert_eq!(
             statuses(&report),
@@ -81,22 +73,12 @@ fn some_recipients_refused() {
             ],
             "{case:?}"
         );
-        let retries: Vec<_> = report
-            .outcomes()
-            .iter()
-            .map(client::Outcome::retry)
-            .collect();
+        let retries: Vec<_> = report.outcomes().iter().map(client::Outcome::retry).collect();
         assert_eq!(retries[4], client::Retry::AtOnce, "C-50");
         assert_eq!(retries[2], client::Retry::Later);
-        assert_eq!(
-            pair.clerk.messages,
-            [delivered(case, &["<a@x.example>", "<b@x.example>"])]
-        );
+        assert_eq!(pair.clerk.messages, [delivered(case, &["<a@x.example>", "<b@x.example>"])]);
         pair.quit();
-        assert!(
-            pair.replies.iter().all(|(_, code)| *code != 503),
-            "{case:?}"
-        );
+        assert!(pair.replies.iter().all(|(_, code)| *code != 503), "{case:?}");
     }
 }
 
@@ -107,11 +89,8 @@ fn too_many_at_the_first_recipient() {
         let mut pair = case.pair();
         pair.open(&mut case.opening()).unwrap();
         let to = recipients(&["<many@x.example>"]);
-        let transaction = Transaction::new(
-            envelope("<s@x.example>", &to),
-            Content::default(),
-            case.options(),
-        );
+        let transaction =
+            Transaction::new(envelope("<s@x.example>", &to), Content::default(), case.options());
         let report = pair.send(transaction, &pieces(BODY)).unwrap();
         assert_eq!(statuses(&report), [Status::Deferred]);
         assert_eq!(report.outcomes()[0].retry(), client::Retry::Later);
@@ -121,18 +100,12 @@ fn too_many_at_the_first_recipient() {
 /// LMTP: each accepted recipient has an answer of its own (S-62, C-61).
 #[test]
 fn lmtp_refuses_some_at_the_end() {
-    for case in Case::all()
-        .into_iter()
-        .filter(|case| case.protocol == Protocol::Lmtp)
-    {
+    for case in Case::all().into_iter().filter(|case| case.protocol == Protocol::Lmtp) {
         let mut pair = case.pair();
         pair.open(&mut case.opening()).unwrap();
         let to = recipients(&["<afull@x.example>", "<no@x.example>", "<b@x.example>"]);
-        let transaction = Transaction::new(
-            envelope("<s@x.example>", &to),
-            Content::default(),
-            case.options(),
-        );
+        let transaction =
+            Transaction::new(envelope("<s@x.example>", &to), Content::default(), case.options());
         let report = pair.send(transaction, &pieces(BODY)).unwrap();
         assert_eq!(
             statuses(&report),
@@ -145,28 +118,12 @@ fn lmtp_refuses_some_at_the_end() {
 #[test]
 fn nobody_accepted_and_the_session_goes_on() {
     let refusals: [(&str, &[&'static str], Status); 6] = [
-        (
-            "<s@x.example>",
-            &["<no1@x.example>", "<no2@x.example>"],
-            Status::Rejected,
-        ),
+        ("<s@x.example>", &["<no1@x.example>", "<no2@x.example>"], Status::Rejected),
         ("<s@x.example>", &["<later@x.example>"], Status::Deferred),
-        (
-            "<no@x.example>",
-            &["<a@x.example>", "<b@x.example>"],
-            Status::Rejected,
-        ),
+        ("<no@x.example>", &["<a@x.example>", "<b@x.example>"], Status::Rejected),
         ("<later@x.example>", &["<a@x.example>"], Status::Deferred),
-        (
-            "<drop@x.example>",
-            &["<a@x.example>", "<b@x.example>"],
-            Status::Deferred,
-        ),
-        (
-            "<bad@x.example>",
-            &["<a@x.example>", "<b@x.example>"],
-            Status::Deferred,
-        ),
+        ("<drop@x.example>", &["<a@x.example>", "<b@x.example>"], Status::Deferred),
+        ("<bad@x.example>", &["<a@x.example>", "<b@x.example>"], Status::Deferred),
     ];
     for case in Case::all() {
         for (from, to, status) in refusals {
@@ -204,27 +161,17 @@ fn all_or_nothing() {
         let transaction =
             Transaction::new(envelope("<s@x.example>", &to), Content::default(), options);
         let report = pair.send(transaction, &pieces(BODY)).unwrap();
-        assert_eq!(
-            statuses(&report),
-            [Status::Deferred, Status::Rejected],
-            "C-51 {case:?}"
-        );
+        assert_eq!(statuses(&report), [Status::Deferred, Status::Rejected], "C-51 {case:?}");
         assert!(pair.clerk.messages.is_empty());
         pair.quit();
-        assert!(
-            pair.replies.iter().all(|(_, code)| *code != 503),
-            "{case:?}"
-        );
+        assert!(pair.replies.iter().all(|(_, code)| *code != 503), "{case:?}");
     }
 }
 
 /// C-68, C-70, C-72, C-73: what the server does not offer is refused here, before MAIL.
 #[test]
 fn refused_before_mail() {
-    let case = Case {
-        pipelining: true,
-        ..Case::PLAIN
-    };
+    let case = Case { pipelining: true, ..Case::PLAIN };
     let refused = |content: Content, from: &str, config: server::Config| {
         let mut pair = Pair::new(config, case.client(), Pieces::Whole);
         pair.open(&mut case.opening()).unwrap();
@@ -236,31 +183,16 @@ fn refused_before_mail() {
         assert_eq!(statuses(&report), [Status::Rejected]);
         report.outcomes()[0].enhanced().unwrap().to_string()
     };
-    let mut content = Content {
-        size: Some(52_428_801),
-        ..Content::default()
-    };
+    let mut content = Content { size: Some(52_428_801), ..Content::default() };
     assert_eq!(refused(content, "<>", case.server()), "5.3.4");
-    content = Content {
-        body: Body::BinaryMime,
-        ..Content::default()
-    };
+    content = Content { body: Body::BinaryMime, ..Content::default() };
     assert_eq!(refused(content, "<>", case.server()), "5.6.3");
-    content = Content {
-        body: Body::EightBitMime,
-        ..Content::default()
-    };
+    content = Content { body: Body::EightBitMime, ..Content::default() };
     let poor = case.server().withhold(Extension::EightBitMime);
     assert_eq!(refused(content, "<>", poor.clone()), "5.6.3");
-    content = Content {
-        smtputf8: true,
-        ..Content::default()
-    };
+    content = Content { smtputf8: true, ..Content::default() };
     assert_eq!(refused(content, "<>", poor.clone()), "5.6.9");
-    assert_eq!(
-        refused(Content::default(), "<\u{e9}@x.example>", poor),
-        "5.6.7"
-    );
+    assert_eq!(refused(Content::default(), "<\u{e9}@x.example>", poor), "5.6.7");
 }
 
 /// C-15: STARTTLS refused or not offered.
@@ -271,10 +203,7 @@ fn tls_that_cannot_be_had() {
     let mut opening = Opening::new(HelloName::parse("c.example").unwrap(), TlsUse::Required);
     assert_eq!(pair.open(&mut opening), Err(OpeningError::TlsNotOffered));
     let mut pair = plain.pair();
-    let mut opening = Opening::new(
-        HelloName::parse("c.example").unwrap(),
-        TlsUse::Opportunistic,
-    );
+    let mut opening = Opening::new(HelloName::parse("c.example").unwrap(), TlsUse::Opportunistic);
     pair.open(&mut opening).unwrap();
     assert!(!pair.client.is_tls());
 }
@@ -283,11 +212,7 @@ fn tls_that_cannot_be_had() {
 #[test]
 fn wrong_password() {
     for name in ["PLAIN", "LOGIN"] {
-        let case = Case {
-            auth: Some(name),
-            tls: TlsUse::Required,
-            ..Case::PLAIN
-        };
+        let case = Case { auth: Some(name), tls: TlsUse::Required, ..Case::PLAIN };
         let mut pair = case.pair();
         let opening = Opening::new(HelloName::parse("c.example").unwrap(), case.tls);
         let login = Login::new()
@@ -303,69 +228,37 @@ fn wrong_password() {
 /// C-20: no password in plaintext unless it is allowed.
 #[test]
 fn no_password_in_plaintext() {
-    let config = Case {
-        auth: Some("PLAIN"),
-        ..Case::PLAIN
-    }
-    .server()
-    .allow_plaintext_auth(true);
+    let config = Case { auth: Some("PLAIN"), ..Case::PLAIN }.server().allow_plaintext_auth(true);
     let mut pair = Pair::new(config, client::Config::default(), Pieces::Whole);
     let login = Login::new().with(Plain::new("", "alice", "s3cret!").unwrap());
     let opening = Opening::new(HelloName::parse("c.example").unwrap(), TlsUse::None);
-    assert_eq!(
-        pair.open(&mut opening.login(login)),
-        Err(OpeningError::NoMechanism)
-    );
+    assert_eq!(pair.open(&mut opening.login(login)), Err(OpeningError::NoMechanism));
 }
 
 /// C-27: the transcripts of both sides show no secret, and nothing twice.
 #[test]
 fn transcripts_hold_no_secret() {
     for name in ["PLAIN", "LOGIN"] {
-        let case = Case {
-            auth: Some(name),
-            tls: TlsUse::Required,
-            ..Case::PLAIN
-        };
+        let case = Case { auth: Some(name), tls: TlsUse::Required, ..Case::PLAIN };
         let mut pair = case.pair();
         pair.client.wire().record(1000);
         pair.server.wire().record(1000);
         pair.open(&mut case.opening()).unwrap();
         let to = recipients(&["<a@x.example>"]);
-        let transaction = Transaction::new(
-            envelope("<s@x.example>", &to),
-            Content::default(),
-            case.options(),
-        );
+        let transaction =
+            Transaction::new(envelope("<s@x.example>", &to), Content::default(), case.options());
         pair.send(transaction, &pieces(BODY)).unwrap();
         pair.quit();
         let told = |wire: &mut smtp_proto::wire::Wire| -> Vec<String> {
-            wire.transcript()
-                .unwrap()
-                .drain()
-                .map(|entry| entry.to_string())
-                .collect()
+            wire.transcript().unwrap().drain().map(|entry| entry.to_string()).collect()
         };
         let (client, server) = (told(pair.client.wire()), told(pair.server.wire()));
-        for secret in [
-            "AGFsaWNlAHMzY3JldCE=",
-            "czNjcmV0IQ==",
-            "s3cret!",
-            "YWxpY2U=",
-        ] {
-            assert!(
-                !client
-                    .iter()
-                    .chain(&server)
-                    .any(|line| line.contains(secret)),
-                "{client:?}"
-            );
+        for secret in ["AGFsaWNlAHMzY3JldCE=", "czNjcmV0IQ==", "s3cret!", "YWxpY2U="] {
+            assert!(!client.iter().chain(&server).any(|line| line.contains(secret)), "{client:?}");
         }
         let commands = |lines: &[String]| -> Vec<String> {
             let said = lines.iter().filter(|line| line.starts_with("C: "));
-            said.filter(|line| !line.contains("octets") && *line != "C: .")
-                .cloned()
-                .collect()
+            said.filter(|line| !line.contains("octets") && *line != "C: .").cloned().collect()
         };
         assert_eq!(commands(&client), commands(&server));
     }
@@ -383,12 +276,7 @@ fn a_large_message() {
     for protocol in [Protocol::Smtp, Protocol::Lmtp] {
         for chunking in [Chunking::Auto, Chunking::Never] {
             for pieces in [Pieces::Whole, Pieces::Random(3), Pieces::Of(1460)] {
-                let case = Case {
-                    protocol,
-                    chunking,
-                    pieces,
-                    ..Case::PLAIN
-                };
+                let case = Case { protocol, chunking, pieces, ..Case::PLAIN };
                 let mut pair = case.pair();
                 pair.open(&mut case.opening()).unwrap();
                 let to = recipients(&["<a@x.example>"]);
@@ -400,10 +288,7 @@ fn a_large_message() {
                 let chunks: Vec<Bytes> = body.chunks(70_001).map(Bytes::copy_from_slice).collect();
                 let report = pair.send(transaction, &chunks).unwrap();
                 assert!(report.all_delivered(), "{case:?}: {report:?}");
-                assert!(
-                    pair.clerk.messages[0].body == body,
-                    "{case:?}: the body changed"
-                );
+                assert!(pair.clerk.messages[0].body == body, "{case:?}: the body changed");
                 pair.quit();
             }
         }

@@ -31,10 +31,7 @@ fn count() {
 }
 
 // SAFETY: everything is left to the system's allocator.
-#[expect(
-    unsafe_code,
-    reason = "an allocator cannot be written without; it only counts"
-)]
+#[expect(unsafe_code, reason = "an allocator cannot be written without; it only counts")]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
@@ -142,11 +139,7 @@ fn a_group_allocates_nothing_in_the_server() {
             }));
         }
         println!("spare {lent}: allocations of each message: {counts:?}");
-        assert_eq!(
-            counts[10..].iter().sum::<u64>(),
-            0,
-            "spare {lent}: {counts:?}"
-        );
+        assert_eq!(counts[10..].iter().sum::<u64>(), 0, "spare {lent}: {counts:?}");
     }
 }
 
@@ -201,9 +194,7 @@ fn a_transaction_allocates_little_in_the_client() {
             _ => exchange(&mut client, &mut server, &mut buffer),
         }
     }
-    let recipients = [Recipient::from(
-        ForwardPath::parse("<b@x.example>").unwrap(),
-    )];
+    let recipients = [Recipient::from(ForwardPath::parse("<b@x.example>").unwrap())];
     let envelope = Envelope {
         reverse_path: ReversePath::parse("<a@x.example>").unwrap(),
         parameters: Parameters::EMPTY,
@@ -217,10 +208,7 @@ fn a_transaction_allocates_little_in_the_client() {
             let mut counts = Vec::new();
             for _ in 0..50 {
                 let mut counted = 0;
-                let content = Content {
-                    size,
-                    ..Content::default()
-                };
+                let content = Content { size, ..Content::default() };
                 let mut transaction = None;
                 counted += allocations(|| {
                     transaction = Some(Transaction::new(envelope, content, options));
@@ -259,10 +247,7 @@ fn a_transaction_allocates_little_in_the_client() {
             println!("{chunking:?} size {size:?}: allocations of each transaction: {counts:?}");
             // The outcomes and the reply they keep; with SIZE, the text of the parameter.
             let most = if size.is_none() { 2 } else { 4 };
-            assert!(
-                counts[10..].iter().all(|count| *count <= most),
-                "{counts:?}"
-            );
+            assert!(counts[10..].iter().all(|count| *count <= most), "{counts:?}");
         }
     }
 }

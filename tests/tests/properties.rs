@@ -29,11 +29,7 @@ fn config(lmtp: bool, normalize: bool) -> Config {
         .offer(Extension::BinaryMime)
         .offer(Extension::Dsn)
         .mechanism(Mechanism::parse("LOGIN").unwrap(), false)
-        .bare_newline(if normalize {
-            BareNewline::Normalize
-        } else {
-            BareNewline::Reject
-        })
+        .bare_newline(if normalize { BareNewline::Normalize } else { BareNewline::Reject })
         // Not known from how octets arrive.
         .allow_early_data(true)
         .limits(|limits| limits.message = Some(3000));
@@ -132,11 +128,7 @@ fn tell(event: Event<'_>, told: &mut Vec<String>, body: &mut Vec<u8>, login: &mu
                 token.has_8bit(),
                 body.escape_ascii()
             ));
-            if body.contains(&b'z') {
-                token.reject(NO)
-            } else {
-                token.accept()
-            }
+            if body.contains(&b'z') { token.reject(NO) } else { token.accept() }
         }
         Event::Verify(token) => {
             told.push(format!("verify {:?}", token.text()));
@@ -188,11 +180,8 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn started(octets: &[u8], lmtp: bool) -> Vec<u8> {
-    let mut all = if lmtp {
-        b"LHLO c.example\r\n".to_vec()
-    } else {
-        b"EHLO c.example\r\n".to_vec()
-    };
+    let mut all =
+        if lmtp { b"LHLO c.example\r\n".to_vec() } else { b"EHLO c.example\r\n".to_vec() };
     all.extend_from_slice(octets);
     all
 }
@@ -282,11 +271,8 @@ fn ask(octets: &[u8], cut: usize) -> Vec<String> {
         parameters: Parameters::EMPTY,
         recipients: &recipients,
     };
-    let mut transaction = Some(Transaction::new(
-        envelope,
-        Content::default(),
-        TransactionOptions::default(),
-    ));
+    let mut transaction =
+        Some(Transaction::new(envelope, Content::default(), TransactionOptions::default()));
     let mut open = false;
     let mut body = Some(Bytes::from_static(b"hi\r\n"));
     let mut told = Vec::new();
@@ -362,10 +348,7 @@ fn ask(octets: &[u8], cut: usize) -> Vec<String> {
             Step::Close => break,
         }
     }
-    assert!(
-        client.has_ended() || told.len() < 10_000,
-        "the client spins"
-    );
+    assert!(client.has_ended() || told.len() < 10_000, "the client spins");
     let report = transaction.take().unwrap().report();
     for outcome in report.outcomes() {
         told.push(outcome.to_string());
@@ -395,11 +378,7 @@ fn nothing_to_do_is_no_reason_to_spin() {
             let mut steps = 0;
             loop {
                 steps += 1;
-                assert!(
-                    steps < 200,
-                    "{} {end} {blocked}: {server:?}",
-                    octets.escape_ascii()
-                );
+                assert!(steps < 200, "{} {end} {blocked}: {server:?}", octets.escape_ascii());
                 match server.step() {
                     Step::Event => {
                         if let Some(event) = server.event() {

@@ -44,14 +44,8 @@ const TABLE: &str = "
     Unknown    500   500   500     500    500    500
 ";
 
-const COLUMNS: [State; 6] = [
-    State::Start,
-    State::Ready,
-    State::Mail,
-    State::Recipients,
-    State::Chunks,
-    State::Spoiled,
-];
+const COLUMNS: [State; 6] =
+    [State::Start, State::Ready, State::Mail, State::Recipients, State::Chunks, State::Spoiled];
 
 fn letter(letter: &str) -> State {
     match letter {
@@ -100,17 +94,9 @@ fn cell(state: State, request: Request) -> Cell {
     if let Some(then) = text.strip_prefix('+') {
         return Cell::Grant(letter(then));
     }
-    let (code, then) = text
-        .split_once('>')
-        .map_or((text, state), |(code, then)| (code, letter(then)));
-    Cell::Refuse(
-        if code == "none" {
-            0
-        } else {
-            code.parse().unwrap()
-        },
-        then,
-    )
+    let (code, then) =
+        text.split_once('>').map_or((text, state), |(code, then)| (code, letter(then)));
+    Cell::Refuse(if code == "none" { 0 } else { code.parse().unwrap() }, then)
 }
 
 /// The crate's table says what the checklist says.
@@ -146,11 +132,7 @@ fn the_table_is_that_of_the_checklist() {
                     (Cell::Grant(_), Answer::Rejected) => state,
                     (Cell::Grant(then), _) => then,
                 };
-                assert_eq!(
-                    sequence::after(state, request, answer),
-                    then,
-                    "{state:?} {request:?}"
-                );
+                assert_eq!(sequence::after(state, request, answer), then, "{state:?} {request:?}");
             }
         }
     }
@@ -282,11 +264,7 @@ impl Model {
 
     /// The replies to the content after 354.
     fn content(&mut self, accepted: bool) -> Vec<u16> {
-        let replies = if self.protocol == Protocol::Lmtp {
-            self.recipients
-        } else {
-            1
-        };
+        let replies = if self.protocol == Protocol::Lmtp { self.recipients } else { 1 };
         self.state = AFTER_CONTENT;
         (self.recipients, self.refused_recipient) = (0, false);
         vec![if accepted { 250 } else { 450 }; replies]
@@ -303,11 +281,7 @@ fn config(protocol: Protocol) -> Config {
             limits.bad_commands = 1_000_000;
             limits.failed_auth = 1_000_000;
         });
-    if protocol == Protocol::Lmtp {
-        config.lmtp()
-    } else {
-        config
-    }
+    if protocol == Protocol::Lmtp { config.lmtp() } else { config }
 }
 
 /// A server whose application answers everything alike.
@@ -318,10 +292,7 @@ struct Driven {
 
 impl Driven {
     fn new(protocol: Protocol) -> Self {
-        Self {
-            server: Server::new(Arc::new(config(protocol))),
-            said: Vec::new(),
-        }
+        Self { server: Server::new(Arc::new(config(protocol))), said: Vec::new() }
     }
 
     /// Says `octets`, and gives the codes of the replies.
@@ -346,9 +317,7 @@ impl Driven {
         let yes = answer != Answer::Rejected;
         for _ in 0..100_000 {
             match self.server.step() {
-                Step::Write => self
-                    .said
-                    .extend(take_output(self.server.wire(), usize::MAX)),
+                Step::Write => self.said.extend(take_output(self.server.wire(), usize::MAX)),
                 Step::Event => match (self.server.event(), yes) {
                     (Some(Event::Auth(token)), _) => match answer {
                         Answer::Accepted => token.accept(),
@@ -390,11 +359,9 @@ fn way(state: State) -> &'static [(Request, Answer)] {
         State::Start => &[],
         State::Ready => &[(Request::Hello, Accepted)],
         State::Mail => &[(Request::Hello, Accepted), (Request::Mail, Accepted)],
-        State::Recipients => &[
-            (Request::Hello, Accepted),
-            (Request::Mail, Accepted),
-            (Request::Rcpt, Accepted),
-        ],
+        State::Recipients => {
+            &[(Request::Hello, Accepted), (Request::Mail, Accepted), (Request::Rcpt, Accepted)]
+        }
         State::Chunks => &[
             (Request::Hello, Accepted),
             (Request::Mail, Accepted),

@@ -33,26 +33,16 @@ fn refuse_message_at_any_octet() {
     use smtp_proto::answer::Rejection;
     for (protocol, replies) in [(Protocol::Smtp, 1), (Protocol::Lmtp, 2)] {
         for split in 1..=9 {
-            let case = Case {
-                protocol,
-                ..Case::PLAIN
-            };
+            let case = Case { protocol, ..Case::PLAIN };
             let mut server = server::Server::new(std::sync::Arc::new(case.server()));
-            let hello = if protocol == Protocol::Lmtp {
-                "LHLO"
-            } else {
-                "EHLO"
-            };
+            let hello = if protocol == Protocol::Lmtp { "LHLO" } else { "EHLO" };
             let start = format!(
                 "{hello} c.example\r\nMAIL FROM:<>\r\nRCPT TO:<a@x>\r\nRCPT TO:<b@x>\r\nDATA\r\n"
             );
             let mut said = Vec::new();
             let mut asked = false;
-            for octets in [
-                start.as_bytes(),
-                &b"abcd\r\n.\r\n"[..split],
-                &b"abcd\r\n.\r\n"[split..],
-            ] {
+            for octets in [start.as_bytes(), &b"abcd\r\n.\r\n"[..split], &b"abcd\r\n.\r\n"[split..]]
+            {
                 assert_eq!(server.wire().receive(octets), octets.len());
                 loop {
                     match server.step() {
@@ -121,19 +111,11 @@ fn the_servers_timer() {
     let (mail, _) = feed(b":<>\r\n", false);
     assert_ne!(mail, start);
     let (data, _) = feed(b"RCPT TO:<a@x.example>\r\nDATA\r\n", false);
-    assert_eq!(
-        feed(&[b'x'; 1000], false).0,
-        data,
-        "little content is no progress"
-    );
+    assert_eq!(feed(&[b'x'; 1000], false).0, data, "little content is no progress");
     let (content, _) = feed(&[b'x'; 20_000], false);
     assert_ne!(content, data);
     feed(b"\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<a@x.example>\r\n", false);
     let (chunk, _) = feed(b"BDAT 100000\r\n", true);
     assert_eq!(feed(&[b'x'; 1000], true).0, chunk);
-    assert_ne!(
-        feed(&[b'x'; 50_000], true).0,
-        chunk,
-        "dropped content is progress too"
-    );
+    assert_ne!(feed(&[b'x'; 50_000], true).0, chunk, "dropped content is progress too");
 }

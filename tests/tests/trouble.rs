@@ -22,11 +22,8 @@ fn service_not_available_in_the_middle() {
         let mut pair = case.pair();
         pair.open(&mut case.opening()).unwrap();
         let to = recipients(&["<no@x.example>", "<bye@x.example>", "<b@x.example>"]);
-        let transaction = Transaction::new(
-            envelope("<s@x.example>", &to),
-            Content::default(),
-            case.options(),
-        );
+        let transaction =
+            Transaction::new(envelope("<s@x.example>", &to), Content::default(), case.options());
         let report = pair.send(transaction, &pieces(BODY)).unwrap();
         assert_eq!(
             statuses(&report),
@@ -46,11 +43,8 @@ fn cut_case(case: Case, up: Option<usize>, down: Option<usize>) -> (Pair, Option
         return (pair, None);
     }
     let to = recipients(&["<a@x.example>", "<no@x.example>", "<b@x.example>"]);
-    let transaction = Transaction::new(
-        envelope("<s@x.example>", &to),
-        Content::default(),
-        case.options(),
-    );
+    let transaction =
+        Transaction::new(envelope("<s@x.example>", &to), Content::default(), case.options());
     let report = pair.send(transaction, &pieces(BODY)).unwrap();
     pair.settle_server();
     pair.quit();
@@ -60,9 +54,7 @@ fn cut_case(case: Case, up: Option<usize>, down: Option<usize>) -> (Pair, Option
 /// The connection breaks at each octet in turn, in either direction (C-66).
 #[test]
 fn cut_at_every_octet() {
-    let cases = Case::all()
-        .into_iter()
-        .filter(|case| matches!(case.pieces, Pieces::Whole));
+    let cases = Case::all().into_iter().filter(|case| matches!(case.pieces, Pieces::Whole));
     for mut case in cases {
         (case.tls, case.auth) = (TlsUse::Required, Some("LOGIN"));
         let (whole, report) = cut_case(case, None, None);
@@ -86,11 +78,7 @@ fn cut_at_every_octet() {
             } else {
                 Status::Deferred
             };
-            assert_eq!(
-                report.outcomes()[0].status(),
-                expected,
-                "{case:?} cut at {at} of {up}"
-            );
+            assert_eq!(report.outcomes()[0].status(), expected, "{case:?} cut at {at} of {up}");
         }
         for at in 0..=down {
             let (pair, report) = cut_case(case, None, Some(at));
@@ -123,10 +111,7 @@ fn check_cut(case: Case, pair: &Pair, report: Option<&Report>) {
         }
     }
     assert!(
-        matches!(
-            report.outcomes()[1].status(),
-            Status::Rejected | Status::Deferred
-        ),
+        matches!(report.outcomes()[1].status(), Status::Rejected | Status::Deferred),
         "{case:?}: {report:?}"
     );
 }
@@ -160,9 +145,7 @@ fn the_timer_names_the_phase() {
     let client = &mut pair.client;
     client.mail(ReversePath::Null, Parameters::EMPTY).unwrap();
     assert_eq!(client.wire().timer().after, times.mail);
-    client
-        .rcpt(ForwardPath::Postmaster, Parameters::EMPTY)
-        .unwrap();
+    client.rcpt(ForwardPath::Postmaster, Parameters::EMPTY).unwrap();
     client.data().unwrap();
     while pair.client.state() != State::Data {
         assert_eq!(pair.advance(), Stop::Event);

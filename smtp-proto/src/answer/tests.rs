@@ -26,18 +26,12 @@ fn rejection_keeps_its_class() {
     let rejection = Rejection::new(code, String::from("no")).unwrap();
     assert_eq!(rejection.code(), Code::MAILBOX_UNAVAILABLE);
     for code in [250, 334, 450, 421] {
-        assert_eq!(
-            rejection.clone().with_code(Code::new(code).unwrap()),
-            Err(WrongClass)
-        );
+        assert_eq!(rejection.clone().with_code(Code::new(code).unwrap()), Err(WrongClass));
     }
     let rejection = rejection.with_code(Code::TRANSACTION_FAILED).unwrap();
     assert_eq!(rejection.to_string(), "554 5.7.1 no");
     assert_eq!(rejection.clone().into_owned(), rejection);
-    assert_eq!(
-        Rejection::permanent(1000, 1000, "").enhanced().to_string(),
-        "5.0.0"
-    );
+    assert_eq!(Rejection::permanent(1000, 1000, "").enhanced().to_string(), "5.0.0");
 }
 
 /// The constants, as they go out.
@@ -79,10 +73,7 @@ fn constants() {
         (Rejection::ACCOUNT_DISABLED, "525 5.7.13"),
     ] {
         assert!(!rejection.text().is_empty());
-        assert_eq!(
-            rejection.to_string(),
-            alloc::format!("{shown} {}", rejection.text())
-        );
+        assert_eq!(rejection.to_string(), alloc::format!("{shown} {}", rejection.text()));
         assert_eq!(rejection.code().severity(), rejection.severity());
     }
 }
@@ -90,8 +81,5 @@ fn constants() {
 #[test]
 fn display_is_one_harmless_line() {
     let rejection = Rejection::POLICY.with_text("a\nb\r\nc\x1b[0m\u{202e}");
-    assert_eq!(
-        rejection.to_string(),
-        "550 5.7.1 a / b / c\\u{1b}[0m\\u{202e}"
-    );
+    assert_eq!(rejection.to_string(), "550 5.7.1 a / b / c\\u{1b}[0m\\u{202e}");
 }

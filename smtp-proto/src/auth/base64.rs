@@ -39,11 +39,7 @@ impl<'a> Base64<'a> {
         };
         // No way out of the loop: how long the check takes tells nothing about the text.
         if !body.iter().fold(true, |all, octet| all & is_char(*octet)) {
-            return error(
-                body.iter()
-                    .position(|octet| !is_char(*octet))
-                    .unwrap_or_default(),
-            );
+            return error(body.iter().position(|octet| !is_char(*octet)).unwrap_or_default());
         }
         if !bits_ok {
             return error(body.len());
@@ -61,11 +57,7 @@ impl<'a> Base64<'a> {
     ///
     /// As [`parse`](Self::parse).
     pub fn parse_initial(text: &'a [u8]) -> Result<Self, ParseError> {
-        if text == b"=" {
-            Ok(Self::EMPTY)
-        } else {
-            Self::parse(text)
-        }
+        if text == b"=" { Ok(Self::EMPTY) } else { Self::parse(text) }
     }
 
     /// Checks a challenge, or a line that answers one, where nothing stands for no octets
@@ -75,11 +67,7 @@ impl<'a> Base64<'a> {
     ///
     /// As [`parse`](Self::parse), but for the empty text.
     pub fn parse_line(text: &'a [u8]) -> Result<Self, ParseError> {
-        if text.is_empty() {
-            Ok(Self::EMPTY)
-        } else {
-            Self::parse(text)
-        }
+        if text.is_empty() { Ok(Self::EMPTY) } else { Self::parse(text) }
     }
 
     /// The text as it goes on the wire, except that no octets are an empty slice.
@@ -94,12 +82,7 @@ impl<'a> Base64<'a> {
 
     /// How many octets it encodes.
     pub fn decoded_len(&self) -> usize {
-        let padding = self
-            .0
-            .iter()
-            .rev()
-            .take_while(|octet| **octet == b'=')
-            .count();
+        let padding = self.0.iter().rev().take_while(|octet| **octet == b'=').count();
         (self.0.len() / 4 * 3).saturating_sub(padding)
     }
 

@@ -77,10 +77,7 @@ fn check_fields(authzid: &str, authcid: &str, password: &str) -> Result<(), Inva
     if authcid.is_empty() || password.is_empty() {
         return Err(InvalidCredentials::Empty);
     }
-    if [authzid, authcid, password]
-        .iter()
-        .any(|field| field.as_bytes().contains(&0))
-    {
+    if [authzid, authcid, password].iter().any(|field| field.as_bytes().contains(&0)) {
         return Err(InvalidCredentials::Nul);
     }
     Ok(())
@@ -109,9 +106,7 @@ impl Plain {
         message.extend_from_slice(authcid.as_bytes());
         message.extend_from_slice(b"\0");
         message.extend_from_slice(password.as_bytes());
-        Ok(Self {
-            message: Some(message),
-        })
+        Ok(Self { message: Some(message) })
     }
 }
 
@@ -132,9 +127,7 @@ impl Mechanism for Plain {
         if !challenge.is_empty() {
             return Err(Refused::new("PLAIN knows no challenge"));
         }
-        self.message
-            .take()
-            .ok_or(Refused::new("PLAIN has one message only"))
+        self.message.take().ok_or(Refused::new("PLAIN has one message only"))
     }
 }
 
@@ -161,10 +154,7 @@ impl Login {
     /// When one of them is empty or has an octet 0.
     pub fn new(user: &str, password: &str) -> Result<Self, InvalidCredentials> {
         check_fields("", user, password)?;
-        let state = LoginState::User {
-            user: user.into(),
-            password: password.into(),
-        };
+        let state = LoginState::User { user: user.into(), password: password.into() };
         Ok(Self { state })
     }
 }

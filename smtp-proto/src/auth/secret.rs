@@ -100,11 +100,7 @@ impl fmt::Debug for Secret {
 /// Compares in time that depends on the lengths alone.
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        let differing = self
-            .0
-            .iter()
-            .zip(&other.0)
-            .fold(0, |all, (a, b)| all | (a ^ b));
+        let differing = self.0.iter().zip(&other.0).fold(0, |all, (a, b)| all | (a ^ b));
         self.0.len() == other.0.len() && core::hint::black_box(differing) == 0
     }
 }

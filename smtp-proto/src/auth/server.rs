@@ -48,11 +48,7 @@ pub struct Credentials {
 impl Credentials {
     /// From what a mechanism has learnt. An empty `authzid` means that there was none.
     pub fn new(authzid: impl Into<String>, authcid: impl Into<String>, password: Secret) -> Self {
-        Self {
-            authzid: authzid.into(),
-            authcid: authcid.into(),
-            password,
-        }
+        Self { authzid: authzid.into(), authcid: authcid.into(), password }
     }
 
     /// Whom the client wants to act for (authorization identity), when it says so and does not
@@ -109,11 +105,7 @@ impl Plain {
             return None;
         }
         let authzid = core::str::from_utf8(authzid).ok()?;
-        Some(Credentials::new(
-            authzid,
-            field(authcid)?,
-            field(password)?.into(),
-        ))
+        Some(Credentials::new(authzid, field(authcid)?, field(password)?.into()))
     }
 }
 

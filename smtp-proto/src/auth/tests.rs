@@ -16,9 +16,7 @@ fn encoded(octets: &[u8]) -> String {
 
 fn decoded(text: &str) -> Secret {
     let mut secret = Secret::from("what was there before");
-    Base64::parse_line(text.as_bytes())
-        .unwrap()
-        .decode_into(&mut secret);
+    Base64::parse_line(text.as_bytes()).unwrap().decode_into(&mut secret);
     secret
 }
 
@@ -45,10 +43,7 @@ fn base64_of_every_length_and_octet_comes_back() {
     for length in 0..=octets.len() {
         let text = encoded(&octets[..length]);
         assert_eq!(decoded(&text).as_slice(), &octets[..length]);
-        assert_eq!(
-            Base64::parse_line(text.as_bytes()).unwrap().decoded_len(),
-            length
-        );
+        assert_eq!(Base64::parse_line(text.as_bytes()).unwrap().decoded_len(), length);
     }
 }
 
@@ -77,11 +72,7 @@ fn g29_base64_is_strict() {
         ("QUI\u{e9}", 3),
     ] {
         let error = Base64::parse(text.as_bytes()).unwrap_err();
-        assert_eq!(
-            (error.rule(), error.offset()),
-            (Rule::Base64, offset),
-            "{text:?}"
-        );
+        assert_eq!((error.rule(), error.offset()), (Rule::Base64, offset), "{text:?}");
     }
     // Of all two octets before "==", those decode that base64 gives.
     let mut good = 0;
@@ -139,11 +130,7 @@ fn secrets_grow_and_compare() {
 #[test]
 fn c28_c30_plain_known_answers() {
     for (authzid, authcid, text) in [
-        (
-            "",
-            "alice@example.org",
-            "AGFsaWNlQGV4YW1wbGUub3JnAHMzY3JldCE=",
-        ),
+        ("", "alice@example.org", "AGFsaWNlQGV4YW1wbGUub3JnAHMzY3JldCE="),
         ("bob", "alice", "Ym9iAGFsaWNlAHMzY3JldCE="),
     ] {
         let mut plain = client::Plain::new(authzid, authcid, "s3cret!").unwrap();
@@ -172,17 +159,11 @@ fn c42_plain_fields() {
     let mut message = client::Plain::new(&long, &long, &long).unwrap();
     let message = message.initial_response().unwrap();
     assert_eq!(message.len(), 3 * 255 + 2);
-    assert!(matches!(
-        server::Plain::new().step(Some(message.as_slice())),
-        Step::Credentials(_)
-    ));
+    assert!(matches!(server::Plain::new().step(Some(message.as_slice())), Step::Credentials(_)));
 
     let nul = client::Plain::new("", "al\0ice", "s3cret!").unwrap_err();
     assert_eq!(nul, InvalidCredentials::Nul);
-    assert_eq!(
-        client::Login::new("alice", "").unwrap_err(),
-        InvalidCredentials::Empty
-    );
+    assert_eq!(client::Login::new("alice", "").unwrap_err(), InvalidCredentials::Empty);
 
     let bad: [&[u8]; 9] = [
         b"",
@@ -206,9 +187,7 @@ fn c31_login_known_answers() {
     let mut server = server::Login::new();
     assert!(login.initial_response().is_none());
 
-    let Step::Challenge(prompt) = server.step(None) else {
-        panic!("asks for the user")
-    };
+    let Step::Challenge(prompt) = server.step(None) else { panic!("asks for the user") };
     assert_eq!(encoded(prompt.as_slice()), "VXNlcm5hbWU6");
     let user = login.respond(prompt.as_slice()).unwrap();
     assert_eq!(encoded(user.as_slice()), "YWxpY2VAZXhhbXBsZS5vcmc=");
@@ -236,10 +215,7 @@ fn c31_login_takes_the_user_as_initial_response() {
         panic!("asks for the password")
     };
     assert_eq!(prompt.as_slice(), b"Password:");
-    assert!(matches!(
-        server.step(Some(b"s3cret!")),
-        Step::Credentials(_)
-    ));
+    assert!(matches!(server.step(Some(b"s3cret!")), Step::Credentials(_)));
 
     assert_eq!(server::Login::new().step(Some(b"")), Step::Failed);
     assert_eq!(server::Login::new().step(Some(b"al\0ice")), Step::Failed);

@@ -33,10 +33,7 @@ impl Client {
     /// As [`hello`](Self::hello), and in an LMTP session.
     pub fn helo(&mut self, name: HelloName<'_>) -> Result<(), Misuse> {
         if self.session.config.protocol == Protocol::Lmtp {
-            return Err(Misuse::Sequence {
-                verb: Verb::Helo,
-                state: self.session.planned,
-            });
+            return Err(Misuse::Sequence { verb: Verb::Helo, state: self.session.planned });
         }
         self.say_hello(Verb::Helo, Request::Helo, name)
     }
@@ -65,10 +62,7 @@ impl Client {
     pub fn starttls(&mut self) -> Result<(), Misuse> {
         self.session.allow(Verb::StartTls, Request::StartTls)?;
         if self.session.tls || self.session.authenticated {
-            return Err(Misuse::Sequence {
-                verb: Verb::StartTls,
-                state: self.session.planned,
-            });
+            return Err(Misuse::Sequence { verb: Verb::StartTls, state: self.session.planned });
         }
         self.session.need(Extension::StartTls)?;
         self.command(ReplyTo::StartTls, |out| out.put_slice(b"STARTTLS\r\n"))?;
@@ -91,10 +85,7 @@ impl Client {
         self.session.allow(Verb::Auth, Request::Auth)?;
         self.session.need(Extension::Auth)?;
         if self.session.authenticated {
-            return Err(Misuse::Sequence {
-                verb: Verb::Auth,
-                state: self.session.planned,
-            });
+            return Err(Misuse::Sequence { verb: Verb::Auth, state: self.session.planned });
         }
         let mut masked = alloc::vec::Vec::from(&b"AUTH "[..]);
         masked.extend_from_slice(mechanism.as_str().as_bytes());
@@ -141,10 +132,7 @@ impl Client {
         if self.session.state == State::Auth && self.session.nothing_expected() {
             return Ok(());
         }
-        Err(Misuse::Sequence {
-            verb: Verb::Auth,
-            state: self.session.state,
-        })
+        Err(Misuse::Sequence { verb: Verb::Auth, state: self.session.state })
     }
 
     /// MAIL. `parameters` go out as they are; each must belong to an extension that was offered.
@@ -158,19 +146,14 @@ impl Client {
         parameters: Parameters<'_>,
     ) -> Result<(), Misuse> {
         self.session.allow(Verb::Mail, Request::Mail)?;
-        self.session
-            .check_parameters(parameters, MailParameters::extension)?;
+        self.session.check_parameters(parameters, MailParameters::extension)?;
         let typed = MailParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
         let binary = typed.body() == Some(Body::BinaryMime);
         if !reverse_path.is_ascii() && !typed.smtputf8() {
             return Err(Misuse::NonAscii);
         }
         self.command(ReplyTo::Mail, |out| {
-            Command::Mail(crate::command::Mail {
-                reverse_path,
-                parameters,
-            })
-            .write(out);
+            Command::Mail(crate::command::Mail { reverse_path, parameters }).write(out);
         })?;
         self.session.plan(Request::Mail);
         self.session.begin_transaction(typed.smtputf8(), binary);
@@ -187,19 +170,14 @@ impl Client {
         parameters: Parameters<'_>,
     ) -> Result<(), Misuse> {
         self.session.allow(Verb::Rcpt, Request::Rcpt)?;
-        self.session
-            .check_parameters(parameters, RcptParameters::extension)?;
+        self.session.check_parameters(parameters, RcptParameters::extension)?;
         RcptParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
         if !forward_path.is_ascii() && !self.session.smtputf8 {
             return Err(Misuse::NonAscii);
         }
         let index = self.session.recipients;
         self.command(ReplyTo::Rcpt { index }, |out| {
-            Command::Rcpt(crate::command::Rcpt {
-                forward_path,
-                parameters,
-            })
-            .write(out);
+            Command::Rcpt(crate::command::Rcpt { forward_path, parameters }).write(out);
         })?;
         self.session.recipients += 1;
         self.session.plan(Request::Rcpt);
@@ -217,10 +195,7 @@ impl Client {
     pub fn data(&mut self) -> Result<(), Misuse> {
         self.session.allow(Verb::Data, Request::Data)?;
         if self.session.binary {
-            return Err(Misuse::Sequence {
-                verb: Verb::Data,
-                state: self.session.planned,
-            });
+            return Err(Misuse::Sequence { verb: Verb::Data, state: self.session.planned });
         }
         if self.session.config.protocol == Protocol::Lmtp && !self.is_settled() {
             return Err(Misuse::AwaitReplies);
@@ -322,9 +297,7 @@ impl Client {
         command: crate::command::OtherCommand<'_>,
     ) -> Result<(), Misuse> {
         self.session.allow(Verb::Other, Request::Extension)?;
-        let listed = self
-            .capabilities()
-            .is_some_and(|all| all.parameters(keyword).is_some());
+        let listed = self.capabilities().is_some_and(|all| all.parameters(keyword).is_some());
         if !listed {
             return Err(Misuse::UnknownParameter);
         }

@@ -32,9 +32,6 @@ pub struct Config {
 impl Config {
     /// A client of an LMTP server (RFC 2033).
     pub fn lmtp() -> Self {
-        Self {
-            protocol: Protocol::Lmtp,
-            ..Self::default()
-        }
+        Self { protocol: Protocol::Lmtp, ..Self::default() }
     }
 }

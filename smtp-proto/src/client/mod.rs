@@ -11,6 +11,8 @@
 
 mod commands;
 mod config;
+mod content;
+mod envelope;
 mod event;
 mod misuse;
 mod opening;
@@ -23,13 +25,12 @@ use bytes::Bytes;
 use self::session::Session;
 pub use self::{
     config::Config,
+    envelope::{Chunking, Content, Envelope, Recipient, TransactionOptions},
     event::{Event, ReplyTo},
     misuse::Misuse,
     opening::{Login, Opening, OpeningError, OpeningStep, TlsUse},
     report::{Cause, Outcome, Phase, Report, Retry, Status},
-    transaction::{
-        Chunking, Content, Envelope, Recipient, Transaction, TransactionOptions, TransactionStep,
-    },
+    transaction::{Transaction, TransactionStep},
 };
 use crate::{
     extension::Capabilities,
@@ -57,10 +58,7 @@ impl Client {
     pub fn new(config: Config) -> Self {
         let room = REPLY_BUFFER.max(config.replies.max_octets.saturating_add(2));
         let wire = Wire::new(room, config.timeouts.greeting);
-        Self {
-            wire,
-            session: Session::new(config),
-        }
+        Self { wire, session: Session::new(config) }
     }
 
     /// The next event, if there is one.
@@ -123,8 +121,7 @@ impl Client {
     pub fn end_of_data(&mut self) -> Result<(), Misuse> {
         let (_, mut pen) = self.wire.split();
         self.session.end_of_data(&mut pen)?;
-        self.wire
-            .restart_timer(self.session.config.timeouts.end_of_data);
+        self.wire.restart_timer(self.session.config.timeouts.end_of_data);
         Ok(())
     }
 
@@ -185,9 +182,7 @@ impl Client {
     /// Whether the last message that was completed has left to its end, so that the server may have
     /// taken it whether or not its reply arrives (RFC 5321 section 4.5.3.2.6).
     pub fn has_sent_message(&self) -> bool {
-        self.session
-            .message_end
-            .is_some_and(|end| self.wire.output.written() >= end)
+        self.session.message_end.is_some_and(|end| self.wire.output.written() >= end)
     }
 
     /// Whether no reply is awaited and nothing waits to be sent.
@@ -255,11 +250,7 @@ impl Endpoint for Client {
         }
         if self.wire.input.has_ended() {
             self.session.peer_closed();
-            return if self.session.has_fault() {
-                Step::Event
-            } else {
-                Step::Close
-            };
+            return if self.session.has_fault() { Step::Event } else { Step::Close };
         }
         if !self.wire.output.is_empty() {
             self.content_progress();

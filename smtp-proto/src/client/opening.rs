@@ -39,9 +39,7 @@ pub struct Login {
 
 impl core::fmt::Debug for Login {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_list()
-            .entries(self.mechanisms.iter().map(|mechanism| mechanism.name()))
-            .finish()
+        f.debug_list().entries(self.mechanisms.iter().map(|mechanism| mechanism.name())).finish()
     }
 }
 
@@ -242,9 +240,7 @@ impl<'o> Opening<'o> {
 
     /// The hello was answered: TLS first, then authentication.
     fn greeted(&mut self, client: &mut Client) -> Option<OpeningStep> {
-        let offered = client
-            .capabilities()
-            .is_some_and(|all| all.offers(Extension::StartTls));
+        let offered = client.capabilities().is_some_and(|all| all.offers(Extension::StartTls));
         if !client.is_tls() && self.tls != TlsUse::None {
             if offered {
                 return self.send(client.starttls(), Stage::StartTls);
@@ -265,15 +261,9 @@ impl<'o> Opening<'o> {
         };
         let usable = |mechanism: &dyn Mechanism| {
             (client.is_tls() || login.plaintext_allowed || !mechanism.plaintext())
-                && client
-                    .capabilities()
-                    .is_some_and(|all| all.offers_mechanism(mechanism.name()))
+                && client.capabilities().is_some_and(|all| all.offers_mechanism(mechanism.name()))
         };
-        let Some(index) = login
-            .mechanisms
-            .iter()
-            .position(|mechanism| usable(&**mechanism))
-        else {
+        let Some(index) = login.mechanisms.iter().position(|mechanism| usable(&**mechanism)) else {
             self.stage = Stage::Failed(match self.unwanted.take() {
                 Some(reply) => OpeningError::AuthRefused(reply),
                 None => OpeningError::NoMechanism,
@@ -297,10 +287,7 @@ impl<'o> Opening<'o> {
             self.current = Some(mechanism);
             client.auth(name, response.as_ref().map(|response| response.as_slice()))
         } else {
-            self.current = Some(Box::new(Held {
-                mechanism,
-                response,
-            }));
+            self.current = Some(Box::new(Held { mechanism, response }));
             client.auth(name, None)
         };
         self.send(sent, Stage::Auth)
@@ -344,11 +331,7 @@ impl<'o> Opening<'o> {
         }
         match reply.severity() {
             Severity::PositiveCompletion => {
-                match self
-                    .current
-                    .take()
-                    .map(|mut mechanism| mechanism.accepted())
-                {
+                match self.current.take().map(|mut mechanism| mechanism.accepted()) {
                     Some(Err(refused)) => Stage::Failed(OpeningError::AuthFailed(refused)),
                     _ => Stage::Ready,
                 }
@@ -384,9 +367,7 @@ impl<'o> Opening<'o> {
             return Err(malformed);
         }
         let mut challenge = crate::auth::Secret::default();
-        crate::auth::Base64::parse_line(line)
-            .map_err(|_| malformed)?
-            .decode_into(&mut challenge);
+        crate::auth::Base64::parse_line(line).map_err(|_| malformed)?.decode_into(&mut challenge);
         match self.current.as_mut() {
             Some(mechanism) => mechanism.respond(challenge.as_slice()),
             None => Err(malformed),

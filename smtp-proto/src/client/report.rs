@@ -158,12 +158,7 @@ impl Outcome {
             Severity::PermanentNegative => Status::Rejected,
             Severity::TransientNegative | Severity::PositiveIntermediate => Status::Deferred,
         };
-        Self {
-            status,
-            phase,
-            cause: Cause::Reply(reply),
-            at_once: false,
-        }
+        Self { status, phase, cause: Cause::Reply(reply), at_once: false }
     }
 
     pub(super) fn local(rejection: Rejection<'static>) -> Self {
@@ -172,12 +167,7 @@ impl Outcome {
             _ => Status::Deferred,
         };
         let phase = Phase::Preparation;
-        Self {
-            status,
-            phase,
-            cause: Cause::Local(rejection),
-            at_once: false,
-        }
+        Self { status, phase, cause: Cause::Local(rejection), at_once: false }
     }
 }
 
@@ -185,10 +175,7 @@ impl Outcome {
 /// RFC 821 had it, unless its enhanced code names another shortage (RFC 5321 section 4.5.3.1.10).
 pub(super) fn too_many_recipients(code: u16, enhanced: Option<EnhancedCode>) -> bool {
     let other = enhanced.is_some_and(|enhanced| {
-        matches!(
-            (enhanced.subject(), enhanced.detail()),
-            (2, 2) | (2, 3) | (3, 1) | (3, 4)
-        )
+        matches!((enhanced.subject(), enhanced.detail()), (2, 2) | (2, 3) | (3, 1) | (3, 4))
     });
     matches!(code, 452 | 552) && !other
 }

@@ -3,23 +3,20 @@
 use alloc::{boxed::Box, collections::VecDeque};
 use core::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use super::{Config, Misuse, ReplyTo};
 use crate::{
-    command::{Command, Verb},
-    data::{BareNewline, Encoder, LineCheck, Then},
+    command::Verb,
+    data::{Encoder, LineCheck},
     extension::{Capabilities, Digest, Extension},
     fault::Fault,
     reply::{Reply, ReplyReader},
-    sequence::{self, Answer, Protocol, Request, Rule, State},
+    sequence::{self, Answer, Request, Rule, State},
     status::{Code, Severity},
     transcript::Speaker,
     wire::Pen,
 };
-
-/// The timer of content starts anew after this many octets have left.
-const CONTENT_BLOCK: u64 = 16 * 1024;
 
 /// A command that is queued or whose reply is awaited.
 #[derive(Debug, Clone, Copy)]
@@ -42,46 +39,40 @@ pub(super) struct Session {
     pub(super) planned: State,
     pub(super) tls: bool,
     pub(super) authenticated: bool,
-    expected: VecDeque<Expected>,
-    queued: VecDeque<Expected>,
+    pub(super) expected: VecDeque<Expected>,
+    pub(super) queued: VecDeque<Expected>,
     queued_text: BytesMut,
-    in_flight: usize,
+    pub(super) in_flight: usize,
     capabilities: Option<(Box<[u8]>, Digest)>,
     reader: ReplyReader,
     /// The length of the whole reply at the front of the input.
     pub(super) found: Option<usize>,
     /// Octets at the front of the input that were told.
     pub(super) consume: usize,
-    fault: Option<Fault>,
+    pub(super) fault: Option<Fault>,
     upgrade: bool,
     /// RCPTs queued in this transaction.
     pub(super) recipients: u32,
     /// RCPTs accepted in this transaction.
-    accepted: u32,
+    pub(super) accepted: u32,
     pub(super) smtputf8: bool,
     pub(super) binary: bool,
     /// Content is being sent: the final dot, or the last chunk, is not queued yet.
-    sending: bool,
-    encoder: Encoder,
-    lines: LineCheck,
-    content_mark: u64,
+    pub(super) sending: bool,
+    pub(super) encoder: Encoder,
+    pub(super) lines: LineCheck,
+    pub(super) content_mark: u64,
     /// Where, in octets of output, the last message that was completed ends.
     pub(super) message_end: Option<u64>,
     /// Output was waiting when the session was last stepped.
-    writing: bool,
+    pub(super) writing: bool,
     pub(super) quitting: bool,
-    /// AUTH exchanges so far end in a reply that is not told in the transcript.
-    in_exchange: bool,
 }
 
 impl Session {
     pub(super) fn new(config: Config) -> Self {
-        let greeting = Expected {
-            to: ReplyTo::Greeting,
-            octets: 0,
-            last_chunk: false,
-            more: false,
-        };
+        let greeting =
+            Expected { to: ReplyTo::Greeting, octets: 0, last_chunk: false, more: false };
         Self {
             state: State::Start,
             planned: State::Start,
@@ -108,7 +99,6 @@ impl Session {
             message_end: None,
             writing: false,
             quitting: false,
-            in_exchange: false,
             config,
         }
     }
@@ -133,12 +123,7 @@ impl Session {
             let before = self.queued_text.len();
             write(&mut self.queued_text);
             let octets = self.queued_text.len() - before;
-            self.queued.push_back(Expected {
-                to,
-                octets,
-                last_chunk: false,
-                more: false,
-            });
+            self.queued.push_back(Expected { to, octets, last_chunk: false, more: false });
         }
         Ok(())
     }
@@ -152,9 +137,7 @@ impl Session {
                 break;
             }
             self.queued.pop_front();
-            let text = self
-                .queued_text
-                .split_to(next.octets.min(self.queued_text.len()));
+            let text = self.queued_text.split_to(next.octets.min(self.queued_text.len()));
             pen.say(Speaker::Client, |out| out.extend_from_slice(&text));
             self.expect(next.to, next.octets);
             released = true;
@@ -163,7 +146,7 @@ impl Session {
     }
 
     /// Whether a command of so many octets may leave now.
-    fn may_send(&self, octets: usize) -> bool {
+    pub(super) fn may_send(&self, octets: usize) -> bool {
         let Some(last) = self.expected.back() else {
             return true;
         };
@@ -172,14 +155,9 @@ impl Session {
             && self.in_flight.saturating_add(octets) <= self.config.limits.in_flight
     }
 
-    fn expect(&mut self, to: ReplyTo, octets: usize) {
+    pub(super) fn expect(&mut self, to: ReplyTo, octets: usize) {
         self.in_flight += octets;
-        self.expected.push_back(Expected {
-            to,
-            octets,
-            last_chunk: false,
-            more: false,
-        });
+        self.expected.push_back(Expected { to, octets, last_chunk: false, more: false });
     }
 
     pub(super) fn expect_auth(&mut self) {
@@ -199,10 +177,7 @@ impl Session {
         if self.state == State::Closed || self.fault.is_some() {
             return Err(Misuse::Ended);
         }
-        let misuse = Misuse::Sequence {
-            verb,
-            state: self.planned,
-        };
+        let misuse = Misuse::Sequence { verb, state: self.planned };
         if self.sending || self.planned == State::Auth || self.quitting {
             return Err(misuse);
         }
@@ -223,151 +198,6 @@ impl Session {
 
     pub(super) fn plan_exchange(&mut self) {
         self.planned = State::Auth;
-        self.in_exchange = true;
-    }
-
-    // ---- content -----------------------------------------------------------------------------
-
-    fn ready_for_content(&self) -> Result<(), Misuse> {
-        if self.fault.is_some() || self.state == State::Closed {
-            return Err(Misuse::Ended);
-        }
-        if self.state != State::Data || !self.sending {
-            return Err(Misuse::Sequence {
-                verb: Verb::Data,
-                state: self.state,
-            });
-        }
-        Ok(())
-    }
-
-    pub(super) fn body(&mut self, pen: &mut Pen<'_>, piece: Bytes) -> Result<(), Misuse> {
-        self.ready_for_content()?;
-        if self.accepted == 0 {
-            return Err(Misuse::NoRecipient);
-        }
-        let octets = piece.len();
-        let output = &mut *pen.output;
-        self.encoder
-            .encode(piece, |segment| output.push(segment))
-            .map_err(|_| Misuse::BareNewline)?;
-        pen.note_content(Speaker::Client, octets);
-        Ok(())
-    }
-
-    pub(super) fn end_of_data(&mut self, pen: &mut Pen<'_>) -> Result<(), Misuse> {
-        self.ready_for_content()?;
-        let output = &mut *pen.output;
-        self.encoder
-            .finish(|segment| output.push(segment))
-            .map_err(|_| Misuse::BareNewline)?;
-        self.message_end = Some(pen.output.end());
-        pen.note(Speaker::Client, b".");
-        self.sending = false;
-        self.planned = sequence::AFTER_CONTENT;
-        self.expect_delivery(0, false);
-        Ok(())
-    }
-
-    /// The replies to a whole message: one, or in LMTP one for each accepted recipient.
-    fn expect_delivery(&mut self, octets: usize, last_chunk: bool) {
-        self.in_flight += octets;
-        let replies = match self.config.protocol {
-            Protocol::Smtp => 1,
-            Protocol::Lmtp => self.accepted.max(1),
-        };
-        for index in 0..replies {
-            let recipient = (self.config.protocol == Protocol::Lmtp).then_some(index);
-            self.expected.push_back(Expected {
-                to: ReplyTo::Delivery { recipient },
-                octets: if index == 0 { octets } else { 0 },
-                last_chunk,
-                more: index + 1 < replies,
-            });
-        }
-    }
-
-    pub(super) fn chunk(
-        &mut self,
-        pen: &mut Pen<'_>,
-        chunk: Bytes,
-        last: bool,
-    ) -> Result<(), Misuse> {
-        self.allow(
-            Verb::Bdat,
-            if last {
-                Request::BdatLast
-            } else {
-                Request::Bdat
-            },
-        )?;
-        self.need(Extension::Chunking)?;
-        let lmtp = self.config.protocol == Protocol::Lmtp;
-        let rcpt_open = self
-            .expected
-            .iter()
-            .any(|open| matches!(open.to, ReplyTo::Rcpt { .. }));
-        if !self.queued.is_empty() || !self.may_send(0) || (lmtp && rcpt_open) {
-            return Err(Misuse::AwaitReplies);
-        }
-        // More than one segment is rare: only where line ends are mended.
-        let (mut first, mut others) = (Bytes::new(), alloc::vec::Vec::new());
-        if self.binary {
-            first = chunk;
-        } else {
-            let mut lines = self.lines.clone();
-            check_lines(&mut lines, chunk, last, |segment| {
-                if first.is_empty() {
-                    first = segment;
-                } else {
-                    others.push(segment);
-                }
-            });
-            if lines.bare_newline() && self.config.bare_newline == BareNewline::Reject {
-                return Err(Misuse::BareNewline);
-            }
-            self.lines = lines;
-        }
-        let size = first.len() + others.iter().map(Bytes::len).sum::<usize>();
-        let before = pen.output.len();
-        pen.say(Speaker::Client, |out| {
-            let bdat = crate::command::Bdat {
-                size: u64::try_from(size).unwrap_or(u64::MAX),
-                last,
-            };
-            Command::Bdat(bdat).write(out);
-        });
-        let octets = pen.output.len() - before;
-        pen.output.push(first);
-        for segment in others {
-            pen.output.push(segment);
-        }
-        pen.note_content(Speaker::Client, size);
-        if last {
-            self.message_end = Some(pen.output.end());
-            self.plan(Request::BdatLast);
-            self.expect_delivery(octets, true);
-            self.lines = LineCheck::new(self.config.bare_newline);
-        } else {
-            self.plan(Request::Bdat);
-            self.expect(ReplyTo::Chunk, octets);
-        }
-        Ok(())
-    }
-
-    /// Whether enough content has left for the timer to start anew.
-    pub(super) fn content_progress(&mut self, written: u64) -> bool {
-        self.writing = true;
-        let progress = written.saturating_sub(self.content_mark) >= CONTENT_BLOCK;
-        if progress {
-            self.content_mark = written;
-        }
-        progress
-    }
-
-    /// Whether the output that was waiting has left since then.
-    pub(super) fn take_writing(&mut self) -> bool {
-        core::mem::take(&mut self.writing)
     }
 
     // ---- replies -----------------------------------------------------------------------------
@@ -381,11 +211,7 @@ impl Session {
 
     /// The reply as the transcript may show it: a challenge may hold a secret.
     pub(super) fn shown<'r>(&self, reply: Reply<'r>) -> &'r [u8] {
-        if reply.code() == Code::CHALLENGE {
-            b"334 ***"
-        } else {
-            reply.octets()
-        }
+        if reply.code() == Code::CHALLENGE { b"334 ***" } else { reply.octets() }
     }
 
     /// Takes note of a reply: what it answers, unless it ends the session.
@@ -453,11 +279,7 @@ impl Session {
             }
             ReplyTo::Delivery { .. } if answered.more => {}
             to => {
-                let from = if to == ReplyTo::Auth {
-                    State::Ready
-                } else {
-                    self.state
-                };
+                let from = if to == ReplyTo::Auth { State::Ready } else { self.state };
                 if let Some(request) = to.request(answered.last_chunk) {
                     self.state = sequence::after(from, request, answer);
                 }
@@ -473,7 +295,6 @@ impl Session {
             }
             ReplyTo::Auth => {
                 self.authenticated |= accepted;
-                self.in_exchange = answer == Answer::Challenged;
             }
             ReplyTo::Rcpt { .. } => self.accepted += u32::from(accepted),
             ReplyTo::Quit => self.state = State::Closed,
@@ -501,11 +322,7 @@ impl Session {
     }
 
     pub(super) fn need(&self, extension: Extension) -> Result<(), Misuse> {
-        if self.offers(extension) {
-            Ok(())
-        } else {
-            Err(Misuse::NotOffered(extension))
-        }
+        if self.offers(extension) { Ok(()) } else { Err(Misuse::NotOffered(extension)) }
     }
 
     pub(super) fn pipelines(&self) -> bool {
@@ -593,22 +410,5 @@ impl Session {
             ReplyTo::Quit => timeouts.quit,
             _ => timeouts.other,
         })
-    }
-}
-
-/// Looks at the line ends of a text chunk, and mends them where the configuration asks for it.
-fn check_lines(lines: &mut LineCheck, chunk: Bytes, last: bool, mut push: impl FnMut(Bytes)) {
-    let mut rest = chunk;
-    while !rest.is_empty() {
-        let checked = lines.check(&rest);
-        let mut taken = rest.split_to(checked.consumed.min(rest.len()));
-        taken.truncate(checked.content);
-        push(taken);
-        if checked.then == Then::Newline {
-            push(Bytes::from_static(b"\r\n"));
-        }
-    }
-    if last {
-        lines.finish();
     }
 }

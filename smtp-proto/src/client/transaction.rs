@@ -5,102 +5,18 @@ use alloc::{string::String, vec::Vec};
 use bytes::Bytes;
 
 use super::{
-    Client, Misuse, ReplyTo,
+    Chunking, Client, Content, Envelope, Misuse, ReplyTo, TransactionOptions,
     report::{Cause, Outcome, Phase, Report, Status},
 };
 use crate::{
     answer::Rejection,
     extension::Extension,
     fault::Fault,
-    parameter::{Body, ParameterList, Parameters},
-    path::{ForwardPath, Mailbox, ReversePath},
+    parameter::{Body, ParameterList},
     reply::{Reply, ReplyBuf},
     sequence::Protocol,
     status::{Code, Severity},
 };
-
-/// From whom, and to whom.
-#[derive(Debug, Clone, Copy)]
-pub struct Envelope<'e> {
-    /// The reverse-path.
-    pub reverse_path: ReversePath<'e>,
-    /// Parameters of MAIL that come from the caller: RET, ENVID, AUTH and others. SIZE, BODY and
-    /// SMTPUTF8 are the transaction's own. RET and ENVID are left out when the server does not offer
-    /// DSN (RFC 3461 section 5.2.2).
-    pub parameters: Parameters<'e>,
-    /// The recipients, at least one.
-    pub recipients: &'e [Recipient<'e>],
-}
-
-/// A recipient.
-#[derive(Debug, Clone, Copy)]
-pub struct Recipient<'e> {
-    /// The forward-path.
-    pub path: ForwardPath<'e>,
-    /// Parameters of RCPT. NOTIFY and ORCPT are left out when the server does not offer DSN.
-    pub parameters: Parameters<'e>,
-}
-
-impl<'e> From<ForwardPath<'e>> for Recipient<'e> {
-    fn from(path: ForwardPath<'e>) -> Self {
-        Self {
-            path,
-            parameters: Parameters::EMPTY,
-        }
-    }
-}
-
-impl<'e> From<Mailbox<'e>> for Recipient<'e> {
-    fn from(mailbox: Mailbox<'e>) -> Self {
-        ForwardPath::from(mailbox).into()
-    }
-}
-
-/// What is known of the content before it is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Content {
-    /// Its octets, lines ended by CRLF, dots not doubled; `None` when not known. An upper estimate is
-    /// allowed.
-    pub size: Option<u64>,
-    /// Whether it has octets above 127 or is binary. 8-bit content is not sent to a server that does
-    /// not offer 8BITMIME (RFC 6152 section 3).
-    pub body: Body,
-    /// The header has non-ASCII text, so that SMTPUTF8 is needed (RFC 6531 section 3.2). An address
-    /// that needs it is seen without this.
-    pub smtputf8: bool,
-}
-
-impl Default for Content {
-    /// 7-bit content of unknown size.
-    fn default() -> Self {
-        Self {
-            size: None,
-            body: Body::SevenBit,
-            smtputf8: false,
-        }
-    }
-}
-
-/// Whether content is sent by BDAT (RFC 3030) instead of DATA.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Chunking {
-    /// When the server offers it.
-    #[default]
-    Auto,
-    /// Only where content is binary and cannot be sent otherwise.
-    Never,
-}
-
-/// How a transaction is carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct TransactionOptions {
-    /// DATA or BDAT.
-    pub chunking: Chunking,
-    /// Sends to all recipients or to none: when one is refused the others are not sent to, and end as
-    /// deferred.
-    pub all_or_nothing: bool,
-}
 
 /// What a [`Transaction`] wants next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,18 +144,10 @@ impl<'e> Transaction<'e> {
 
     /// Decides what this side can decide, and sends MAIL.
     fn start(&mut self, client: &mut Client) -> Result<(), Misuse> {
-        let offers = |extension| {
-            client
-                .capabilities()
-                .is_some_and(|all| all.offers(extension))
-        };
+        let offers = |extension| client.capabilities().is_some_and(|all| all.offers(extension));
         let smtputf8 = self.content.smtputf8
             || !self.envelope.reverse_path.is_ascii()
-            || self
-                .envelope
-                .recipients
-                .iter()
-                .any(|recipient| !recipient.path.is_ascii());
+            || self.envelope.recipients.iter().any(|recipient| !recipient.path.is_ascii());
         let binary = self.content.body == Body::BinaryMime;
         let eight_bit = self.content.body == Body::EightBitMime;
         let limit = client.capabilities().and_then(|all| all.size_limit());
@@ -249,17 +157,9 @@ impl<'e> Transaction<'e> {
                 false => Rejection::permanent(6, 7, "the server does not offer SMTPUTF8"),
             })
         } else if binary && !(offers(Extension::BinaryMime) && offers(Extension::Chunking)) {
-            Some(Rejection::permanent(
-                6,
-                3,
-                "the server does not offer BINARYMIME",
-            ))
+            Some(Rejection::permanent(6, 3, "the server does not offer BINARYMIME"))
         } else if eight_bit && !offers(Extension::EightBitMime) {
-            Some(Rejection::permanent(
-                6,
-                3,
-                "the server does not offer 8BITMIME",
-            ))
+            Some(Rejection::permanent(6, 3, "the server does not offer 8BITMIME"))
         } else if let (Some(limit), Some(size)) = (limit, self.content.size)
             && size > limit
         {
@@ -299,9 +199,7 @@ impl<'e> Transaction<'e> {
 
     /// Queues recipients, then DATA; whether there is more to do at once.
     fn recipients(&mut self, client: &mut Client) -> Result<bool, Misuse> {
-        let dsn = client
-            .capabilities()
-            .is_some_and(|all| all.offers(Extension::Dsn));
+        let dsn = client.capabilities().is_some_and(|all| all.offers(Extension::Dsn));
         while let Some(recipient) = self.envelope.recipients.get(self.queued) {
             let mut list = ParameterList::new();
             let parameters = if dsn || recipient.parameters.is_empty() {
@@ -337,11 +235,7 @@ impl<'e> Transaction<'e> {
         }
         if self.accepted == 0 || (self.options.all_or_nothing && self.accepted < self.queued) {
             self.give_up();
-            self.stage = if self.data_sent {
-                Stage::Data
-            } else {
-                Stage::Failed
-            };
+            self.stage = if self.data_sent { Stage::Data } else { Stage::Failed };
             return Ok(true);
         }
         if self.chunked {
@@ -457,11 +351,7 @@ impl<'e> Transaction<'e> {
             ReplyTo::Mail if positive => {}
             ReplyTo::Mail => {
                 self.settle_all(Outcome::replied(Phase::Mail, reply.to_owned()));
-                self.stage = if self.data_sent {
-                    Stage::Data
-                } else {
-                    Stage::Failed
-                };
+                self.stage = if self.data_sent { Stage::Data } else { Stage::Failed };
             }
             ReplyTo::Rcpt { .. } => self.recipient_answered(positive, reply),
             ReplyTo::Data => self.data_answered(reply),
@@ -546,17 +436,8 @@ impl<'e> Transaction<'e> {
         };
         // A server that says 421 has not taken the message; silence says nothing.
         let answered = matches!(fault, Fault::ServiceNotAvailable(_));
-        let status = if sent && !answered {
-            Status::InDoubt
-        } else {
-            Status::Deferred
-        };
-        self.settle_all(Outcome {
-            status,
-            phase,
-            cause: Cause::Fault(fault),
-            at_once: false,
-        });
+        let status = if sent && !answered { Status::InDoubt } else { Status::Deferred };
+        self.settle_all(Outcome { status, phase, cause: Cause::Fault(fault), at_once: false });
         self.stage = Stage::Done;
     }
 
@@ -565,9 +446,7 @@ impl<'e> Transaction<'e> {
         if self.stage != Stage::Done {
             self.fail(self.sent, Fault::Closed);
         }
-        Report {
-            outcomes: self.outcomes.into_iter().flatten().collect(),
-        }
+        Report { outcomes: self.outcomes.into_iter().flatten().collect() }
     }
 
     /// Gives `outcome` to all recipients that have no final one.
@@ -585,7 +464,5 @@ impl<'e> Transaction<'e> {
 }
 
 fn is_dsn(keyword: &str) -> bool {
-    ["RET", "ENVID", "NOTIFY", "ORCPT"]
-        .iter()
-        .any(|dsn| dsn.eq_ignore_ascii_case(keyword))
+    ["RET", "ENVID", "NOTIFY", "ORCPT"].iter().any(|dsn| dsn.eq_ignore_ascii_case(keyword))
 }

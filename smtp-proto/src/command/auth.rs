@@ -56,10 +56,7 @@ impl<'a> Auth<'a> {
             }
             Some(_) => return Err(ParseError::new(Rule::Mechanism, end)),
         };
-        Ok(Self {
-            mechanism,
-            initial_response,
-        })
+        Ok(Self { mechanism, initial_response })
     }
 
     pub(super) fn write(&self, out: &mut impl BufMut) {
@@ -154,11 +151,7 @@ impl<'a> InitialResponse<'a> {
     ///
     /// [`Rule::Base64`].
     pub fn parse(octets: &'a [u8]) -> Result<Self, ParseError> {
-        if octets == b"=" {
-            Ok(Self::EMPTY)
-        } else {
-            Base64::parse(octets).map(|b| Self(Some(b)))
-        }
+        if octets == b"=" { Ok(Self::EMPTY) } else { Base64::parse(octets).map(|b| Self(Some(b))) }
     }
 
     /// The base64; `None` for the response without octets.

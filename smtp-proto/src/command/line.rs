@@ -35,11 +35,7 @@ impl<'a> Line<'a> {
         let verb = Verb::of(line);
         let text = verb.as_str();
         if line.len() == text.len() && !text.is_empty() {
-            return Ok(Self {
-                octets: line,
-                verb,
-                word: text.len(),
-            });
+            return Ok(Self { octets: line, verb, word: text.len() });
         }
         // Blanks at the end make no other verb of it.
         Self::check_all(grammar::trim_end(line), verb, syntax)
@@ -58,11 +54,7 @@ impl<'a> Line<'a> {
                 Verb::Other => line.iter().position(|o| *o == b' ').unwrap_or(line.len()),
                 _ => 4,
             };
-            return Ok(Self {
-                octets: line,
-                verb,
-                word,
-            });
+            return Ok(Self { octets: line, verb, word });
         }
         Err(why(line, verb, syntax))
     }
@@ -70,11 +62,7 @@ impl<'a> Line<'a> {
     /// The line, if it has the verb that is asked for.
     #[inline]
     pub(super) fn expect(self, verb: Verb) -> Result<Self, ParseError> {
-        if self.verb == verb {
-            Ok(self)
-        } else {
-            Err(ParseError::new(Rule::Verb, 0))
-        }
+        if self.verb == verb { Ok(self) } else { Err(ParseError::new(Rule::Verb, 0)) }
     }
 
     /// The verb.
@@ -133,11 +121,7 @@ impl<'a> Line<'a> {
     pub fn text(&self, syntax: &Syntax) -> Result<Option<Text<'a>>, ParseError> {
         let start = self.argument(syntax)?;
         Ok(start.map(|start| {
-            Text::checked(grammar::text(grammar::part(
-                self.octets,
-                start,
-                self.octets.len(),
-            )))
+            Text::checked(grammar::text(grammar::part(self.octets, start, self.octets.len())))
         }))
     }
 }
@@ -162,11 +146,7 @@ fn why(line: &[u8], verb: Verb, syntax: &Syntax) -> ParseError {
         Some(_) => {}
     }
     let control = find(|octet| octet.is_ascii_control());
-    let high = if syntax.utf8 {
-        None
-    } else {
-        find(|octet| !octet.is_ascii())
-    };
+    let high = if syntax.utf8 { None } else { find(|octet| !octet.is_ascii()) };
     let (rule, offset) = match control.into_iter().chain(high).min() {
         Some(offset) => (Rule::Control, offset),
         None => {
@@ -175,12 +155,5 @@ fn why(line: &[u8], verb: Verb, syntax: &Syntax) -> ParseError {
         }
     };
     // The reply depends on whether there is such a command (F-21).
-    ParseError::new(
-        if verb == Verb::Other {
-            Rule::Verb
-        } else {
-            rule
-        },
-        offset,
-    )
+    ParseError::new(if verb == Verb::Other { Rule::Verb } else { rule }, offset)
 }

@@ -61,10 +61,7 @@ impl<'a> Mail<'a> {
         if !ends_path(text, end) {
             return Err(ParseError::new(Rule::ReversePath, end));
         }
-        Ok(Self {
-            reverse_path,
-            parameters: Parameters::behind(text, end, syntax)?,
-        })
+        Ok(Self { reverse_path, parameters: Parameters::behind(text, end, syntax)? })
     }
 
     pub(crate) fn write(&self, out: &mut impl BufMut) {
@@ -103,10 +100,7 @@ impl<'a> Rcpt<'a> {
         if !ends_path(text, end) {
             return Err(ParseError::new(Rule::ForwardPath, end));
         }
-        Ok(Self {
-            forward_path,
-            parameters: Parameters::behind(text, end, syntax)?,
-        })
+        Ok(Self { forward_path, parameters: Parameters::behind(text, end, syntax)? })
     }
 
     pub(crate) fn write(&self, out: &mut impl BufMut) {
@@ -193,10 +187,7 @@ impl Bdat {
     fn marker(line: &Line<'_>, size: u64, end: usize, syntax: &Syntax) -> Result<Self, ParseError> {
         let text = line.octets();
         let marker = grammar::space(text, end, syntax.relaxed)?;
-        if text
-            .get(marker..)
-            .is_some_and(|word| word.eq_ignore_ascii_case(b"LAST"))
-        {
+        if text.get(marker..).is_some_and(|word| word.eq_ignore_ascii_case(b"LAST")) {
             Ok(Self { size, last: true })
         } else {
             Err(ParseError::new(Rule::BdatLast, marker))

@@ -169,11 +169,8 @@ impl<'a> Command<'a> {
 #[inline(never)]
 pub fn hello_name<'a>(line: &Line<'a>, syntax: &Syntax) -> Result<HelloName<'a>, ParseError> {
     let start = line.required(syntax)?;
-    HelloName::argument(
-        grammar::part(line.octets(), start, line.octets().len()),
-        syntax,
-    )
-    .map_err(|error| error.shifted(start))
+    HelloName::argument(grammar::part(line.octets(), start, line.octets().len()), syntax)
+        .map_err(|error| error.shifted(start))
 }
 
 /// The argument of a whole EHLO, HELO or LHLO line.

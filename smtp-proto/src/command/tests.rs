@@ -28,18 +28,9 @@ const LINES: &[(&str, Verb)] = &[
     ("LHLO mx.example.net", Verb::Lhlo),
     ("MAIL FROM:<>", Verb::Mail),
     ("MAIL FROM:<joe@example.org>", Verb::Mail),
-    (
-        "MAIL FROM:<joe@example.org> SIZE=12345 BODY=8BITMIME",
-        Verb::Mail,
-    ),
-    (
-        "MAIL FROM:<j\u{f6}rg@b\u{fc}cher.example> SMTPUTF8",
-        Verb::Mail,
-    ),
-    (
-        "MAIL FROM:<\"a> b@c\"@x.example> RET=HDRS ENVID=QQ314159",
-        Verb::Mail,
-    ),
+    ("MAIL FROM:<joe@example.org> SIZE=12345 BODY=8BITMIME", Verb::Mail),
+    ("MAIL FROM:<j\u{f6}rg@b\u{fc}cher.example> SMTPUTF8", Verb::Mail),
+    ("MAIL FROM:<\"a> b@c\"@x.example> RET=HDRS ENVID=QQ314159", Verb::Mail),
     ("RCPT TO:<joe@example.org>", Verb::Rcpt),
     ("RCPT TO:<Postmaster>", Verb::Rcpt),
     ("RCPT TO:<joe@[IPv6:2001:db8::1]> NOTIFY=NEVER", Verb::Rcpt),
@@ -87,22 +78,13 @@ fn verbs() {
         let word = verb.as_str();
         if !word.is_empty() {
             assert_eq!(Verb::of(word.as_bytes()), verb);
-            assert_eq!(
-                Verb::of(format!("{} x", word.to_lowercase()).as_bytes()),
-                verb
-            );
+            assert_eq!(Verb::of(format!("{} x", word.to_lowercase()).as_bytes()), verb);
             assert_eq!(Verb::of(format!("{word}x").as_bytes()), Verb::Other);
             assert_eq!(Verb::of(format!(" {word}").as_bytes()), Verb::Other);
             assert_eq!(Verb::of(&word.as_bytes()[1..]), Verb::Other);
         }
     }
-    for line in [
-        &b""[..],
-        b"\x0d\x01\x14\x01",
-        b"DATA\0",
-        b"STARTTLSX",
-        b"STARTTL",
-    ] {
+    for line in [&b""[..], b"\x0d\x01\x14\x01", b"DATA\0", b"STARTTLSX", b"STARTTL"] {
         assert_eq!(Verb::of(line), Verb::Other);
     }
 }
@@ -111,34 +93,23 @@ fn verbs() {
 fn what_is_read_in_other_spellings() {
     for (line, expected) in [
         ("mAiL fRoM:<A@b.example>", "MAIL FROM:<A@b.example>"),
-        (
-            "RCPT to:<@a.example,@b.example:joe@c.example>",
-            "RCPT TO:<joe@c.example>",
-        ),
+        ("RCPT to:<@a.example,@b.example:joe@c.example>", "RCPT TO:<joe@c.example>"),
         ("rcpt TO:<POSTMASTER>", "RCPT TO:<Postmaster>"),
         ("EHLO [192.0.2.7] my box", "EHLO [192.0.2.7]"),
         ("bdat 007 last", "BDAT 7 LAST"),
         ("VRFY joe smtputf8", "VRFY joe SMTPUTF8"),
         ("VRFY SMTPUTF8", "VRFY SMTPUTF8"),
     ] {
-        assert_eq!(
-            written(&parse(line.as_bytes()).unwrap()),
-            format!("{expected}\r\n")
-        );
+        assert_eq!(written(&parse(line.as_bytes()).unwrap()), format!("{expected}\r\n"));
     }
-    let Command::Vrfy(query) = parse(b"VRFY joe smtputf8").unwrap() else {
-        panic!("VRFY")
-    };
+    let Command::Vrfy(query) = parse(b"VRFY joe smtputf8").unwrap() else { panic!("VRFY") };
     assert_eq!((query.text().as_str(), query.smtputf8()), ("joe", true));
     // G-27: only where it is offered.
     let ascii = Syntax::INTERNET.with_utf8(false);
     let Command::Vrfy(query) = Command::parse(b"VRFY joe SMTPUTF8", &ascii).unwrap() else {
         panic!("VRFY")
     };
-    assert_eq!(
-        (query.text().as_str(), query.smtputf8()),
-        ("joe SMTPUTF8", false)
-    );
+    assert_eq!((query.text().as_str(), query.smtputf8()), ("joe SMTPUTF8", false));
 }
 
 #[test]
@@ -174,19 +145,9 @@ fn bad_lines_and_their_replies() {
         (b"RCPT TO:<>", Rule::LocalPart, 9, "501 5.1.3"),
         (b"RCPT TO:<joe>", Rule::Mailbox, 12, "501 5.1.3"),
         (b"RCPT TO:<a@b.example.>", Rule::Domain, 21, "501 5.1.3"),
-        (
-            b"RCPT TO:<a@[192.0.2.256]>",
-            Rule::AddressLiteral,
-            12,
-            "501 5.1.3",
-        ),
+        (b"RCPT TO:<a@[192.0.2.256]>", Rule::AddressLiteral, 12, "501 5.1.3"),
         (b"MAIL FROM:<postmaster>", Rule::Mailbox, 21, "501 5.1.7"),
-        (
-            b"MAIL FROM:<a..b@c.example>",
-            Rule::LocalPart,
-            13,
-            "501 5.1.7",
-        ),
+        (b"MAIL FROM:<a..b@c.example>", Rule::LocalPart, 13, "501 5.1.7"),
         (b"MAIL FROM:<a@b>x", Rule::ReversePath, 15, "501 5.1.7"),
         // G-19, G-20
         (b"EHLO", Rule::MissingArgument, 4, "501 5.5.4"),
@@ -211,33 +172,18 @@ fn bad_lines_and_their_replies() {
         // G-28, G-29
         (b"AUTH", Rule::MissingArgument, 4, "501 5.5.4"),
         (b"AUTH PL/AIN", Rule::Mechanism, 7, "501 5.5.4"),
-        (
-            b"AUTH ABCDEFGHIJKLMNOPQRSTU",
-            Rule::Mechanism,
-            25,
-            "501 5.5.4",
-        ),
+        (b"AUTH ABCDEFGHIJKLMNOPQRSTU", Rule::Mechanism, 25, "501 5.5.4"),
         // G-30, G-31
         (b"BDAT", Rule::BdatSize, 4, "501 5.5.4"),
         (b"BDAT LAST", Rule::BdatSize, 5, "501 5.5.4"),
         (b"BDAT -1", Rule::BdatSize, 5, "501 5.5.4"),
         (b"BDAT 1x", Rule::BdatSize, 6, "501 5.5.4"),
-        (
-            b"BDAT 18446744073709551616",
-            Rule::BdatSize,
-            24,
-            "501 5.5.4",
-        ),
+        (b"BDAT 18446744073709551616", Rule::BdatSize, 24, "501 5.5.4"),
         (b"BDAT 1 LOST", Rule::BdatLast, 7, "501 5.5.4"),
         (b"BDAT 1 LAST 2", Rule::BdatLast, 7, "501 5.5.4"),
         (b"BDAT 1  LAST", Rule::Spacing, 7, "501 5.5.4"),
         // Parameters
-        (
-            b"MAIL FROM:<> SIZE=1 SIZE=2",
-            Rule::DuplicateParameter,
-            20,
-            "501 5.5.4",
-        ),
+        (b"MAIL FROM:<> SIZE=1 SIZE=2", Rule::DuplicateParameter, 20, "501 5.5.4"),
         (b"MAIL FROM:<> =1", Rule::Parameter, 13, "501 5.5.4"),
         (b"@ b", Rule::Verb, 0, "500 5.5.2"),
     ] {
@@ -264,23 +210,14 @@ fn bad_lines_and_their_replies() {
     let ascii = Syntax::INTERNET.with_utf8(false);
     let error = Command::parse("NOOP \u{f6}".as_bytes(), &ascii).unwrap_err();
     assert_eq!((error.rule(), error.offset()), (Rule::Control, 5));
-    assert_eq!(
-        error.to_string(),
-        "octet not allowed in a command (octet 5)"
-    );
+    assert_eq!(error.to_string(), "octet not allowed in a command (octet 5)");
 }
 
 #[test]
 fn relaxed_lines() {
     for (line, expected) in [
-        (
-            "MAIL   FROM:  <a@b>   SIZE=1   BODY=7BIT",
-            "MAIL FROM:<a@b> SIZE=1 BODY=7BIT",
-        ),
-        (
-            "MAIL FROM:a@b.example SIZE=1",
-            "MAIL FROM:<a@b.example> SIZE=1",
-        ),
+        ("MAIL   FROM:  <a@b>   SIZE=1   BODY=7BIT", "MAIL FROM:<a@b> SIZE=1 BODY=7BIT"),
+        ("MAIL FROM:a@b.example SIZE=1", "MAIL FROM:<a@b.example> SIZE=1"),
         ("RCPT TO: joe@b_c.example", "RCPT TO:<joe@b_c.example>"),
         ("EHLO  MY_PC", "EHLO MY_PC"),
         ("BDAT  5  LAST", "BDAT 5 LAST"),
@@ -303,11 +240,7 @@ fn a_chunk_is_measured_whatever_else_is_wrong() {
         (b"BDAT", Err(4)),
         (b"", Err(4)),
     ] {
-        assert_eq!(
-            Bdat::chunk_size(line).map_err(|error| error.offset()),
-            size,
-            "{line:?}"
-        );
+        assert_eq!(Bdat::chunk_size(line).map_err(|error| error.offset()), size, "{line:?}");
     }
 }
 
@@ -322,10 +255,7 @@ fn values_that_cannot_be_sent_do_not_exist() {
     for name in ["", "PLAIN\r\n", "A B"] {
         assert!(Mechanism::parse(name).is_err());
     }
-    assert_eq!(
-        Mechanism::parse("plain").unwrap(),
-        Mechanism::parse("PLAIN").unwrap()
-    );
+    assert_eq!(Mechanism::parse("plain").unwrap(), Mechanism::parse("PLAIN").unwrap());
     let query = Query::new(Text::new("joe SMTPUTF8").unwrap(), false);
     assert_eq!((query.text().as_str(), query.smtputf8()), ("joe", true));
 }
@@ -334,10 +264,7 @@ fn values_that_cannot_be_sent_do_not_exist() {
 fn secrets_are_not_shown() {
     let command = parse(b"AUTH PLAIN AGpvZQBzZWNyZXQ=").unwrap();
     let shown = format!("{command:?}");
-    assert!(
-        shown.contains("PLAIN") && !shown.contains("AGpv"),
-        "{shown}"
-    );
+    assert!(shown.contains("PLAIN") && !shown.contains("AGpv"), "{shown}");
     let line = Line::check(b"AUTH PLAIN AGpvZQBzZWNyZXQ=", &Syntax::INTERNET).unwrap();
     assert_eq!(format!("{line:?}"), "Line(Auth, 27 octets)");
     let empty = InitialResponse::from(Base64::EMPTY);
@@ -347,14 +274,8 @@ fn secrets_are_not_shown() {
 #[test]
 fn each_command_reads_its_own_lines_only() {
     let syntax = &Syntax::INTERNET;
-    assert_eq!(
-        Mail::parse(b"MAIL FROM:<>", syntax).unwrap().reverse_path,
-        ReversePath::Null
-    );
-    assert_eq!(
-        Mail::parse(b"RCPT TO:<a@b>", syntax).unwrap_err().rule(),
-        Rule::Verb
-    );
+    assert_eq!(Mail::parse(b"MAIL FROM:<>", syntax).unwrap().reverse_path, ReversePath::Null);
+    assert_eq!(Mail::parse(b"RCPT TO:<a@b>", syntax).unwrap_err().rule(), Rule::Verb);
     assert!(Rcpt::parse(b"RCPT TO:<a@b>", syntax).is_ok());
     assert!(Auth::parse(b"AUTH PLAIN", syntax).is_ok());
     assert!(Bdat::parse(b"BDAT 1", syntax).is_ok());
@@ -363,11 +284,7 @@ fn each_command_reads_its_own_lines_only() {
 
 #[test]
 fn sizes() {
-    assert!(
-        size_of::<Command<'_>>() <= 64,
-        "{}",
-        size_of::<Command<'_>>()
-    );
+    assert!(size_of::<Command<'_>>() <= 64, "{}", size_of::<Command<'_>>());
     assert!(size_of::<Result<Command<'_>, ParseError>>() <= 64);
     assert_eq!(size_of::<ParseError>(), 8);
 }

@@ -89,10 +89,7 @@ impl<'a> Query<'a> {
     #[must_use]
     pub fn new(text: Text<'a>, smtputf8: bool) -> Self {
         match without_flag(text) {
-            Some(text) => Self {
-                text,
-                smtputf8: true,
-            },
+            Some(text) => Self { text, smtputf8: true },
             None => Self { text, smtputf8 },
         }
     }
@@ -109,18 +106,9 @@ impl<'a> Query<'a> {
     #[inline(never)]
     pub fn of_line(line: &Line<'a>, syntax: &Syntax) -> Result<Self, ParseError> {
         line.required(syntax)?;
-        let text = line
-            .text(syntax)?
-            .ok_or_else(|| ParseError::new(Rule::MissingArgument, 0))?;
-        let flagless = if syntax.utf8 {
-            without_flag(text)
-        } else {
-            None
-        };
-        Ok(Self {
-            text: flagless.unwrap_or(text),
-            smtputf8: flagless.is_some(),
-        })
+        let text = line.text(syntax)?.ok_or_else(|| ParseError::new(Rule::MissingArgument, 0))?;
+        let flagless = if syntax.utf8 { without_flag(text) } else { None };
+        Ok(Self { text: flagless.unwrap_or(text), smtputf8: flagless.is_some() })
     }
 
     /// What is asked about.

@@ -88,10 +88,7 @@ impl Decoder {
             bare_newline,
             line_start: true,
             bare: false,
-            unusual: Unusual {
-                high: false,
-                nul: false,
-            },
+            unusual: Unusual { high: false, nul: false },
         }
     }
 
@@ -120,11 +117,7 @@ impl Decoder {
                 Stop::Newline => Then::Newline,
                 Stop::End => Then::End,
             };
-            return Decoded {
-                content: place.write,
-                consumed: place.read,
-                then,
-            };
+            return Decoded { content: place.write, consumed: place.read, then };
         }
     }
 
@@ -186,9 +179,7 @@ impl Decoder {
                 *before = [CR, LF];
             }
             let end = place.read + BLOCK;
-            let to = block
-                .get_mut(place.write..)
-                .and_then(<[u8]>::first_chunk_mut::<BLOCK>);
+            let to = block.get_mut(place.write..).and_then(<[u8]>::first_chunk_mut::<BLOCK>);
             let from = view.get(2..).and_then(<[u8]>::first_chunk);
             let tally = if dense { None } else { block_tally(&view) };
             if let (Some(tally), Some(to), Some(from)) = (tally, to, from) {
@@ -225,10 +216,7 @@ impl Decoder {
             if mark & (MARK_BARE | MARK_LONE) != 0 {
                 break;
             }
-            let Some(to) = block
-                .get_mut(place.write..)
-                .and_then(<[u8]>::first_chunk_mut)
-            else {
+            let Some(to) = block.get_mut(place.write..).and_then(<[u8]>::first_chunk_mut) else {
                 break;
             };
             let mut word = u64::from_le_bytes(*word);

@@ -78,16 +78,8 @@ struct Survey {
 impl Encoder {
     /// An encoder at the start of a message's content.
     pub const fn new(bare_newline: BareNewline) -> Self {
-        let unusual = Unusual {
-            high: false,
-            nul: false,
-        };
-        Self {
-            bare_newline,
-            before: Before::LineStart,
-            taken: 0,
-            unusual,
-        }
+        let unusual = Unusual { high: false, nul: false };
+        Self { bare_newline, before: Before::LineStart, taken: 0, unusual }
     }
 
     /// Takes the next chunk of content and hands what goes on the wire to `push`, in order.
@@ -115,9 +107,7 @@ impl Encoder {
             if *first == LF {
                 content = content.get(1..).unwrap_or_default();
             } else if self.bare_newline == BareNewline::Reject {
-                return Err(BareNewlineError {
-                    offset: self.taken.saturating_sub(1),
-                });
+                return Err(BareNewlineError { offset: self.taken.saturating_sub(1) });
             }
         }
         let skipped = chunk.len() - content.len();
@@ -131,9 +121,7 @@ impl Encoder {
         match survey.bare {
             Some(at) if self.bare_newline == BareNewline::Reject => {
                 let offset = u64::try_from(skipped + at).unwrap_or(u64::MAX);
-                return Err(BareNewlineError {
-                    offset: self.taken.saturating_add(offset),
-                });
+                return Err(BareNewlineError { offset: self.taken.saturating_add(offset) });
             }
             _ => {}
         }
@@ -143,9 +131,7 @@ impl Encoder {
             push(Bytes::from_static(CRLF));
         }
         self.unusual = unusual;
-        self.taken = self
-            .taken
-            .saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+        self.taken = self.taken.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
         self.before = match content {
             _ if ends_in_cr => Before::HeldCr,
             // A bare one has become a CRLF.
@@ -164,11 +150,7 @@ impl Encoder {
             push(stuffed(content, line_start, survey.dots).into());
         } else {
             let mut from = 0;
-            for at in (Dots {
-                content,
-                at: 0,
-                line_start,
-            }) {
+            for at in (Dots { content, at: 0, line_start }) {
                 if at > from {
                     push(chunk.slice(skipped + from..skipped + at));
                 }
@@ -191,9 +173,7 @@ impl Encoder {
         let end: &[u8] = match (self.before, self.bare_newline) {
             (Before::LineStart, _) => b".\r\n",
             (Before::HeldCr, BareNewline::Reject) => {
-                return Err(BareNewlineError {
-                    offset: self.taken.saturating_sub(1),
-                });
+                return Err(BareNewlineError { offset: self.taken.saturating_sub(1) });
             }
             (Before::Line | Before::HeldCr, _) => b"\r\n.\r\n",
         };
@@ -238,10 +218,7 @@ fn kind_at(content: &[u8], at: usize, line_start: bool) -> Kind {
 
 /// One pass over a chunk: its dots, its first bare newline.
 fn survey(content: &[u8], line_start: bool, unusual: &mut Unusual) -> Survey {
-    let mut survey = Survey {
-        dots: 0,
-        bare: None,
-    };
+    let mut survey = Survey { dots: 0, bare: None };
     let mut at = 0;
     while at < content.len() {
         if at > 0 && !matches!(kind_at(content, at, line_start), Kind::Dot) {

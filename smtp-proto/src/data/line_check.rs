@@ -37,16 +37,8 @@ pub struct LineCheck {
 impl LineCheck {
     /// A check at the start of a message's content. It goes on over all chunks of that message.
     pub const fn new(bare_newline: BareNewline) -> Self {
-        let unusual = Unusual {
-            high: false,
-            nul: false,
-        };
-        Self {
-            bare_newline,
-            after_cr: false,
-            bare: false,
-            unusual,
-        }
+        let unusual = Unusual { high: false, nul: false };
+        Self { bare_newline, after_cr: false, bare: false, unusual }
     }
 
     /// Looks at a block; [`Decoded::then`] is never [`Then::End`].
@@ -62,11 +54,7 @@ impl LineCheck {
         if normalize && self.after_cr && block.first() == Some(&LF) {
             // The CR has already been given as a CRLF.
             self.after_cr = false;
-            return Decoded {
-                content: 0,
-                consumed: 1,
-                then: Then::More,
-            };
+            return Decoded { content: 0, consumed: 1, then: Then::More };
         }
         let mut at = 0;
         let mut limit = 1;
@@ -83,18 +71,10 @@ impl LineCheck {
                     // comes in either case.
                     self.bare |= behind.is_some();
                     self.after_cr = behind.is_none();
-                    return Decoded {
-                        content: at,
-                        consumed: at + 1,
-                        then: Then::Newline,
-                    };
+                    return Decoded { content: at, consumed: at + 1, then: Then::Newline };
                 }
                 if this == LF && !after_cr {
-                    return Decoded {
-                        content: at,
-                        consumed: at + 1,
-                        then: Then::Newline,
-                    };
+                    return Decoded { content: at, consumed: at + 1, then: Then::Newline };
                 }
             }
             self.unusual.add(this);
@@ -113,11 +93,7 @@ impl LineCheck {
                 limit = at + STRETCH;
             }
         }
-        Decoded {
-            content: at,
-            consumed: at,
-            then: Then::More,
-        }
+        Decoded { content: at, consumed: at, then: Then::More }
     }
 
     /// The message's content has ended: a CR that was its last octet was bare.

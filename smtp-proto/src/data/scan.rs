@@ -108,10 +108,7 @@ fn tally<const DOTS: bool, const N: usize>(window: &[u8; N]) -> Tally {
     }
     let high = or.map(|octet| octet & 0x80) != [0; LANES];
     let nul = min.map(|octet| mask(octet == 0)) != [0; LANES];
-    Tally {
-        trouble: trouble != [0; LANES],
-        unusual: Unusual { high, nul },
-    }
+    Tally { trouble: trouble != [0; LANES], unusual: Unusual { high, nul } }
 }
 
 /// How many octets behind the first one, which is context, are free of trouble. A multiple of

@@ -35,13 +35,7 @@ fn model(stream: &[u8], bare_newline: BareNewline) -> Outcome {
     if end.is_none() {
         lines.push((unended, false));
     }
-    let mut outcome = Outcome {
-        content: Vec::new(),
-        end,
-        bare: false,
-        high: false,
-        nul: false,
-    };
+    let mut outcome = Outcome { content: Vec::new(), end, bare: false, high: false, nul: false };
     for (line, whole) in lines {
         let line = line.strip_prefix(b".").unwrap_or(line);
         for &octet in line {
@@ -65,13 +59,8 @@ fn model(stream: &[u8], bare_newline: BareNewline) -> Outcome {
 /// in front.
 fn decode(stream: &[u8], bare_newline: BareNewline, cuts: &[usize]) -> Outcome {
     let mut decoder = Decoder::new(bare_newline);
-    let mut outcome = Outcome {
-        content: Vec::new(),
-        end: None,
-        bare: false,
-        high: false,
-        nul: false,
-    };
+    let mut outcome =
+        Outcome { content: Vec::new(), end: None, bare: false, high: false, nul: false };
     let mut buffer: Vec<u8> = Vec::new();
     let (mut from, mut consumed) = (0, 0);
     'stream: for &to in cuts.iter().chain([&stream.len()]) {
@@ -80,16 +69,10 @@ fn decode(stream: &[u8], bare_newline: BareNewline, cuts: &[usize]) -> Outcome {
         loop {
             let decoded = decoder.decode(&mut buffer);
             assert!(decoded.content <= decoded.consumed && decoded.consumed <= buffer.len());
-            outcome
-                .content
-                .extend_from_slice(&buffer[..decoded.content]);
+            outcome.content.extend_from_slice(&buffer[..decoded.content]);
             consumed += decoded.consumed;
             buffer.drain(..decoded.consumed);
-            assert_eq!(
-                buffer,
-                &stream[consumed..to],
-                "octets left over are untouched"
-            );
+            assert_eq!(buffer, &stream[consumed..to], "octets left over are untouched");
             match decoded.then {
                 Then::More => {
                     assert!(buffer.len() <= 2, "progress is always made");
@@ -114,12 +97,7 @@ fn decode_in_every_way(stream: &[u8], bare_newline: BareNewline) -> Outcome {
     let whole = decode(stream, bare_newline, &[]);
     for cut in 0..=stream.len() {
         let cut_in_two = decode(stream, bare_newline, &[cut]);
-        assert_eq!(
-            whole,
-            cut_in_two,
-            "cut at {cut} of {:?}",
-            stream.escape_ascii()
-        );
+        assert_eq!(whole, cut_in_two, "cut at {cut} of {:?}", stream.escape_ascii());
     }
     let each: Vec<usize> = (1..stream.len()).collect();
     assert_eq!(
@@ -188,12 +166,7 @@ fn f05_no_kin_of_theirs_does() {
                 let five = middle.windows(5).any(|five| five == END);
                 for bare_newline in [BareNewline::Reject, BareNewline::Normalize] {
                     let expected = model(&stream, bare_newline);
-                    assert_eq!(
-                        expected.end == Some(end),
-                        !five,
-                        "{:?}",
-                        middle.escape_ascii()
-                    );
+                    assert_eq!(expected.end == Some(end), !five, "{:?}", middle.escape_ascii());
                     assert_eq!(decode_in_every_way(&stream, bare_newline), expected);
                 }
                 if five { ends += 1 } else { not += 1 }
@@ -207,16 +180,8 @@ fn f05_no_kin_of_theirs_does() {
 /// The same sequences at every place of a block: across lanes, words and windows of the fast pass.
 #[test]
 fn f05_at_every_alignment() {
-    let around: [&[u8]; 8] = [
-        b"\r\n",
-        b"\n",
-        b"\r",
-        b"\r\n\0",
-        b"\r\r\n",
-        b"\n\r",
-        b"",
-        b"\r\n\r\n",
-    ];
+    let around: [&[u8]; 8] =
+        [b"\r\n", b"\n", b"\r", b"\r\n\0", b"\r\r\n", b"\n\r", b"", b"\r\n\r\n"];
     for before in around {
         for behind in around {
             for padding in (0..330).chain(1120..1240) {
@@ -315,11 +280,7 @@ fn encode(
         let before = wire.len();
         let result = encoder.encode(chunk.into(), |octets| wire.extend_from_slice(&octets));
         if result.is_err() {
-            assert_eq!(
-                wire.len(),
-                before,
-                "nothing is pushed of what cannot be sent"
-            );
+            assert_eq!(wire.len(), before, "nothing is pushed of what cannot be sent");
         }
         result?;
         assert_ne!(wire.last(), Some(&b'\r'), "no CR goes out before its LF");
@@ -393,12 +354,7 @@ fn f10_a_bare_newline_is_an_error_with_its_place() {
                 if let Some(next) = content.get_mut(at + 1) {
                     *next = neighbours[1];
                 }
-                for cuts in [
-                    &[][..],
-                    &[at],
-                    &[at.saturating_sub(1)],
-                    &[(at + 1).min(400)],
-                ] {
+                for cuts in [&[][..], &[at], &[at.saturating_sub(1)], &[(at + 1).min(400)]] {
                     let error = encode(&content, BareNewline::Reject, cuts).unwrap_err();
                     assert_eq!(error.offset(), u64::try_from(at).unwrap(), "{cuts:?}");
                 }
@@ -413,17 +369,8 @@ fn a_refused_chunk_counts_as_not_given() {
     let mut wire = Vec::new();
     let mut push = |octets: bytes::Bytes| wire.extend_from_slice(&octets);
     encoder.encode("a\r".into(), &mut push).unwrap();
-    assert_eq!(
-        encoder.encode("b".into(), &mut push).unwrap_err().offset(),
-        1
-    );
-    assert_eq!(
-        encoder
-            .encode("\nb\nc".into(), &mut push)
-            .unwrap_err()
-            .offset(),
-        4
-    );
+    assert_eq!(encoder.encode("b".into(), &mut push).unwrap_err().offset(), 1);
+    assert_eq!(encoder.encode("\nb\nc".into(), &mut push).unwrap_err().offset(), 4);
     assert_eq!(encoder.finish(&mut push).unwrap_err().offset(), 1);
     encoder.encode("\n.".into(), &mut push).unwrap();
     encoder.finish(&mut push).unwrap();

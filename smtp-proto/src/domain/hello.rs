@@ -97,14 +97,9 @@ fn word(text: &str, hello: HelloSyntax) -> Result<HelloName<'_>, ParseError> {
     let Err(error) = strict else { return strict };
     let lenient = match hello {
         HelloSyntax::Strict => false,
-        HelloSyntax::Underscore => whole_domain(
-            text,
-            Labels {
-                underscore: true,
-                utf8: false,
-            },
-        )
-        .is_ok(),
+        HelloSyntax::Underscore => {
+            whole_domain(text, Labels { underscore: true, utf8: false }).is_ok()
+        }
         HelloSyntax::Any => text.len() <= MAX_DOMAIN && grammar::all(text, VISIBLE),
     };
     if lenient {

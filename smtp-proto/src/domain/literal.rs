@@ -129,10 +129,8 @@ fn literal(text: &str) -> Parsed<'_, AddressLiteral<'_>> {
 /// `IPv4-address-literal = Snum 3("." Snum)`
 fn ipv4_address_literal(text: &str) -> Parsed<'_, Ipv4Addr> {
     let further = || preceded(char('.'), snum);
-    map((snum, further(), further(), further()), |(a, b, c, d)| {
-        Ipv4Addr::new(a, b, c, d)
-    })
-    .parse(text)
+    map((snum, further(), further(), further()), |(a, b, c, d)| Ipv4Addr::new(a, b, c, d))
+        .parse(text)
 }
 
 /// ```text
@@ -171,9 +169,7 @@ fn ipv6_full(text: &str) -> Parsed<'_, u128> {
 /// It may stand for one group, as in RFC 4291 section 2.2 (G-14).
 fn ipv6_comp(text: &str) -> Parsed<'_, u128> {
     let sides = (terminated(opt(ipv6_groups), double_colon), opt(ipv6_groups));
-    let sides = map(sides, |(left, right)| {
-        (left.unwrap_or_default(), right.unwrap_or_default())
-    });
+    let sides = map(sides, |(left, right)| (left.unwrap_or_default(), right.unwrap_or_default()));
     let sides = verify(sides, |(left, right)| left.count + right.count <= 7);
     map(sides, |(left, right)| left.at_the_top() | right.bits).parse(text)
 }
@@ -182,10 +178,7 @@ fn ipv6_comp(text: &str) -> Parsed<'_, u128> {
 fn ipv6v4_full(text: &str) -> Parsed<'_, u128> {
     let groups = verify(ipv6_groups, |groups| groups.count == 6);
     let parts = separated_pair(groups, char(':'), ipv4_address_literal);
-    map(parts, |(groups, v4)| {
-        groups.bits << 32 | u128::from(v4.to_bits())
-    })
-    .parse(text)
+    map(parts, |(groups, v4)| groups.bits << 32 | u128::from(v4.to_bits())).parse(text)
 }
 
 /// ```text
@@ -197,9 +190,8 @@ fn ipv6v4_full(text: &str) -> Parsed<'_, u128> {
 fn ipv6v4_comp(text: &str) -> Parsed<'_, u128> {
     let left = terminated(opt(ipv6_groups), double_colon);
     let right = opt(terminated(ipv6_groups, char(':')));
-    let sides = map((left, right), |(left, right)| {
-        (left.unwrap_or_default(), right.unwrap_or_default())
-    });
+    let sides =
+        map((left, right), |(left, right)| (left.unwrap_or_default(), right.unwrap_or_default()));
     let sides = verify(sides, |(left, right)| left.count + right.count <= 5);
     map((sides, ipv4_address_literal), |((left, right), v4)| {
         left.at_the_top() | right.bits << 32 | u128::from(v4.to_bits())
@@ -221,10 +213,7 @@ struct Groups {
 
 impl Groups {
     fn and(self, group: u16) -> Self {
-        Self {
-            bits: self.bits << 16 | u128::from(group),
-            count: self.count + 1,
-        }
+        Self { bits: self.bits << 16 | u128::from(group), count: self.count + 1 }
     }
 
     /// The bits where the first group is the address's first.
@@ -252,11 +241,7 @@ fn ipv6_hex(text: &str) -> Parsed<'_, u16> {
 /// ```
 fn general_address_literal(text: &str) -> Parsed<'_, GeneralLiteral<'_>> {
     let parts = separated_pair(standardized_tag, char(':'), grammar::run(DCONTENT));
-    map(consumed(parts), |(text, (tag, _))| GeneralLiteral {
-        text,
-        colon: tag.len(),
-    })
-    .parse(text)
+    map(consumed(parts), |(text, (tag, _))| GeneralLiteral { text, colon: tag.len() }).parse(text)
 }
 
 /// ```text
@@ -270,10 +255,7 @@ fn standardized_tag(text: &str) -> Parsed<'_, &str> {
 
 /// `Ldh-str = *( ALPHA / DIGIT / "-" ) Let-dig`
 fn ldh_str(text: &str) -> Parsed<'_, &str> {
-    verify(grammar::run(LDH), |text: &str| {
-        text.ends_with(grammar::in_class(LET_DIG))
-    })
-    .parse(text)
+    verify(grammar::run(LDH), |text: &str| text.ends_with(grammar::in_class(LET_DIG))).parse(text)
 }
 
 impl From<IpAddr> for AddressLiteral<'_> {

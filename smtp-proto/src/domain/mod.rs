@@ -32,17 +32,11 @@ pub(crate) struct Labels {
 
 impl Labels {
     /// LDH labels: all that EHLO and its replies may hold (G-19).
-    pub(crate) const ASCII: Self = Self {
-        underscore: false,
-        utf8: false,
-    };
+    pub(crate) const ASCII: Self = Self { underscore: false, utf8: false };
 
     /// What the domain of a mailbox may hold.
     pub(crate) const fn of_path(syntax: &Syntax) -> Self {
-        Self {
-            underscore: syntax.underscore_domain,
-            utf8: syntax.utf8,
-        }
+        Self { underscore: syntax.underscore_domain, utf8: syntax.utf8 }
     }
 }
 
@@ -83,21 +77,13 @@ fn plain(octets: &[u8]) -> usize {
         }
         length += 1;
     }
-    if matches!(before(length), b'.' | b'-') || length > MAX_LABEL {
-        0
-    } else {
-        length
-    }
+    if matches!(before(length), b'.' | b'-') || length > MAX_LABEL { 0 } else { length }
 }
 
 /// The same, label by label, with the place of what is wrong.
 #[cold]
 fn by_label(text: &[u8], start: usize, labels: Labels) -> Result<usize, ParseError> {
-    let class = if labels.underscore {
-        LDH | UNDERSCORE
-    } else {
-        LDH
-    };
+    let class = if labels.underscore { LDH | UNDERSCORE } else { LDH };
     let mut end = start;
     loop {
         end = label(text, end, class, labels.utf8)?;

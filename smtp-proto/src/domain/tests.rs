@@ -10,15 +10,9 @@ use crate::profile::HelloSyntax;
 #[test]
 fn domains_both_ways() {
     let long = format!("{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(63));
-    for text in [
-        "a",
-        "x.y",
-        "mx-1.example.net",
-        "3com.example",
-        "1.2",
-        "XN--NXASMQ6B.example",
-        &long,
-    ] {
+    for text in
+        ["a", "x.y", "mx-1.example.net", "3com.example", "1.2", "XN--NXASMQ6B.example", &long]
+    {
         assert_eq!(Domain::parse(text).unwrap().to_string(), text);
         let octets = Domain::parse_with(text.as_bytes(), &Syntax::STRICT).unwrap();
         assert_eq!(octets.as_str(), text);
@@ -43,11 +37,7 @@ fn what_is_no_domain() {
         ("a\0", 1),
     ] {
         let error = Domain::parse(text).unwrap_err();
-        assert_eq!(
-            (error.rule(), error.offset()),
-            (Rule::Domain, offset),
-            "{text:?}"
-        );
+        assert_eq!((error.rule(), error.offset()), (Rule::Domain, offset), "{text:?}");
     }
     assert!(Domain::parse(&"a".repeat(64)).is_err());
     assert!(Domain::parse(&format!("{}a", "a.".repeat(127))).is_ok());
@@ -56,10 +46,7 @@ fn what_is_no_domain() {
 
 #[test]
 fn domains_with_leniencies() {
-    let underscore = Syntax {
-        underscore_domain: true,
-        ..Syntax::INTERNET
-    };
+    let underscore = Syntax { underscore_domain: true, ..Syntax::INTERNET };
     assert!(Domain::parse_with(b"b_c.example", &underscore).is_ok());
     // G-16, G-18
     let parse = |octets| Domain::parse_with(octets, &Syntax::INTERNET);
@@ -73,59 +60,29 @@ fn domains_with_leniencies() {
 
 #[test]
 fn case_does_not_make_another_domain() {
-    assert_eq!(
-        Domain::parse("MX.Example").unwrap(),
-        Domain::parse("mx.eXAMPLE").unwrap()
-    );
-    assert_ne!(
-        Domain::parse("mx.example").unwrap(),
-        Domain::parse("my.example").unwrap()
-    );
+    assert_eq!(Domain::parse("MX.Example").unwrap(), Domain::parse("mx.eXAMPLE").unwrap());
+    assert_ne!(Domain::parse("mx.example").unwrap(), Domain::parse("my.example").unwrap());
 }
 
 #[test]
 fn literals_both_ways() {
     let v6 = |text: &str| AddressLiteral::V6(text.parse().unwrap());
     for (text, value, written) in [
-        (
-            "[192.0.2.7]",
-            AddressLiteral::V4(Ipv4Addr::new(192, 0, 2, 7)),
-            "[192.0.2.7]",
-        ),
+        ("[192.0.2.7]", AddressLiteral::V4(Ipv4Addr::new(192, 0, 2, 7)), "[192.0.2.7]"),
         // G-12: decimal, whatever the zeros.
-        (
-            "[010.001.000.255]",
-            AddressLiteral::V4(Ipv4Addr::new(10, 1, 0, 255)),
-            "[10.1.0.255]",
-        ),
+        ("[010.001.000.255]", AddressLiteral::V4(Ipv4Addr::new(10, 1, 0, 255)), "[10.1.0.255]"),
         // G-13
-        (
-            "[IPv6:2001:db8::1]",
-            v6("2001:db8::1"),
-            "[IPv6:2001:db8::1]",
-        ),
-        (
-            "[ipv6:2001:DB8:0:0:0:0:0:1]",
-            v6("2001:db8::1"),
-            "[IPv6:2001:db8::1]",
-        ),
+        ("[IPv6:2001:db8::1]", v6("2001:db8::1"), "[IPv6:2001:db8::1]"),
+        ("[ipv6:2001:DB8:0:0:0:0:0:1]", v6("2001:db8::1"), "[IPv6:2001:db8::1]"),
         ("[IPv6:::]", v6("::"), "[IPv6:::]"),
-        (
-            "[IPv6:::ffff:192.0.2.1]",
-            v6("::ffff:192.0.2.1"),
-            "[IPv6:::ffff:192.0.2.1]",
-        ),
+        ("[IPv6:::ffff:192.0.2.1]", v6("::ffff:192.0.2.1"), "[IPv6:::ffff:192.0.2.1]"),
         (
             "[IPv6:1:2:3:4:5:6:192.0.2.001]",
             v6("1:2:3:4:5:6:c000:201"),
             "[IPv6:1:2:3:4:5:6:c000:201]",
         ),
         // G-14
-        (
-            "[IPv6:1:2:3:4:5:6:7::]",
-            v6("1:2:3:4:5:6:7:0"),
-            "[IPv6:1:2:3:4:5:6:7:0]",
-        ),
+        ("[IPv6:1:2:3:4:5:6:7::]", v6("1:2:3:4:5:6:7:0"), "[IPv6:1:2:3:4:5:6:7:0]"),
     ] {
         let literal = AddressLiteral::parse(text).unwrap();
         assert_eq!(literal, value, "{text}");
@@ -137,10 +94,7 @@ fn literals_both_ways() {
         panic!("no tag");
     };
     assert_eq!((general.tag(), general.content()), ("2001", "db8::1"));
-    assert_eq!(
-        AddressLiteral::General(general).to_string(),
-        "[2001:db8::1]"
-    );
+    assert_eq!(AddressLiteral::General(general).to_string(), "[2001:db8::1]");
 }
 
 #[test]
@@ -221,51 +175,20 @@ fn edges_of_the_forms_of_ipv6() {
 #[test]
 fn hello_names() {
     let parse = |octets: &'static [u8], hello| {
-        HelloName::parse_with(
-            octets,
-            &Syntax {
-                hello,
-                ..Syntax::INTERNET
-            },
-        )
-        .map(|name| name.to_string())
-        .map_err(|error| error.rule())
+        HelloName::parse_with(octets, &Syntax { hello, ..Syntax::INTERNET })
+            .map(|name| name.to_string())
+            .map_err(|error| error.rule())
     };
     for (octets, strict, underscore, any) in [
-        (
-            &b"mx.example"[..],
-            Ok("mx.example"),
-            Ok("mx.example"),
-            Ok("mx.example"),
-        ),
-        (
-            b"[192.0.2.7]",
-            Ok("[192.0.2.7]"),
-            Ok("[192.0.2.7]"),
-            Ok("[192.0.2.7]"),
-        ),
+        (&b"mx.example"[..], Ok("mx.example"), Ok("mx.example"), Ok("mx.example")),
+        (b"[192.0.2.7]", Ok("[192.0.2.7]"), Ok("[192.0.2.7]"), Ok("[192.0.2.7]")),
         // G-22
-        (
-            b"[192.0.2.7] my box",
-            Ok("[192.0.2.7]"),
-            Ok("[192.0.2.7]"),
-            Ok("[192.0.2.7]"),
-        ),
+        (b"[192.0.2.7] my box", Ok("[192.0.2.7]"), Ok("[192.0.2.7]"), Ok("[192.0.2.7]")),
         // G-21
         (b"MY_PC", Err(Rule::HelloName), Ok("MY_PC"), Ok("MY_PC")),
         (b"!", Err(Rule::HelloName), Err(Rule::HelloName), Ok("!")),
-        (
-            b"[1.2]",
-            Err(Rule::HelloName),
-            Err(Rule::HelloName),
-            Ok("[1.2]"),
-        ),
-        (
-            b"",
-            Err(Rule::MissingArgument),
-            Err(Rule::MissingArgument),
-            Err(Rule::MissingArgument),
-        ),
+        (b"[1.2]", Err(Rule::HelloName), Err(Rule::HelloName), Ok("[1.2]")),
+        (b"", Err(Rule::MissingArgument), Err(Rule::MissingArgument), Err(Rule::MissingArgument)),
         // G-19
         (
             b"b\xc3\xbccher.example",
@@ -279,18 +202,11 @@ fn hello_names() {
             (HelloSyntax::Underscore, underscore),
             (HelloSyntax::Any, any),
         ] {
-            assert_eq!(
-                parse(octets, hello),
-                expected.map(String::from),
-                "{octets:?} {hello:?}"
-            );
+            assert_eq!(parse(octets, hello), expected.map(String::from), "{octets:?} {hello:?}");
         }
     }
     let long = "a".repeat(256);
-    let any = Syntax {
-        hello: HelloSyntax::Any,
-        ..Syntax::INTERNET
-    };
+    let any = Syntax { hello: HelloSyntax::Any, ..Syntax::INTERNET };
     assert!(HelloName::parse_with(long.as_bytes(), &any).is_err());
     assert!(HelloName::parse_with(&long.as_bytes()[1..], &any).is_ok());
     let domain = Domain::parse_with("\u{fc}.example".as_bytes(), &Syntax::INTERNET).unwrap();

@@ -51,11 +51,7 @@ impl<'a> Capabilities<'a> {
     /// than 250 offers nothing.
     pub fn parse(reply: Reply<'a>) -> Self {
         let octets = reply.octets();
-        let digest = if reply.code() == Code::OK {
-            digest(octets)
-        } else {
-            Digest::default()
-        };
+        let digest = if reply.code() == Code::OK { digest(octets) } else { Digest::default() };
         Self { octets, digest }
     }
 
@@ -102,29 +98,20 @@ impl<'a> Capabilities<'a> {
 
     /// The mechanisms offered by AUTH, in the order of the reply; one named twice comes twice.
     pub fn auth_mechanisms(&self) -> AuthMechanisms<'a> {
-        let octets = if self.offers(Extension::Auth) {
-            self.octets
-        } else {
-            b""
-        };
-        AuthMechanisms {
-            lines: CapabilityLines::new(octets),
-            words: b"",
-        }
+        let octets = if self.offers(Extension::Auth) { self.octets } else { b"" };
+        AuthMechanisms { lines: CapabilityLines::new(octets), words: b"" }
     }
 
     /// Whether the mechanism is offered by AUTH, in any case of letters.
     pub fn offers_mechanism(&self, mechanism: &str) -> bool {
-        self.auth_mechanisms()
-            .any(|offered| offered.eq_ignore_ascii_case(mechanism))
+        self.auth_mechanisms().any(|offered| offered.eq_ignore_ascii_case(mechanism))
     }
 
     /// The parameters of a keyword, known or not, from the first line that bears it: empty if it
     /// has none, `None` if there is no such line or it is not UTF-8.
     pub fn parameters(&self, keyword: &str) -> Option<&'a str> {
-        let (_, parameters) = self
-            .lines()
-            .find(|(name, _)| name.eq_ignore_ascii_case(keyword.as_bytes()))?;
+        let (_, parameters) =
+            self.lines().find(|(name, _)| name.eq_ignore_ascii_case(keyword.as_bytes()))?;
         core::str::from_utf8(parameters).ok()
     }
 
@@ -176,9 +163,7 @@ fn digest(octets: &[u8]) -> Digest {
 /// What follows the first line end.
 #[inline]
 fn behind_newline(octets: &[u8]) -> &[u8] {
-    newline(octets, 0)
-        .and_then(|end| octets.get(end + 1..))
-        .unwrap_or_default()
+    newline(octets, 0).and_then(|end| octets.get(end + 1..)).unwrap_or_default()
 }
 
 impl Digest {
@@ -256,9 +241,7 @@ fn limit<'a>(place: &mut Option<u32>, value: &'a [u8]) -> &'a [u8] {
 fn decimal(octets: &[u8]) -> (usize, u64, &[u8]) {
     let (mut value, mut rest) = (0_u64, octets);
     while let Some((&digit @ b'0'..=b'9', behind)) = rest.split_first() {
-        value = value
-            .saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'));
+        value = value.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
         rest = behind;
     }
     (octets.len() - rest.len(), value, rest)
@@ -278,14 +261,8 @@ const fn is_blank(octet: u8) -> bool {
 
 /// The octets in front of the first blank, and those behind it.
 fn split_word(octets: &[u8]) -> (&[u8], &[u8]) {
-    let end = octets
-        .iter()
-        .position(|&octet| is_blank(octet))
-        .unwrap_or(octets.len());
-    (
-        octets.get(..end).unwrap_or_default(),
-        octets.get(end + 1..).unwrap_or_default(),
-    )
+    let end = octets.iter().position(|&octet| is_blank(octet)).unwrap_or(octets.len());
+    (octets.get(..end).unwrap_or_default(), octets.get(end + 1..).unwrap_or_default())
 }
 
 /// Like [`split_word`], blanks in front left out.
@@ -301,9 +278,7 @@ pub struct CapabilityLines<'a> {
 
 impl<'a> CapabilityLines<'a> {
     fn new(octets: &'a [u8]) -> Self {
-        Self {
-            lines: Lines::new(behind_newline(octets)),
-        }
+        Self { lines: Lines::new(behind_newline(octets)) }
     }
 }
 
@@ -350,8 +325,6 @@ impl<'a> Iterator for AuthMechanisms<'a> {
 /// §3.1).
 fn mechanism(word: &[u8]) -> Option<&str> {
     let valid = word.len() <= 20
-        && word
-            .iter()
-            .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'));
+        && word.iter().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'));
     core::str::from_utf8(word).ok().filter(|_| valid)
 }

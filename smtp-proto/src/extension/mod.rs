@@ -175,10 +175,7 @@ const fn fold(word: u128) -> u128 {
 #[inline]
 const fn halves(word: u128) -> (u64, u64) {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = word.to_le_bytes();
-    (
-        u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-        u64::from_le_bytes([i, j, k, l, m, n, o, p]),
-    )
+    (u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes([i, j, k, l, m, n, o, p]))
 }
 
 /// The first sixteen octets of a constant keyword, padded by NUL.
@@ -243,18 +240,13 @@ impl ExtensionSet {
 
     /// The extensions in the order an EHLO reply lists them.
     pub fn iter(self) -> impl Iterator<Item = Extension> + Clone {
-        Extension::ALL
-            .into_iter()
-            .filter(move |&extension| self.contains(extension))
+        Extension::ALL.into_iter().filter(move |&extension| self.contains(extension))
     }
 }
 
 /// The extension's place in a set.
 #[inline]
-#[expect(
-    clippy::as_conversions,
-    reason = "the only way from a variant to its number"
-)]
+#[expect(clippy::as_conversions, reason = "the only way from a variant to its number")]
 const fn bit(extension: Extension) -> u32 {
     1 << (extension as u8)
 }

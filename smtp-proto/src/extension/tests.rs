@@ -27,11 +27,7 @@ fn every_keyword_both_ways() {
                 let mut other = keyword.as_bytes().to_vec();
                 other[at] = octet;
                 let same = other.eq_ignore_ascii_case(keyword.as_bytes());
-                assert_eq!(
-                    Extension::from_keyword(&other) == Some(extension),
-                    same,
-                    "{other:?}"
-                );
+                assert_eq!(Extension::from_keyword(&other) == Some(extension), same, "{other:?}");
             }
         }
         for octet in 0..=255 {
@@ -41,15 +37,9 @@ fn every_keyword_both_ways() {
         }
         assert_eq!(Extension::from_keyword(&keyword.as_bytes()[1..]), None);
     }
-    for other in [
-        "",
-        "X",
-        "UTF8SMTP",
-        "SUBMITTER",
-        "X-EXPS",
-        "ENHANCEDSTATUSCODESENHANCED",
-        " SIZE",
-    ] {
+    for other in
+        ["", "X", "UTF8SMTP", "SUBMITTER", "X-EXPS", "ENHANCEDSTATUSCODESENHANCED", " SIZE"]
+    {
         assert_eq!(Extension::from_keyword(other.as_bytes()), None);
     }
 }
@@ -57,10 +47,7 @@ fn every_keyword_both_ways() {
 ///
 #[test]
 fn order_of_all() {
-    let names: Vec<_> = Extension::ALL
-        .iter()
-        .map(|extension| extension.keyword())
-        .collect();
+    let names: Vec<_> = Extension::ALL.iter().map(|extension| extension.keyword()).collect();
     assert_eq!(
         names[..11],
         [
@@ -106,37 +93,16 @@ fn known_answers() {
         ("250 mx.example.net\r\n", &[][..]),
         ("250 SIZE\r\n", &[]),
         ("250-SIZE 5\r\n250 HELP\r\n", &["HELP"]),
-        (
-            "250-mx.example.net SIZE 5\r\n250 8bitmime\r\n",
-            &["8BITMIME"],
-        ),
-        (
-            "250-mx\r\n250-PIPELINING\r\n250-size 5\r\n250 DSN\r\n",
-            &["PIPELINING", "SIZE", "DSN"],
-        ),
+        ("250-mx.example.net SIZE 5\r\n250 8bitmime\r\n", &["8BITMIME"]),
+        ("250-mx\r\n250-PIPELINING\r\n250-size 5\r\n250 DSN\r\n", &["PIPELINING", "SIZE", "DSN"]),
         // C-07
         ("250-mx\r\n250-x_y z\r\n250-\r\n250 HELP\r\n", &["HELP"]),
-        (
-            "250-mx\r\n250- SIZE\r\n250-SIZE=5\r\n250-8BITMIMEX\r\n250-DS\r\n250\r\n",
-            &[],
-        ),
-        (
-            "250-mx\r\n250-SIZE\x015\r\n250-DSN\rx\r\n250-HELP\x00\r\n250 ETRN\r\n",
-            &["ETRN"],
-        ),
-        (
-            "250-mx\r\n250-A-VERY-LONG-KEYWORD-OF-NOBODY 5\r\n250 ETRN\r\n",
-            &["ETRN"],
-        ),
+        ("250-mx\r\n250- SIZE\r\n250-SIZE=5\r\n250-8BITMIMEX\r\n250-DS\r\n250\r\n", &[]),
+        ("250-mx\r\n250-SIZE\x015\r\n250-DSN\rx\r\n250-HELP\x00\r\n250 ETRN\r\n", &["ETRN"]),
+        ("250-mx\r\n250-A-VERY-LONG-KEYWORD-OF-NOBODY 5\r\n250 ETRN\r\n", &["ETRN"]),
         // C-10
-        (
-            "250-mx\r\n250-SMTPUTF8 SMTPUTF8=1\r\n250 8BITMIME \r\n",
-            &["8BITMIME", "SMTPUTF8"],
-        ),
-        (
-            "250-mx\r\n250-STARTTLS\t\r\n250 CHUNKING\tx\r\n",
-            &["STARTTLS", "CHUNKING"],
-        ),
+        ("250-mx\r\n250-SMTPUTF8 SMTPUTF8=1\r\n250 8BITMIME \r\n", &["8BITMIME", "SMTPUTF8"]),
+        ("250-mx\r\n250-STARTTLS\t\r\n250 CHUNKING\tx\r\n", &["STARTTLS", "CHUNKING"]),
         ("550-no\r\n550 HELP\r\n", &[]),
     ] {
         assert_eq!(keywords(capabilities(octets)), offered, "{octets:?}");
@@ -187,10 +153,7 @@ fn auth() {
         ("AUTH LOGIN PLAIN", &["LOGIN", "PLAIN"][..]),
         ("AUTH=LOGIN PLAIN", &["LOGIN", "PLAIN"]),
         ("auth=LOGIN\r\n250-AUTH PLAIN", &["LOGIN", "PLAIN"]),
-        (
-            "AUTH PLAIN\r\n250-AUTH  SCRAM-SHA-256 ",
-            &["PLAIN", "SCRAM-SHA-256"],
-        ),
+        ("AUTH PLAIN\r\n250-AUTH  SCRAM-SHA-256 ", &["PLAIN", "SCRAM-SHA-256"]),
         ("AUTH", &[]),
         ("AUTH=", &[]),
         ("AUTH= PLAIN", &["PLAIN"]),
@@ -200,22 +163,10 @@ fn auth() {
         let octets = alloc::format!("250-mx\r\n250-{lines}\r\n250 HELP\r\n");
         let capabilities = capabilities(&octets);
         assert!(capabilities.offers(Extension::Auth), "{lines}");
-        assert_eq!(
-            capabilities.auth_mechanisms().collect::<Vec<_>>(),
-            mechanisms,
-            "{lines}"
-        );
-        assert_eq!(
-            capabilities.offers_mechanism("plain"),
-            mechanisms.contains(&"PLAIN")
-        );
+        assert_eq!(capabilities.auth_mechanisms().collect::<Vec<_>>(), mechanisms, "{lines}");
+        assert_eq!(capabilities.offers_mechanism("plain"), mechanisms.contains(&"PLAIN"));
     }
-    assert_eq!(
-        capabilities("250-AUTH PLAIN\r\n250 HELP\r\n")
-            .auth_mechanisms()
-            .next(),
-        None
-    );
+    assert_eq!(capabilities("250-AUTH PLAIN\r\n250 HELP\r\n").auth_mechanisms().next(), None);
 }
 
 /// G-59.
@@ -224,32 +175,16 @@ fn limits() {
     for (line, limits) in [
         ("LIMITS", (None, None, None)),
         ("LIMITS RCPTMAX=1000", (None, Some(1000), None)),
-        (
-            "limits mailmax=5 rcptmax=999999 RCPTDOMAINMAX=1",
-            (Some(5), Some(999_999), Some(1)),
-        ),
-        (
-            "LIMITS RCPTMAX=0 MAILMAX=05 RCPTDOMAINMAX=1000000",
-            (None, None, None),
-        ),
-        (
-            "LIMITS RCPTMAX MAILMAX= X=1 =5 RCPTMAX=5=6 MAILMAX=7",
-            (Some(7), None, None),
-        ),
-        (
-            "LIMITS RCPTMAX=1 RCPTMAX=2\r\n250-LIMITS RCPTMAX=3",
-            (None, Some(1), None),
-        ),
+        ("limits mailmax=5 rcptmax=999999 RCPTDOMAINMAX=1", (Some(5), Some(999_999), Some(1))),
+        ("LIMITS RCPTMAX=0 MAILMAX=05 RCPTDOMAINMAX=1000000", (None, None, None)),
+        ("LIMITS RCPTMAX MAILMAX= X=1 =5 RCPTMAX=5=6 MAILMAX=7", (Some(7), None, None)),
+        ("LIMITS RCPTMAX=1 RCPTMAX=2\r\n250-LIMITS RCPTMAX=3", (None, Some(1), None)),
     ] {
         let octets = alloc::format!("250-mx\r\n250-{line}\r\n250 HELP\r\n");
         let capabilities = capabilities(&octets);
         assert!(capabilities.offers(Extension::Limits));
         let found = capabilities.limits();
-        assert_eq!(
-            (found.mail_max, found.rcpt_max, found.rcpt_domain_max),
-            limits,
-            "{line}"
-        );
+        assert_eq!((found.mail_max, found.rcpt_max, found.rcpt_domain_max), limits, "{line}");
     }
 }
 

@@ -14,18 +14,13 @@ fn classes_are_those_of_the_grammar() {
     assert_eq!(octets_of(LET_DIG).len(), 62);
     assert_eq!(octets_of(LDH).len(), 63);
     // G-05, G-06, G-15, G-37, G-39
-    assert_eq!(
-        octets_of(ATEXT & !LDH).len(),
-        62 + "!#$%&'*+-/=?^_`{|}~".len()
-    );
+    assert_eq!(octets_of(ATEXT & !LDH).len(), 62 + "!#$%&'*+-/=?^_`{|}~".len());
     assert_eq!(octets_of(QTEXT).len(), 95 - 2);
     assert_eq!(octets_of(DCONTENT).len(), 94 - 3);
     assert_eq!(octets_of(VALUE).len(), 94 - 1);
     assert_eq!(octets_of(XCHAR).len(), 94 - 2);
     assert_eq!(octets_of(HIGH).len(), 128);
-    for octet in [
-        b'"', b'(', b')', b',', b'.', b':', b';', b'<', b'>', b'@', b'[', b'\\', b']',
-    ] {
+    for octet in [b'"', b'(', b')', b',', b'.', b':', b';', b'<', b'>', b'@', b'[', b'\\', b']'] {
         assert!(!is(octet, ATEXT), "{octet}");
     }
 }
@@ -46,11 +41,7 @@ fn every_octet_is_counted_at_every_place() {
                 let mut line = alloc::vec![b'x'; length];
                 line[place] = octet;
                 let census = census(&line);
-                assert_eq!(
-                    census.control,
-                    octet.is_ascii_control(),
-                    "{octet} at {place}/{length}"
-                );
+                assert_eq!(census.control, octet.is_ascii_control(), "{octet} at {place}/{length}");
                 assert_eq!(census.high, octet > 127, "{octet} at {place}/{length}");
             }
         }
@@ -74,14 +65,7 @@ fn terminals_of_the_rarer_grammar() {
     }
     assert_eq!(run(LDH).parse("a-1.b"), Ok((".b", "a-1")));
     assert_eq!(whole("", run(LDH)), None);
-    for c in [
-        '\u{80}',
-        '\u{f6}',
-        '\u{ff}',
-        '\u{100}',
-        '\u{141}',
-        '\u{1f600}',
-    ] {
+    for c in ['\u{80}', '\u{f6}', '\u{ff}', '\u{100}', '\u{141}', '\u{1f600}'] {
         assert!(in_class(HIGH)(c) && !in_class(!HIGH)(c), "{c}");
     }
     assert!(!in_class(HIGH)('\x7f'));

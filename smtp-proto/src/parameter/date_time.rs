@@ -61,11 +61,7 @@ pub(super) fn date_time(text: &str) -> Parsed<'_, &str> {
 ///
 /// The month and its day.
 fn full_date(text: &str) -> Parsed<'_, (u8, u8)> {
-    let date = (
-        terminated(date_fullyear, char('-')),
-        terminated(date_month, char('-')),
-        date_mday,
-    );
+    let date = (terminated(date_fullyear, char('-')), terminated(date_month, char('-')), date_mday);
     let date = verify(date, |&(year, month, day)| day <= days(year, month));
     map(date, |(_, month, day)| (month, day)).parse(text)
 }
@@ -102,10 +98,7 @@ const fn days(year: u16, month: u8) -> u8 {
 /// The minute of the day in UTC, which may lie on the day before or behind, and the second.
 fn full_time(text: &str) -> Parsed<'_, (i16, u8)> {
     let parts = (partial_time, time_offset);
-    map(parts, |((minute, second), offset)| {
-        (minute - offset, second)
-    })
-    .parse(text)
+    map(parts, |((minute, second), offset)| (minute - offset, second)).parse(text)
 }
 
 /// `partial-time = time-hour ":" time-minute ":" time-second`

@@ -124,8 +124,7 @@ impl ParameterList {
 
     /// `NOTIFY=` (RFC 3461 section 4.1).
     pub fn notify(&mut self, notify: Notify) -> &mut Self {
-        self.remove("NOTIFY")
-            .append(format_args!("NOTIFY={notify}"))
+        self.remove("NOTIFY").append(format_args!("NOTIFY={notify}"))
     }
 
     /// `ORCPT=`: the address given first, not yet encoded, and its kind: `rfc822`, or `utf-8` for

@@ -35,11 +35,7 @@ impl Body {
 
     /// `body-value = "7BIT" / "8BITMIME" / "BINARYMIME"`
     fn parse(value: &str) -> Result<Self, ParseError> {
-        one_of(
-            value,
-            [Self::EightBitMime, Self::SevenBit, Self::BinaryMime],
-            Self::as_str,
-        )
+        one_of(value, [Self::EightBitMime, Self::SevenBit, Self::BinaryMime], Self::as_str)
     }
 }
 
@@ -110,14 +106,10 @@ impl<'a> AuthParameter<'a> {
             *buffer.get_mut(length).ok_or_else(failed)? = octet;
             length += 1;
         }
-        let text = buffer
-            .get(..length)
-            .and_then(|octets| str::from_utf8(octets).ok());
+        let text = buffer.get(..length).and_then(|octets| str::from_utf8(octets).ok());
         match text.ok_or_else(failed)? {
             "<>" => Ok(Self::Null),
-            text => Mailbox::parse(text)
-                .map(|_| Self::Mailbox(xtext))
-                .map_err(|_| failed()),
+            text => Mailbox::parse(text).map(|_| Self::Mailbox(xtext)).map_err(|_| failed()),
         }
     }
 
@@ -176,15 +168,10 @@ impl<'a> MailParameters<'a> {
         let mut parameters = all.iter();
         let mut offset = 0;
         while let Some(parameter) = parameters.next() {
-            read.take(parameter)
-                .map_err(|error| error.shifted(offset))?;
+            read.take(parameter).map_err(|error| error.shifted(offset))?;
             offset = parameters.next;
         }
-        if read.rare {
-            read.check_rare()
-        } else {
-            Ok(read)
-        }
+        if read.rare { read.check_rare() } else { Ok(read) }
     }
 
     #[inline]
@@ -325,11 +312,7 @@ impl<'a> MailParameters<'a> {
     }
 
     fn rare(&self, keyword: &str) -> Option<Parameter<'a>> {
-        if self.rare {
-            self.all.get(keyword)
-        } else {
-            None
-        }
+        if self.rare { self.all.get(keyword) } else { None }
     }
 
     /// All parameters as received.
@@ -341,18 +324,9 @@ impl<'a> MailParameters<'a> {
     /// The parameters without a field of their own: registered ones of rare extensions, and those
     /// nobody here knows.
     pub fn others(&self) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
-        const FIELDS: [&str; 7] = [
-            "SIZE",
-            "BODY",
-            "SMTPUTF8",
-            "RET",
-            "ENVID",
-            "AUTH",
-            "REQUIRETLS",
-        ];
-        self.all
-            .iter()
-            .filter(|parameter| !FIELDS.iter().any(|field| parameter.is(field)))
+        const FIELDS: [&str; 7] =
+            ["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "AUTH", "REQUIRETLS"];
+        self.all.iter().filter(|parameter| !FIELDS.iter().any(|field| parameter.is(field)))
     }
 
     /// The extension that a parameter of MAIL belongs to; `None` for one that nobody here knows.
@@ -380,9 +354,7 @@ impl<'a> MailParameters<'a> {
         ];
         let binary = Body::BinaryMime.as_str();
         if parameter.is("BODY")
-            && parameter
-                .value()
-                .is_some_and(|value| value.eq_ignore_ascii_case(binary))
+            && parameter.value().is_some_and(|value| value.eq_ignore_ascii_case(binary))
         {
             return Some(Extension::BinaryMime);
         }
@@ -391,10 +363,7 @@ impl<'a> MailParameters<'a> {
 }
 
 pub(super) fn find(table: &[(&str, Extension)], keyword: &str) -> Option<Extension> {
-    table
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(keyword))
-        .map(|&(_, e)| e)
+    table.iter().find(|(name, _)| name.eq_ignore_ascii_case(keyword)).map(|&(_, e)| e)
 }
 
 /// `size-value = 1*20DIGIT`

@@ -55,10 +55,7 @@ impl<'a> Parameter<'a> {
             Some(value) if !grammar::all(value, value_class(keyword.as_bytes(), true)) => {
                 Err(ParseError::new(Rule::Parameter, keyword.len() + 1))
             }
-            _ => Ok(Self {
-                keyword: keyword.as_bytes(),
-                value: value.map(str::as_bytes),
-            }),
+            _ => Ok(Self { keyword: keyword.as_bytes(), value: value.map(str::as_bytes) }),
         }
     }
 
@@ -80,8 +77,7 @@ impl<'a> Parameter<'a> {
 
     /// The value of a keyword that must have one (G-38).
     fn required(&self) -> Result<&'a str, ParseError> {
-        self.value()
-            .ok_or_else(|| ParseError::new(Rule::ParameterValue, 0))
+        self.value().ok_or_else(|| ParseError::new(Rule::ParameterValue, 0))
     }
 
     /// Succeeds for a keyword that must stand alone, and does (G-38, G-52).
@@ -155,17 +151,9 @@ fn scan(text: &[u8], start: usize, utf8: bool) -> Result<usize, ParseError> {
     let value = key_end + 1;
     let mut end = grammar::span(text, value, if utf8 { VALUE | HIGH } else { VALUE });
     if grammar::at(text, end) == Some(b'=') {
-        end = grammar::span(
-            text,
-            end,
-            value_class(grammar::part(text, start, key_end), utf8),
-        );
+        end = grammar::span(text, end, value_class(grammar::part(text, start, key_end), utf8));
     }
-    if end == value {
-        Err(ParseError::new(Rule::Parameter, value))
-    } else {
-        Ok(end)
-    }
+    if end == value { Err(ParseError::new(Rule::Parameter, value)) } else { Ok(end) }
 }
 
 /// The parameters of one command in the order they came in, none of them twice (G-37, G-38).
@@ -187,11 +175,7 @@ impl<'a> Parameters<'a> {
     /// [`Rule::Utf8`], [`Rule::Parameter`], [`Rule::Spacing`] or [`Rule::DuplicateParameter`].
     pub fn parse(octets: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
         let text = domain::utf8(octets)?.as_bytes();
-        if text.is_empty() {
-            Ok(Self::EMPTY)
-        } else {
-            Self::list(text, 0, syntax)
-        }
+        if text.is_empty() { Ok(Self::EMPTY) } else { Self::list(text, 0, syntax) }
     }
 
     /// The list that goes from `start`, behind a path, to the end of the text.
@@ -227,10 +211,7 @@ impl<'a> Parameters<'a> {
     /// The parameters one by one.
     #[must_use]
     pub const fn iter(&self) -> Iter<'a> {
-        Iter {
-            text: self.0,
-            next: 0,
-        }
+        Iter { text: self.0, next: 0 }
     }
 
     /// The parameter of a keyword, in any case.

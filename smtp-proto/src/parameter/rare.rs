@@ -65,11 +65,7 @@ impl By {
 /// A negative or zero time is not allowed with a mode of `R`.
 fn by_value(text: &str) -> Parsed<'_, By> {
     let parts = (terminated(by_time, char(';')), by_mode, opt(by_trace));
-    let by = map(parts, |(seconds, mode, trace)| By {
-        seconds,
-        mode,
-        trace: trace.is_some(),
-    });
+    let by = map(parts, |(seconds, mode, trace)| By { seconds, mode, trace: trace.is_some() });
     verify(by, |by| by.mode == ByMode::Notify || by.seconds > 0).parse(text)
 }
 
@@ -85,11 +81,8 @@ fn by_time(text: &str) -> Parsed<'_, i32> {
 
 /// `by-mode = "N" / "R"`
 fn by_mode(text: &str) -> Parsed<'_, ByMode> {
-    alt((
-        value(ByMode::Notify, grammar::string("N")),
-        value(ByMode::Return, grammar::string("R")),
-    ))
-    .parse(text)
+    alt((value(ByMode::Notify, grammar::string("N")), value(ByMode::Return, grammar::string("R"))))
+        .parse(text)
 }
 
 /// `by-trace = "T"`
@@ -239,13 +232,10 @@ fn rrvs_param(text: &str) -> Parsed<'_, Rrvs<'_>> {
         value(IfRecipientChanged::Continue, grammar::string("C")),
         value(IfRecipientChanged::Reject, grammar::string("R")),
     ));
-    map(
-        (date_time, opt(preceded(char(';'), action))),
-        |(since, action)| Rrvs {
-            since,
-            action: action.unwrap_or_default(),
-        },
-    )
+    map((date_time, opt(preceded(char(';'), action))), |(since, action)| Rrvs {
+        since,
+        action: action.unwrap_or_default(),
+    })
     .parse(text)
 }
 
@@ -353,8 +343,5 @@ fn transid_atom(text: &str) -> Parsed<'_, &str> {
 
 /// Whether a value may stand in `ENVID=` next to `MTRK=`: `xtext "@" xtext` (G-54).
 pub(super) fn tracking_name(envid: Xtext<'_>) -> bool {
-    envid
-        .as_str()
-        .split_once('@')
-        .is_some_and(|(l, r)| !l.is_empty() && !r.is_empty())
+    envid.as_str().split_once('@').is_some_and(|(l, r)| !l.is_empty() && !r.is_empty())
 }

@@ -34,11 +34,8 @@ impl Notify {
     /// Delay is reported.
     pub const DELAY: Self = Self(4);
 
-    const NAMED: [(&'static str, Self); 3] = [
-        ("SUCCESS", Self::SUCCESS),
-        ("FAILURE", Self::FAILURE),
-        ("DELAY", Self::DELAY),
-    ];
+    const NAMED: [(&'static str, Self); 3] =
+        [("SUCCESS", Self::SUCCESS), ("FAILURE", Self::FAILURE), ("DELAY", Self::DELAY)];
 
     /// The reports of both.
     #[must_use]
@@ -49,11 +46,7 @@ impl Notify {
     /// Whether all reports of `other` are asked for; for [`Notify::NEVER`], whether none is.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
-        if other.0 == 0 {
-            self.0 == 0
-        } else {
-            self.0 & other.0 == other.0
-        }
+        if other.0 == 0 { self.0 == 0 } else { self.0 & other.0 == other.0 }
     }
 
     /// ```text
@@ -65,9 +58,7 @@ impl Notify {
             return Ok(Self::NEVER);
         }
         value.split(',').try_fold(Self::NEVER, |set, element| {
-            let named = Self::NAMED
-                .iter()
-                .find(|(name, _)| name.eq_ignore_ascii_case(element));
+            let named = Self::NAMED.iter().find(|(name, _)| name.eq_ignore_ascii_case(element));
             named
                 .map(|&(_, one)| set.and(one))
                 .ok_or_else(|| ParseError::new(Rule::ParameterValue, 0))
@@ -101,10 +92,7 @@ impl<'a> Orcpt<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Self, ParseError> {
         let addr_type = grammar::whole(text, original_recipient_address);
         let addr_type = addr_type.ok_or(ParseError::at_start(Rule::ParameterValue))?;
-        Ok(Self {
-            text,
-            semicolon: addr_type.len(),
-        })
+        Ok(Self { text, semicolon: addr_type.len() })
     }
 
     /// The kind of address, for example `rfc822` or `utf-8`; case does not matter.
@@ -165,10 +153,7 @@ fn addr_type(text: &str) -> Parsed<'_, &str> {
 fn xtext(text: &str) -> Parsed<'_, Xtext<'_>> {
     let xtext = map_opt(rest, |text| Xtext::parse(text).ok());
     let printable = |xtext: &Xtext<'_>| xtext.decoded().all(|octet| matches!(octet, 32..=126));
-    verify(xtext, |xtext| {
-        !xtext.as_str().is_empty() && printable(xtext)
-    })
-    .parse(text)
+    verify(xtext, |xtext| !xtext.as_str().is_empty() && printable(xtext)).parse(text)
 }
 
 /// ```text
@@ -196,12 +181,7 @@ fn quchar(c: char) -> bool {
 /// EmbeddedUnicodeChar = %x5C.78 "{" HEXPOINT "}"    ; starts with "\x"
 /// ```
 fn embedded_unicode_char(text: &str) -> Parsed<'_, &str> {
-    recognize((
-        char('\\'),
-        char('x'),
-        delimited(char('{'), hexpoint, char('}')),
-    ))
-    .parse(text)
+    recognize((char('\\'), char('x'), delimited(char('{'), hexpoint, char('}')))).parse(text)
 }
 
 /// The number of a character that may not stand for itself, without useless zeros.
@@ -214,14 +194,9 @@ fn embedded_unicode_char(text: &str) -> Parsed<'_, &str> {
 /// All of the controls, though the rule names only those without a letter in their number.
 fn hexpoint(text: &str) -> Parsed<'_, char> {
     let digits = take_while_m_n(2, 6, grammar::in_class(HEX));
-    let digits = verify(digits, |digits: &str| {
-        digits.len() == 2 || !digits.starts_with('0')
-    });
-    let point = map_opt(digits, |digits| {
-        u32::from_str_radix(digits, 16)
-            .ok()
-            .and_then(char::from_u32)
-    });
+    let digits = verify(digits, |digits: &str| digits.len() == 2 || !digits.starts_with('0'));
+    let point =
+        map_opt(digits, |digits| u32::from_str_radix(digits, 16).ok().and_then(char::from_u32));
     verify(point, |&c| c != '\0' && !(c.is_ascii() && quchar(c))).parse(text)
 }
 
@@ -235,11 +210,7 @@ pub struct RcptParameters<'a> {
 
 impl<'a> RcptParameters<'a> {
     /// None at all.
-    pub const EMPTY: Self = Self {
-        all: Parameters::EMPTY,
-        orcpt: None,
-        notify: None,
-    };
+    pub const EMPTY: Self = Self { all: Parameters::EMPTY, orcpt: None, notify: None };
 
     /// Reads the values of all keywords known here.
     ///
@@ -255,8 +226,7 @@ impl<'a> RcptParameters<'a> {
         let mut parameters = all.iter();
         let mut offset = 0;
         while let Some(parameter) = parameters.next() {
-            read.take(parameter)
-                .map_err(|error| error.shifted(offset))?;
+            read.take(parameter).map_err(|error| error.shifted(offset))?;
             offset = parameters.next;
         }
         Ok(read)
@@ -301,9 +271,7 @@ impl<'a> RcptParameters<'a> {
 
     /// The parameters without a field of their own.
     pub fn others(&self) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
-        self.all
-            .iter()
-            .filter(|parameter| !parameter.is("NOTIFY") && !parameter.is("ORCPT"))
+        self.all.iter().filter(|parameter| !parameter.is("NOTIFY") && !parameter.is("ORCPT"))
     }
 
     /// The extension that a parameter of RCPT belongs to; `None` for one that nobody here knows.

@@ -42,10 +42,7 @@ fn lists_both_ways() {
         }
         assert_eq!(list.as_parameters(), parameters);
     }
-    assert_eq!(
-        parse("size=5").unwrap().get("SIZE").unwrap().value(),
-        Some("5")
-    );
+    assert_eq!(parse("size=5").unwrap().get("SIZE").unwrap().value(), Some("5"));
     let relaxed = Parameters::parse(b"SIZE=5   SMTPUTF8", &Syntax::LENIENT).unwrap();
     assert_eq!(relaxed, parse("SIZE=5 SMTPUTF8").unwrap());
 }
@@ -70,24 +67,14 @@ fn what_is_no_list() {
         let error = parse(text).unwrap_err();
         assert_eq!((error.rule(), error.offset()), (rule, offset), "{text:?}");
     }
-    assert_eq!(
-        Parameters::parse(b"A=\xff", &Syntax::INTERNET)
-            .unwrap_err()
-            .rule(),
-        Rule::Utf8
-    );
+    assert_eq!(Parameters::parse(b"A=\xff", &Syntax::INTERNET).unwrap_err().rule(), Rule::Utf8);
     let ascii = Syntax::INTERNET.with_utf8(false);
     assert!(Parameters::parse("A=\u{f6}".as_bytes(), &ascii).is_err());
 }
 
 #[test]
 fn sixty_four_and_no_more() {
-    let list = |n: usize| {
-        (0..n)
-            .map(|i| format!("K{i}"))
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
+    let list = |n: usize| (0..n).map(|i| format!("K{i}")).collect::<Vec<_>>().join(" ");
     assert_eq!(parse(&list(64)).unwrap().iter().count(), 64);
     assert_eq!(parse(&list(65)).unwrap_err().rule(), Rule::Parameter);
     let twice = format!("{} k7", list(63));
@@ -103,19 +90,10 @@ fn mail_parameters() {
     assert_eq!(read.ret(), Some(Ret::Hdrs));
     assert_eq!(read.envid().unwrap().decode(), b"a+b");
     assert_eq!(read.auth(), Some(AuthParameter::Null));
-    assert_eq!(
-        read.others().map(|p| p.to_string()).collect::<Vec<_>>(),
-        ["X=y"]
-    );
-    assert_eq!(
-        MailParameters::parse(Parameters::EMPTY),
-        Ok(MailParameters::EMPTY)
-    );
+    assert_eq!(read.others().map(|p| p.to_string()).collect::<Vec<_>>(), ["X=y"]);
+    assert_eq!(MailParameters::parse(Parameters::EMPTY), Ok(MailParameters::EMPTY));
     // G-40
-    assert_eq!(
-        mail("SIZE=18446744073709551616").unwrap().size(),
-        Some(u64::MAX)
-    );
+    assert_eq!(mail("SIZE=18446744073709551616").unwrap().size(), Some(u64::MAX));
     // G-39, G-42
     let auth = mail("AUTH=e+3Dmc2@example.com").unwrap().auth().unwrap();
     assert_eq!(auth.as_str(), "e+3Dmc2@example.com");
@@ -126,14 +104,8 @@ fn a_parameter_belongs_to_the_extension_that_brings_it() {
     let on_mail =
         |keyword, value| MailParameters::extension(Parameter::new(keyword, value).unwrap());
     assert_eq!(on_mail("SIZE", Some("5")), Some(Extension::Size));
-    assert_eq!(
-        on_mail("body", Some("8BITMIME")),
-        Some(Extension::EightBitMime)
-    );
-    assert_eq!(
-        on_mail("BODY", Some("binarymime")),
-        Some(Extension::BinaryMime)
-    );
+    assert_eq!(on_mail("body", Some("8BITMIME")), Some(Extension::EightBitMime));
+    assert_eq!(on_mail("BODY", Some("binarymime")), Some(Extension::BinaryMime));
     assert_eq!(on_mail("mtrk", None), Some(Extension::Mtrk));
     assert_eq!(on_mail("NOTIFY", Some("NEVER")), None);
     let on_rcpt = RcptParameters::extension(Parameter::new("notify", Some("NEVER")).unwrap());
@@ -190,13 +162,9 @@ fn bad_mail_parameters() {
         assert_eq!(rejection.enhanced().to_string(), "5.5.4", "{text}");
     }
     // G-50
-    for text in [
-        "MT-PRIORITY",
-        "MT-PRIORITY=+3",
-        "MT-PRIORITY=-0",
-        "MT-PRIORITY=10",
-        "MT-PRIORITY=03",
-    ] {
+    for text in
+        ["MT-PRIORITY", "MT-PRIORITY=+3", "MT-PRIORITY=-0", "MT-PRIORITY=10", "MT-PRIORITY=03"]
+    {
         let rejection = mail(text).unwrap_err().rejection();
         assert_eq!(rejection.code().value(), 501, "{text}");
         assert_eq!(rejection.enhanced().to_string(), "5.5.2", "{text}");
@@ -206,47 +174,22 @@ fn bad_mail_parameters() {
 #[test]
 fn rare_mail_parameters() {
     let by = mail("BY=-120;NT").unwrap().by().unwrap();
-    assert_eq!(
-        (by.seconds(), by.mode(), by.trace()),
-        (-120, ByMode::Notify, true)
-    );
+    assert_eq!((by.seconds(), by.mode(), by.trace()), (-120, ByMode::Notify, true));
     let by = mail("BY=+5;r").unwrap().by().unwrap();
-    assert_eq!(
-        (by.seconds(), by.mode(), by.trace()),
-        (5, ByMode::Return, false)
-    );
-    assert_eq!(
-        mail("HOLDFOR=999999999").unwrap().hold(),
-        Some(Hold::For(999_999_999))
-    );
+    assert_eq!((by.seconds(), by.mode(), by.trace()), (5, ByMode::Return, false));
+    assert_eq!(mail("HOLDFOR=999999999").unwrap().hold(), Some(Hold::For(999_999_999)));
     let until = "2026-12-31T23:59:59Z";
-    assert_eq!(
-        mail(&format!("HOLDUNTIL={until}")).unwrap().hold(),
-        Some(Hold::Until(until))
-    );
+    assert_eq!(mail(&format!("HOLDUNTIL={until}")).unwrap().hold(), Some(Hold::Until(until)));
     for (text, value) in [("0", 0), ("-9", -9), ("3", 3)] {
         let text = format!("MT-PRIORITY={text}");
         assert_eq!(mail(&text).unwrap().mt_priority().unwrap().value(), value);
     }
-    let solicit = mail("SOLICIT=org.example:ADV:ADLT,net.example")
-        .unwrap()
-        .solicit()
-        .unwrap();
-    assert_eq!(
-        solicit.keywords().collect::<Vec<_>>(),
-        ["org.example:ADV:ADLT", "net.example"]
-    );
+    let solicit = mail("SOLICIT=org.example:ADV:ADLT,net.example").unwrap().solicit().unwrap();
+    assert_eq!(solicit.keywords().collect::<Vec<_>>(), ["org.example:ADV:ADLT", "net.example"]);
     let mtrk = mail("MTRK=QQ==:86400 ENVID=a@b").unwrap().mtrk().unwrap();
     assert_eq!((mtrk.certifier(), mtrk.timeout()), ("QQ==", Some(86_400)));
     assert!(mail("MTRK=QQ ENVID=a@b").unwrap().mtrk().is_some());
-    assert_eq!(
-        mail("TRANSID=<a1@b.c>")
-            .unwrap()
-            .transid()
-            .unwrap()
-            .as_str(),
-        "<a1@b.c>"
-    );
+    assert_eq!(mail("TRANSID=<a1@b.c>").unwrap().transid().unwrap().as_str(), "<a1@b.c>");
     assert!(mail("REQUIRETLS CONPERM").unwrap().require_tls());
 }
 
@@ -256,10 +199,7 @@ fn rcpt_parameters() {
         rcpt("NOTIFY=success,DELAY,SUCCESS ORCPT=rfc822;bob+2Bx@example.net CONNEG").unwrap();
     assert_eq!(read.notify().unwrap().to_string(), "SUCCESS,DELAY");
     let orcpt = read.orcpt().unwrap();
-    assert_eq!(
-        (orcpt.addr_type(), orcpt.address()),
-        ("rfc822", "bob+2Bx@example.net")
-    );
+    assert_eq!((orcpt.addr_type(), orcpt.address()), ("rfc822", "bob+2Bx@example.net"));
     assert_eq!(read.others().count(), 1);
     assert_eq!(rcpt("NOTIFY=never").unwrap().notify(), Some(Notify::NEVER));
     for text in [
@@ -312,28 +252,17 @@ fn rcpt_parameters() {
 fn a_list_is_made() {
     let mut list = ParameterList::new();
     let mailbox = Mailbox::parse("e=mc2@example.com").unwrap();
-    list.size(5)
-        .body(Body::BinaryMime)
-        .smtputf8()
-        .ret(Ret::Full)
-        .auth(Some(mailbox))
-        .size(6);
+    list.size(5).body(Body::BinaryMime).smtputf8().ret(Ret::Full).auth(Some(mailbox)).size(6);
     list.envid(b"a b").unwrap();
     assert_eq!(
         list.as_parameters().as_str(),
         "BODY=BINARYMIME SMTPUTF8 RET=FULL AUTH=e+3Dmc2@example.com SIZE=6 ENVID=a+20b"
     );
-    assert_eq!(
-        MailParameters::parse(list.as_parameters()).unwrap().size(),
-        Some(6)
-    );
+    assert_eq!(MailParameters::parse(list.as_parameters()).unwrap().size(), Some(6));
     assert!(list.envid(b"").is_err());
     assert!(list.envid(b"a\n").is_err());
     let size = Parameter::new("Size", Some("7")).unwrap();
-    assert_eq!(
-        list.push(size).unwrap_err().rule(),
-        Rule::DuplicateParameter
-    );
+    assert_eq!(list.push(size).unwrap_err().rule(), Rule::DuplicateParameter);
     list.clear();
     list.auth(None).notify(Notify::SUCCESS.and(Notify::DELAY));
     list.orcpt("rfc822", "bob+x@example.net").unwrap();
@@ -342,22 +271,14 @@ fn a_list_is_made() {
         "AUTH=<> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;bob+2Bx@example.net"
     );
     list.orcpt("utf-8", "j\u{f6} rg@x").unwrap();
-    assert!(
-        list.as_parameters()
-            .as_str()
-            .ends_with(" ORCPT=utf-8;j\\x{F6}\\x{20}rg@x")
-    );
+    assert!(list.as_parameters().as_str().ends_with(" ORCPT=utf-8;j\\x{F6}\\x{20}rg@x"));
     assert!(list.orcpt("rfc822", "").is_err());
     // An atom may hold it, the value of a parameter may not.
     assert!(list.orcpt("a=b", "x").is_err());
     assert!(list.orcpt("rfc822", "\u{f6}").is_err());
-    for (keyword, value) in [
-        ("", None),
-        ("A=", None),
-        ("A", Some("")),
-        ("A", Some("b c")),
-        ("A", Some("b\r\n")),
-    ] {
+    for (keyword, value) in
+        [("", None), ("A=", None), ("A", Some("")), ("A", Some("b c")), ("A", Some("b\r\n"))]
+    {
         assert!(Parameter::new(keyword, value).is_err());
     }
 }

@@ -28,10 +28,7 @@ impl<'a> LocalPart<'a> {
 
     /// The characters meant, without quotes and backslashes.
     pub fn unquoted(&self) -> impl Iterator<Item = char> + Clone + use<'a> {
-        let inside = self
-            .0
-            .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'));
+        let inside = self.0.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         let quoted = inside.is_some();
         let mut chars = inside.unwrap_or(self.0).chars();
         core::iter::from_fn(move || match chars.next() {
@@ -45,9 +42,7 @@ impl<'a> LocalPart<'a> {
     pub fn is_postmaster(&self) -> bool {
         const NAME: &str = "postmaster";
         if self.0.starts_with('"') {
-            self.unquoted()
-                .map(|c| c.to_ascii_lowercase())
-                .eq(NAME.chars())
+            self.unquoted().map(|c| c.to_ascii_lowercase()).eq(NAME.chars())
         } else {
             self.0.eq_ignore_ascii_case(NAME)
         }

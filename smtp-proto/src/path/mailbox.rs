@@ -86,13 +86,9 @@ impl<'a> Mailbox<'a> {
             domain::scan(text, host, Labels::of_path(syntax))?
         };
         match u8::try_from(at - start) {
-            Ok(local) if end - start <= MAX_MAILBOX => Ok((
-                Self {
-                    text: grammar::part(text, start, end),
-                    local,
-                },
-                end,
-            )),
+            Ok(local) if end - start <= MAX_MAILBOX => {
+                Ok((Self { text: grammar::part(text, start, end), local }, end))
+            }
             _ => Err(ParseError::new(Rule::PathLength, start + MAX_MAILBOX)),
         }
     }
@@ -116,11 +112,7 @@ impl<'a> Mailbox<'a> {
     /// What stands before the `@`.
     #[must_use]
     pub fn local_part(&self) -> LocalPart<'a> {
-        LocalPart::scanned(grammar::text(grammar::part(
-            self.text,
-            0,
-            usize::from(self.local),
-        )))
+        LocalPart::scanned(grammar::text(grammar::part(self.text, 0, usize::from(self.local))))
     }
 
     /// What stands behind the `@`.
@@ -193,24 +185,15 @@ impl MailboxBuf {
         local_part::quote_into(name, &mut text);
         // Writing to a string does not fail.
         let _ = write!(text, "@{host}");
-        Mailbox::whole(
-            text.as_bytes(),
-            &Syntax {
-                underscore_domain: true,
-                ..Syntax::INTERNET
-            },
-        )
-        .map(|mailbox| mailbox.local)
-        .map(|local| Self { text, local })
+        Mailbox::whole(text.as_bytes(), &Syntax { underscore_domain: true, ..Syntax::INTERNET })
+            .map(|mailbox| mailbox.local)
+            .map(|local| Self { text, local })
     }
 
     /// The mailbox as a borrowed one.
     #[must_use]
     pub fn as_mailbox(&self) -> Mailbox<'_> {
-        Mailbox {
-            text: self.text.as_bytes(),
-            local: self.local,
-        }
+        Mailbox { text: self.text.as_bytes(), local: self.local }
     }
 
     /// The spelling it was made from.
@@ -222,10 +205,7 @@ impl MailboxBuf {
 
 impl From<Mailbox<'_>> for MailboxBuf {
     fn from(mailbox: Mailbox<'_>) -> Self {
-        Self {
-            text: String::from(mailbox.as_str()),
-            local: mailbox.local,
-        }
+        Self { text: String::from(mailbox.as_str()), local: mailbox.local }
     }
 }
 

@@ -135,8 +135,7 @@ impl<'a> ForwardPath<'a> {
     /// Whether it is the server's postmaster, or one at a domain (G-11).
     #[must_use]
     pub fn is_postmaster(&self) -> bool {
-        self.mailbox()
-            .is_none_or(|mailbox| mailbox.local_part().is_postmaster())
+        self.mailbox().is_none_or(|mailbox| mailbox.local_part().is_postmaster())
     }
 
     /// Whether it can be sent to a server without SMTPUTF8 (G-17).
@@ -147,11 +146,7 @@ impl<'a> ForwardPath<'a> {
 
     /// Writes it with its brackets.
     pub fn write(&self, out: &mut impl BufMut) {
-        write(
-            self.mailbox()
-                .map_or(b"Postmaster", |mailbox| mailbox.octets()),
-            out,
-        );
+        write(self.mailbox().map_or(b"Postmaster", |mailbox| mailbox.octets()), out);
     }
 }
 
@@ -235,22 +230,13 @@ fn route(text: &[u8], start: usize, syntax: &Syntax, rule: Rule) -> Result<usize
 
 impl fmt::Display for ReversePath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "<{}>",
-            self.mailbox().map_or("", |mailbox| mailbox.as_str())
-        )
+        write!(f, "<{}>", self.mailbox().map_or("", |mailbox| mailbox.as_str()))
     }
 }
 
 impl fmt::Display for ForwardPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "<{}>",
-            self.mailbox()
-                .map_or("Postmaster", |mailbox| mailbox.as_str())
-        )
+        write!(f, "<{}>", self.mailbox().map_or("Postmaster", |mailbox| mailbox.as_str()))
     }
 }
 

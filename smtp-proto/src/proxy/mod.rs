@@ -113,15 +113,9 @@ enum Origin<'a> {
     /// Somebody's.
     Unknown,
     /// Both of one family; flow and scope are zero.
-    Inet {
-        source: SocketAddr,
-        destination: SocketAddr,
-    },
+    Inet { source: SocketAddr, destination: SocketAddr },
     /// A local socket.
-    Unix {
-        source: UnixAddress<'a>,
-        destination: UnixAddress<'a>,
-    },
+    Unix { source: UnixAddress<'a>, destination: UnixAddress<'a> },
 }
 
 impl<'a> Header<'a> {
@@ -146,29 +140,20 @@ impl<'a> Header<'a> {
             (SocketAddr::V4(_), SocketAddr::V4(_)) => (source, destination),
             _ => (v6(source), v6(destination)),
         };
-        Self::of(Origin::Inet {
-            source,
-            destination,
-        })
+        Self::of(Origin::Inet { source, destination })
     }
 
     /// A connection over a local socket, such as the proxy's own to its neighbour. Version 1 can
     /// only say that the client is unknown.
     #[must_use]
     pub const fn unix(source: UnixAddress<'a>, destination: UnixAddress<'a>) -> Self {
-        Self::of(Origin::Unix {
-            source,
-            destination,
-        })
+        Self::of(Origin::Unix { source, destination })
     }
 
     /// The same with these TLVs. They go out by version 2 only, and only with addresses.
     #[must_use]
     pub const fn with_tlvs(self, tlvs: Tlvs<'a>) -> Self {
-        Self {
-            tlvs: tlvs.as_slice(),
-            ..self
-        }
+        Self { tlvs: tlvs.as_slice(), ..self }
     }
 
     /// Reads the header at the start of the octets, and tells how many octets it takes; a version
@@ -201,11 +186,7 @@ impl<'a> Header<'a> {
             (Version::V2, _) => false,
             (Version::Any, Some(&first)) => first == b'P',
         };
-        let read = if text {
-            v1::parse(octets)
-        } else {
-            v2::parse(octets, max_v2)
-        };
+        let read = if text { v1::parse(octets) } else { v2::parse(octets, max_v2) };
         match read {
             Ok(whole) => Ok(Some(whole)),
             Err(Stop::More) => Ok(None),

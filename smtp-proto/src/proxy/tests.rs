@@ -9,9 +9,8 @@ use super::*;
 mod lines;
 mod properties;
 
-const SIGNATURE: [u8; 12] = [
-    0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A,
-];
+const SIGNATURE: [u8; 12] =
+    [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A];
 
 fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
@@ -111,10 +110,7 @@ fn what_a_header_tells() {
     assert_eq!(header.source(), Some(address("192.0.2.7:4711")));
     assert_eq!(header.destination(), Some(address("198.51.100.1:25")));
     assert!(!header.is_local() && !header.is_unknown());
-    assert_eq!(
-        (header.unix_source(), header.unix_destination()),
-        (None, None)
-    );
+    assert_eq!((header.unix_source(), header.unix_destination()), (None, None));
     assert_eq!(header.tlvs(), Tlvs::EMPTY);
     for header in [Header::LOCAL, Header::UNKNOWN] {
         assert_eq!((header.source(), header.destination()), (None, None));
@@ -225,16 +221,10 @@ fn lengths() {
     // Another limit.
     let most = noop(u16::MAX - 12 - 3);
     assert_eq!(most.len(), MAX_V2);
-    let (header, length) = Header::parse_with(&most, Version::V2, MAX_V2)
-        .unwrap()
-        .unwrap();
+    let (header, length) = Header::parse_with(&most, Version::V2, MAX_V2).unwrap().unwrap();
     assert_eq!((header.source(), length), (v4().source(), MAX_V2));
     let least = with_tlvs(b"");
-    assert!(
-        Header::parse_with(&least, Version::V2, 28)
-            .unwrap()
-            .is_some()
-    );
+    assert!(Header::parse_with(&least, Version::V2, 28).unwrap().is_some());
     let refused = Header::parse_with(&least, Version::V2, 27);
     assert_eq!(refused, Err(ProxyError::TooLong));
     // Written whole or not at all.
@@ -242,10 +232,7 @@ fn lengths() {
     assert_eq!(header.write_v2(&mut out), Ok(()));
     assert_eq!(out, most);
     out.clear();
-    assert_eq!(
-        header.write_v2_with_checksum(&mut out),
-        Err(ProxyError::TooLong)
-    );
+    assert_eq!(header.write_v2_with_checksum(&mut out), Err(ProxyError::TooLong));
     assert!(out.is_empty());
     let value = vec![0; 65_536];
     let written = Tlvs::write(Tlvs::NOOP, &value, &mut out);
@@ -255,12 +242,7 @@ fn lengths() {
 
 #[test]
 fn local_is_local_whatever_follows() {
-    for garbage in [
-        &b"\x03\x00\x04\x00\x00\x00\x00"[..],
-        b"\x01\xFF\xFF",
-        b"xx",
-        &[0xFF; 300],
-    ] {
+    for garbage in [&b"\x03\x00\x04\x00\x00\x00\x00"[..], b"\x01\xFF\xFF", b"xx", &[0xFF; 300]] {
         for family in [0x00, 0x11, 0x12, 0x77] {
             let mut octets = binary(0x20, family, garbage);
             let length = octets.len();
@@ -322,12 +304,7 @@ fn tlv_crossing_the_end() {
         octets.pop();
         assert_eq!(parsed(&octets), Ok(None), "{room} {tlvs:?}");
     }
-    for tlvs in [
-        &b"\x01"[..],
-        b"\x01\x00",
-        b"\x01\x00\x01",
-        b"\x01\x00\x00\x01",
-    ] {
+    for tlvs in [&b"\x01"[..], b"\x01\x00", b"\x01\x00\x01", b"\x01\x00\x00\x01"] {
         assert_eq!(Tlvs::new(tlvs), Err(ProxyError::Tlv));
     }
 }
@@ -341,10 +318,7 @@ fn checksums() {
 
     let octets = with_sum();
     let header = whole(&octets);
-    assert_eq!(
-        header.tlvs().value(Tlvs::CRC32C),
-        Some(&b"\xDD\x71\x6E\x48"[..])
-    );
+    assert_eq!(header.tlvs().value(Tlvs::CRC32C), Some(&b"\xDD\x71\x6E\x48"[..]));
     // The checksum covers every octet, its own included.
     for place in 0..octets.len() {
         for bit in 0..8 {
@@ -368,10 +342,7 @@ fn checksums() {
     let again = v2_of(&header, true);
     let seen: Vec<_> = whole(&again).tlvs().map(|(kind, _)| kind).collect();
     assert_eq!(seen, [2, 4, 3]);
-    let seen: Vec<_> = whole(&v2_of(&header, false))
-        .tlvs()
-        .map(|(kind, _)| kind)
-        .collect();
+    let seen: Vec<_> = whole(&v2_of(&header, false)).tlvs().map(|(kind, _)| kind).collect();
     assert_eq!(seen, [2, 4]);
     // UNKNOWN and LOCAL have no place for one.
     assert_eq!(v2_of(&Header::LOCAL, true).len(), 16);
@@ -417,18 +388,11 @@ fn the_other_version() {
             _ => Version::V1,
         };
         assert_eq!(Header::parse(&[], other), Ok(None));
-        assert_eq!(
-            Header::parse(&octets[..1], other),
-            Err(ProxyError::Signature)
-        );
+        assert_eq!(Header::parse(&octets[..1], other), Err(ProxyError::Signature));
         assert_eq!(Header::parse(&octets, other), Err(ProxyError::Signature));
     }
 }
 
 fn version(octets: &[u8]) -> Version {
-    if octets.starts_with(b"PROXY") {
-        Version::V1
-    } else {
-        Version::V2
-    }
+    if octets.starts_with(b"PROXY") { Version::V1 } else { Version::V2 }
 }

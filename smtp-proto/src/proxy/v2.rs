@@ -56,11 +56,7 @@ pub(super) fn parse(octets: &[u8], max: usize) -> Result<(Header<'_>, usize), St
     };
     let end = |high, low| {
         let end = FIXED + usize::from(u16::from_be_bytes([high, low]));
-        if end > max {
-            Err(Stop::Bad(ProxyError::TooLong))
-        } else {
-            Ok(end)
-        }
+        if end > max { Err(Stop::Bad(ProxyError::TooLong)) } else { Ok(end) }
     };
     let high = at(octets, 14)?;
     end(high, 0)?;
@@ -256,11 +252,7 @@ impl<'a> Tlvs<'a> {
     pub fn new(octets: &'a [u8]) -> Result<Self, ProxyError> {
         let mut tlvs = Self(octets);
         tlvs.by_ref().for_each(drop);
-        if tlvs.0.is_empty() {
-            Ok(Self(octets))
-        } else {
-            Err(ProxyError::Tlv)
-        }
+        if tlvs.0.is_empty() { Ok(Self(octets)) } else { Err(ProxyError::Tlv) }
     }
 
     /// TLVs known to be well formed.
@@ -289,9 +281,7 @@ impl<'a> Tlvs<'a> {
     /// The value of the first TLV of a type.
     #[must_use]
     pub fn value(&self, kind: u8) -> Option<&'a [u8]> {
-        self.clone()
-            .find(|&(of, _)| of == kind)
-            .map(|(_, value)| value)
+        self.clone().find(|&(of, _)| of == kind).map(|(_, value)| value)
     }
 
     /// The TLVs that are left, as they stand on the wire.
@@ -334,25 +324,17 @@ pub(super) fn write(
     };
     let checksum = checksum && addresses > 0;
     let length = addresses
-        + tlvs()
-            .map(|(_, value)| TLV_HEAD + value.len())
-            .sum::<usize>()
+        + tlvs().map(|(_, value)| TLV_HEAD + value.len()).sum::<usize>()
         + if checksum { TLV_HEAD + SUM } else { 0 };
     let length = u16::try_from(length).map_err(|_| ProxyError::TooLong)?;
 
-    let mut out = Summed {
-        out,
-        crc: Crc32c::new(),
-    };
+    let mut out = Summed { out, crc: Crc32c::new() };
     out.put(&SIGNATURE);
     out.put(&[command, family]);
     out.put(&length.to_be_bytes());
     match header.origin {
         Origin::Local | Origin::Unknown => {}
-        Origin::Inet {
-            source,
-            destination,
-        } => {
+        Origin::Inet { source, destination } => {
             for address in [source, destination] {
                 match address.ip() {
                     IpAddr::V4(ip) => out.put(&ip.octets()),
@@ -362,10 +344,7 @@ pub(super) fn write(
             out.put(&source.port().to_be_bytes());
             out.put(&destination.port().to_be_bytes());
         }
-        Origin::Unix {
-            source,
-            destination,
-        } => {
+        Origin::Unix { source, destination } => {
             out.put(&source.padded());
             out.put(&destination.padded());
         }

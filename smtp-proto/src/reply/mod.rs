@@ -45,9 +45,7 @@ impl<'a> Reply<'a> {
     /// # Errors
     /// See [`Self::parse`].
     pub fn parse_with(octets: &'a [u8], rules: &ReplyRules) -> Result<Self, ReplyError> {
-        let reply = ReplyReader::default()
-            .read(octets, rules)?
-            .ok_or(ReplyError::Incomplete)?;
+        let reply = ReplyReader::default().read(octets, rules)?.ok_or(ReplyError::Incomplete)?;
         if reply.octets.len() < octets.len() {
             return Err(ReplyError::Trailing);
         }
@@ -98,19 +96,14 @@ impl<'a> Reply<'a> {
 
     /// The text of each line without the enhanced code and its blank.
     pub fn texts(self) -> Texts<'a> {
-        Texts {
-            lines: self.lines(),
-            code: self.code,
-        }
+        Texts { lines: self.lines(), code: self.code }
     }
 
     /// The host that names itself in the text of 220, 221, 250 to a hello, and 421: the first word,
     /// behind an enhanced code if there is one. Octets as received; may be empty.
     pub fn host(self) -> &'a [u8] {
         let text = self.texts().next().unwrap_or_default();
-        text.split(|&octet| matches!(octet, b' ' | b'\t'))
-            .next()
-            .unwrap_or_default()
+        text.split(|&octet| matches!(octet, b' ' | b'\t')).next().unwrap_or_default()
     }
 
     /// The octets of the whole reply, line ends included.
@@ -121,11 +114,7 @@ impl<'a> Reply<'a> {
 
     /// A copy that borrows nothing.
     pub fn to_owned(self) -> ReplyBuf {
-        ReplyBuf {
-            octets: self.octets.into(),
-            last: self.last,
-            code: self.code,
-        }
+        ReplyBuf { octets: self.octets.into(), last: self.last, code: self.code }
     }
 }
 
@@ -267,21 +256,13 @@ impl ReplyBuf {
         let mut octets = Vec::with_capacity(text.len() + 18);
         write_reply(&mut octets, code, enhanced, text, TextCharset::Utf8);
         let last = Reply::found(&octets).map_or(0, |reply| reply.last);
-        Self {
-            octets: octets.into_boxed_slice(),
-            last,
-            code,
-        }
+        Self { octets: octets.into_boxed_slice(), last, code }
     }
 
     /// The same as a borrowed [`Reply`].
     #[inline]
     pub const fn as_reply(&self) -> Reply<'_> {
-        Reply {
-            octets: &self.octets,
-            last: self.last,
-            code: self.code,
-        }
+        Reply { octets: &self.octets, last: self.last, code: self.code }
     }
 
     /// See [`Reply::code`].
@@ -308,11 +289,7 @@ impl From<Reply<'_>> for ReplyBuf {
 
 impl From<&Rejection<'_>> for ReplyBuf {
     fn from(rejection: &Rejection<'_>) -> Self {
-        Self::new(
-            rejection.code(),
-            Some(rejection.enhanced()),
-            rejection.text(),
-        )
+        Self::new(rejection.code(), Some(rejection.enhanced()), rejection.text())
     }
 }
 

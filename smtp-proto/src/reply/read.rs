@@ -130,16 +130,11 @@ impl ReplyReader {
         buffer: &'a [u8],
         rules: &ReplyRules,
     ) -> Result<Option<Reply<'a>>, ReplyError> {
-        let first = buffer
-            .first_chunk()
-            .map(|head| u32::from_le_bytes(*head) & CODE);
+        let first = buffer.first_chunk().map(|head| u32::from_le_bytes(*head) & CODE);
         loop {
             // All within the limits is judged first, the limits afterwards: so the verdict is the
             // same whether the octets beyond them have arrived or not.
-            let limit = self
-                .line
-                .saturating_add(rules.max_line)
-                .min(rules.max_octets);
+            let limit = self.line.saturating_add(rules.max_line).min(rules.max_octets);
             let visible = buffer.get(..limit).unwrap_or(buffer);
             let line = visible.get(self.line..).unwrap_or_default();
             let Some((len, last)) = self.line_length(first, line, rules)? else {
@@ -157,9 +152,7 @@ impl ReplyReader {
             if last {
                 *self = Self::default();
                 let octets = buffer.get(..end).unwrap_or_default();
-                return Reply::with_last_line(octets, start)
-                    .ok_or(ReplyError::NotAReply)
-                    .map(Some);
+                return Reply::with_last_line(octets, start).ok_or(ReplyError::NotAReply).map(Some);
             }
             if self.lines + 1 >= rules.max_lines {
                 return Err(ReplyError::TooManyLines);
@@ -194,11 +187,7 @@ impl ReplyReader {
             }
             if separator == BLANK {
                 let octets = buffer.get(..=end)?;
-                return Some(Reply {
-                    octets,
-                    last: start,
-                    code,
-                });
+                return Some(Reply { octets, last: start, code });
             }
             if self.lines + 1 >= rules.max_lines {
                 return None;

@@ -50,22 +50,10 @@ fn known_answers() {
             "250-mx\r\n250-SIZE 5\r\n250 HELP\r\n",
             "250 mx / SIZE 5 / HELP",
         ),
-        (
-            214,
-            "",
-            "a\n\nb",
-            "214-a\r\n214-\r\n214 b\r\n",
-            "214 a /  / b",
-        ),
+        (214, "", "a\n\nb", "214-a\r\n214-\r\n214 b\r\n", "214 a /  / b"),
         //
         (334, "", "", "334 \r\n", "334"),
-        (
-            334,
-            "",
-            "VXNlcm5hbWU6",
-            "334 VXNlcm5hbWU6\r\n",
-            "334 VXNlcm5hbWU6",
-        ),
+        (334, "", "VXNlcm5hbWU6", "334 VXNlcm5hbWU6\r\n", "334 VXNlcm5hbWU6"),
         (555, "5.123.45", "x", "555 5.123.45 x\r\n", "555 5.123.45 x"),
     ] {
         let code = Code::new(code).unwrap();
@@ -73,10 +61,7 @@ fn known_answers() {
         assert_eq!(written(code, status, text, TextCharset::Ascii), octets);
         let reply = Reply::parse(octets.as_bytes()).unwrap();
         assert_eq!((reply.code(), reply.enhanced()), (code, status));
-        let texts: Vec<_> = reply
-            .texts()
-            .map(|text| core::str::from_utf8(text).unwrap())
-            .collect();
+        let texts: Vec<_> = reply.texts().map(|text| core::str::from_utf8(text).unwrap()).collect();
         assert_eq!(texts.join("\n"), text);
         assert_eq!(reply.to_string(), shown);
         assert_eq!(reply.octets(), octets.as_bytes());
@@ -103,10 +88,7 @@ fn taken() {
         ("250 2.0.0\r\n", "250 2.0.0"),
         ("250 5.0.0 x\r\n", "250 5.0.0 x"),
         ("354 3.0.0 x\r\n", "354 3.0.0 x"),
-        (
-            "550-5.1.1 a\r\n550-b\r\n550 5.7.1 c\r\n",
-            "550 5.7.1 a / b / c",
-        ),
+        ("550-5.1.1 a\r\n550-b\r\n550 5.7.1 c\r\n", "550 5.7.1 a / b / c"),
         ("550-5.1.1 a\r\n550 c\r\n", "550 a / c"),
         ("550 5.1.1no\r\n", "550 5.1.1no"),
         // F-01: a CR does not end a line
@@ -178,24 +160,15 @@ fn limits() {
     assert!(Reply::parse(&line(12_294)).is_ok());
     assert_eq!(Reply::parse(&line(12_295)), Err(ReplyError::LineTooLong));
     let open = &line(12_400)[..12_295];
-    assert_eq!(
-        ReplyReader::default().find(open, &rules),
-        Err(ReplyError::LineTooLong)
-    );
+    assert_eq!(ReplyReader::default().find(open, &rules), Err(ReplyError::LineTooLong));
     let open = &open[..12_294];
     assert_eq!(ReplyReader::default().find(open, &rules), Ok(None));
 
     let lines = |count: usize| ["250-x\r\n"].repeat(count - 1).concat() + "250 x\r\n";
     assert!(Reply::parse(lines(128).as_bytes()).is_ok());
-    assert_eq!(
-        Reply::parse(lines(129).as_bytes()),
-        Err(ReplyError::TooManyLines)
-    );
+    assert_eq!(Reply::parse(lines(129).as_bytes()), Err(ReplyError::TooManyLines));
     let open = &lines(129).into_bytes()[..128 * 7];
-    assert_eq!(
-        ReplyReader::default().find(open, &rules),
-        Err(ReplyError::TooManyLines)
-    );
+    assert_eq!(ReplyReader::default().find(open, &rules), Err(ReplyError::TooManyLines));
 
     let mut long = vec![];
     for _ in 0..5 {
@@ -234,10 +207,7 @@ fn host_is_the_first_word() {
         ("250-mx.example.net\r\n250 HELP\r\n", "mx.example.net"),
         ("220\r\n", ""),
     ] {
-        assert_eq!(
-            Reply::parse(octets.as_bytes()).unwrap().host(),
-            host.as_bytes()
-        );
+        assert_eq!(Reply::parse(octets.as_bytes()).unwrap().host(), host.as_bytes());
     }
 }
 
@@ -246,18 +216,9 @@ fn host_is_the_first_word() {
 fn shown_text_is_harmless() {
     let octets = b"550 a\x1b[2J\x00\xff\xc3\xa9\xe2\x80\xae\xc2\x85b\r\n";
     let reply = Reply::parse(octets).unwrap();
-    assert_eq!(
-        reply.to_string(),
-        "550 a\\u{1b}[2J\\u{0}\\xff\u{e9}\\u{202e}\\u{85}b"
-    );
-    assert_eq!(
-        alloc::format!("{reply:?}"),
-        alloc::format!("Reply({reply})")
-    );
-    assert_eq!(
-        alloc::format!("{:?}", reply.to_owned()),
-        alloc::format!("Reply({reply})")
-    );
+    assert_eq!(reply.to_string(), "550 a\\u{1b}[2J\\u{0}\\xff\u{e9}\\u{202e}\\u{85}b");
+    assert_eq!(alloc::format!("{reply:?}"), alloc::format!("Reply({reply})"));
+    assert_eq!(alloc::format!("{:?}", reply.to_owned()), alloc::format!("Reply({reply})"));
 }
 
 /// R-07, F-33, R-13.
@@ -265,29 +226,14 @@ fn shown_text_is_harmless() {
 fn nothing_is_injected() {
     let write = |text, charset| written(Code::OK, enhanced("5.0.0"), text, charset);
     assert_eq!(write("a\0b\x7f\rc", TextCharset::Utf8), "250 a?b??c\r\n");
-    assert_eq!(
-        write("caf\u{e9}\u{85}", TextCharset::Ascii),
-        "250 caf??\r\n"
-    );
-    assert_eq!(
-        write("caf\u{e9}\u{85}", TextCharset::Utf8),
-        "250 caf\u{e9}?\r\n"
-    );
-    assert_eq!(
-        write("a\r\n550 b", TextCharset::Ascii),
-        "250-a\r\n250 550 b\r\n"
-    );
+    assert_eq!(write("caf\u{e9}\u{85}", TextCharset::Ascii), "250 caf??\r\n");
+    assert_eq!(write("caf\u{e9}\u{85}", TextCharset::Utf8), "250 caf\u{e9}?\r\n");
+    assert_eq!(write("a\r\n550 b", TextCharset::Ascii), "250-a\r\n250 550 b\r\n");
     assert_eq!(write("a\tb\n", TextCharset::Ascii), "250 a\tb\r\n");
     let code = Code::CHALLENGE;
-    assert_eq!(
-        written(code, enhanced("2.0.0"), "a\nb", TextCharset::Utf8),
-        "334 a?b\r\n"
-    );
+    assert_eq!(written(code, enhanced("2.0.0"), "a\nb", TextCharset::Utf8), "334 a?b\r\n");
     let long = "a".repeat(12_288);
-    assert_eq!(
-        written(code, None, &long, TextCharset::Ascii),
-        alloc::format!("334 {long}\r\n")
-    );
+    assert_eq!(written(code, None, &long, TextCharset::Ascii), alloc::format!("334 {long}\r\n"));
 }
 
 /// never a bare code.
@@ -325,11 +271,7 @@ fn long_lines_are_split_at_a_blank() {
     ] {
         let octets = written(Code::OK, status, &text, TextCharset::Utf8);
         let reply = Reply::parse(octets.as_bytes()).unwrap();
-        assert_eq!(
-            reply.texts().map(<[u8]>::len).collect::<Vec<_>>(),
-            lengths,
-            "{text:?}"
-        );
+        assert_eq!(reply.texts().map(<[u8]>::len).collect::<Vec<_>>(), lengths, "{text:?}");
     }
 }
 
@@ -352,10 +294,7 @@ fn too_many_lines_are_cut() {
 #[test]
 fn rejection_as_reply() {
     let reply = ReplyBuf::from(&Rejection::MAILBOX_UNKNOWN);
-    assert_eq!(
-        reply.as_reply().octets(),
-        b"550 5.1.1 no such mailbox here\r\n"
-    );
+    assert_eq!(reply.as_reply().octets(), b"550 5.1.1 no such mailbox here\r\n");
     assert_eq!(reply.code().value(), 550);
     assert_eq!(reply.severity(), Severity::PermanentNegative);
     assert_eq!(reply.enhanced(), enhanced("5.1.1"));
@@ -414,38 +353,16 @@ fn reply_like() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn rules() -> impl Strategy<Value = ReplyRules> {
-    (
-        0..24_usize,
-        0..4_usize,
-        0..60_usize,
-        any::<bool>(),
-        any::<bool>(),
-        any::<bool>(),
+    (0..24_usize, 0..4_usize, 0..60_usize, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(max_line, max_lines, max_octets, lenient_lf, last, small)| {
+            let code_mismatch = if last { CodeMismatch::Last } else { CodeMismatch::Error };
+            if small {
+                ReplyRules { max_line, max_lines, max_octets, lenient_lf, code_mismatch }
+            } else {
+                ReplyRules { lenient_lf, code_mismatch, ..ReplyRules::default() }
+            }
+        },
     )
-        .prop_map(
-            |(max_line, max_lines, max_octets, lenient_lf, last, small)| {
-                let code_mismatch = if last {
-                    CodeMismatch::Last
-                } else {
-                    CodeMismatch::Error
-                };
-                if small {
-                    ReplyRules {
-                        max_line,
-                        max_lines,
-                        max_octets,
-                        lenient_lf,
-                        code_mismatch,
-                    }
-                } else {
-                    ReplyRules {
-                        lenient_lf,
-                        code_mismatch,
-                        ..ReplyRules::default()
-                    }
-                }
-            },
-        )
 }
 
 fn code() -> impl Strategy<Value = Code> {

@@ -48,11 +48,7 @@ pub fn write_reply(
         .filter(|enhanced| enhanced.severity() == code.severity())
         .map(EnhancedCode::prefix);
     let prefix = enhanced.as_ref().map_or(&[][..], Prefix::as_slice);
-    let text = if text.is_empty() {
-        default_text(code)
-    } else {
-        text
-    };
+    let text = if text.is_empty() { default_text(code) } else { text };
     let room = MAX_LINE - "250 \r\n".len() - prefix.len();
     if is_printable(text.as_bytes()) && (text.len() <= room || code == Code::CHALLENGE) {
         put_head(out, code, b' ', prefix);
@@ -63,16 +59,7 @@ pub fn write_reply(
         put_text(out, text, TextCharset::Ascii);
         out.put_slice(b"\r\n");
     } else {
-        put_lines(
-            out,
-            code,
-            prefix,
-            Pieces {
-                rest: Some(text),
-                room,
-            },
-            charset,
-        );
+        put_lines(out, code, prefix, Pieces { rest: Some(text), room }, charset);
     }
 }
 
@@ -88,11 +75,7 @@ fn put_lines(
     while let Some(piece) = pieces.next() {
         written += 1;
         let more = pieces.peek().is_some();
-        let piece = if more && written == MAX_LINES {
-            CUT
-        } else {
-            piece
-        };
+        let piece = if more && written == MAX_LINES { CUT } else { piece };
         let last = !more || written == MAX_LINES;
         put_head(out, code, if last { b' ' } else { b'-' }, prefix);
         put_text(out, piece, charset);
@@ -114,9 +97,9 @@ fn put_head(out: &mut impl BufMut, code: Code, separator: u8, prefix: &[u8]) {
 #[inline]
 fn is_printable(text: &[u8]) -> bool {
     // No early end: so the compiler can look at many octets at a time.
-    !text.iter().fold(false, |bad, &octet| {
-        bad | ((octet < b' ') & (octet != b'\t')) | (octet > b'~')
-    })
+    !text
+        .iter()
+        .fold(false, |bad, &octet| bad | ((octet < b' ') & (octet != b'\t')) | (octet > b'~'))
 }
 
 /// Writes the text, `?` in place of each character that must not be there (F-33).
@@ -157,11 +140,8 @@ impl<'t> Iterator for Pieces<'t> {
             None => (rest, ""),
         };
         let line = line.strip_suffix('\r').unwrap_or(line);
-        let (piece, behind) = if line.len() <= self.room {
-            (line, behind)
-        } else {
-            split_long(rest, self.room)?
-        };
+        let (piece, behind) =
+            if line.len() <= self.room { (line, behind) } else { split_long(rest, self.room)? };
         self.rest = Some(behind).filter(|behind| !behind.is_empty());
         Some(piece)
     }
@@ -177,10 +157,8 @@ fn split_long(text: &str, room: usize) -> Option<(&str, &str)> {
     };
     let (piece, behind) = (text.get(..at)?, text.get(at + 1..)?);
     // Where only the blank was too much, the line end behind it is the end of this piece.
-    let behind = behind
-        .strip_prefix("\r\n")
-        .or_else(|| behind.strip_prefix('\n'))
-        .unwrap_or(behind);
+    let behind =
+        behind.strip_prefix("\r\n").or_else(|| behind.strip_prefix('\n')).unwrap_or(behind);
     Some((piece, behind))
 }
 

@@ -75,14 +75,8 @@ impl Desk<'_> {
     ) {
         let code = acceptance.code().unwrap_or(code);
         let (subject, detail) = enhanced;
-        let enhanced = acceptance
-            .enhanced()
-            .or(EnhancedCode::new(2, subject, detail));
-        let text = if acceptance.text().is_empty() {
-            text
-        } else {
-            acceptance.text()
-        };
+        let enhanced = acceptance.enhanced().or(EnhancedCode::new(2, subject, detail));
+        let text = if acceptance.text().is_empty() { text } else { acceptance.text() };
         self.session.bad_commands = 0;
         self.write(code, enhanced, text);
         self.done(leave);
@@ -131,22 +125,14 @@ impl Desk<'_> {
 
     /// Ends the session with 421 and `fault`.
     pub(super) fn end(&mut self, rejection: &Rejection<'_>, fault: Fault) {
-        self.write(
-            Code::SERVICE_NOT_AVAILABLE,
-            Some(rejection.enhanced()),
-            rejection.text(),
-        );
+        self.write(Code::SERVICE_NOT_AVAILABLE, Some(rejection.enhanced()), rejection.text());
         self.done(Leave::Now);
         self.session.close(Some(fault));
     }
 
     /// Ends the session with the reply `rejection` and `fault`.
     pub(super) fn end_with(&mut self, rejection: &Rejection<'_>, fault: Fault) {
-        self.write(
-            rejection.code(),
-            Some(rejection.enhanced()),
-            rejection.text(),
-        );
+        self.write(rejection.code(), Some(rejection.enhanced()), rejection.text());
         self.done(Leave::Now);
         self.session.close(Some(fault));
     }

@@ -46,11 +46,7 @@ impl Session {
     /// DATA cannot carry a binary message: as after a BDAT, it is out of order (RFC 3030 section 3).
     pub(super) fn state_for(&self, request: Request) -> State {
         let binary = self.transfer.binary && self.state == State::Recipients;
-        if request == Request::Data && binary {
-            State::Chunks
-        } else {
-            self.state
-        }
+        if request == Request::Data && binary { State::Chunks } else { self.state }
     }
 
     /// What is judged before the order of commands: whether the verb is offered, and whether TLS or
@@ -135,11 +131,7 @@ impl Session {
         argued: Argued<'l>,
         bdat: Option<Bdat>,
     ) -> Result<Question<'l>, Rejection<'static>> {
-        let Argued {
-            line,
-            verb,
-            trailing,
-        } = argued;
+        let Argued { line, verb, trailing } = argued;
         let syntax = &self.config.syntax;
         let parsed =
             |result: Result<Question<'l>, ParseError>| result.map_err(|error| error.rejection());
@@ -180,10 +172,8 @@ impl Session {
         let parameters =
             MailParameters::parse(mail.parameters).map_err(|error| error.rejection())?;
         if !mail.reverse_path.is_ascii() && !parameters.smtputf8() {
-            return Err(
-                Rejection::permanent(6, 7, "non-ASCII address without SMTPUTF8")
-                    .coded(Code::MAILBOX_UNAVAILABLE),
-            );
+            return Err(Rejection::permanent(6, 7, "non-ASCII address without SMTPUTF8")
+                .coded(Code::MAILBOX_UNAVAILABLE));
         }
         let too_big = |size| self.config.limits.message.is_some_and(|limit| size > limit);
         if parameters.size().is_some_and(too_big) {
@@ -207,10 +197,8 @@ impl Session {
             RcptParameters::parse(rcpt.parameters).map_err(|error| error.rejection())?
         };
         if !rcpt.forward_path.is_ascii() && !self.transfer.smtputf8 {
-            return Err(
-                Rejection::permanent(6, 7, "non-ASCII address without SMTPUTF8")
-                    .coded(Code::MAILBOX_NAME_NOT_ALLOWED),
-            );
+            return Err(Rejection::permanent(6, 7, "non-ASCII address without SMTPUTF8")
+                .coded(Code::MAILBOX_NAME_NOT_ALLOWED));
         }
         if self.transfer.recipients >= self.config.limits.recipients {
             return Err(Rejection::TOO_MANY_RECIPIENTS);
@@ -222,11 +210,8 @@ impl Session {
         let auth =
             command::Auth::parse(line, &self.config.syntax).map_err(|error| error.rejection())?;
         let name = auth.mechanism.as_str();
-        let known = self
-            .config
-            .mechanisms
-            .iter()
-            .find(|offered| offered.name.eq_ignore_ascii_case(name));
+        let known =
+            self.config.mechanisms.iter().find(|offered| offered.name.eq_ignore_ascii_case(name));
         let Some(known) = known else {
             return Err(Rejection::permanent(5, 4, "mechanism not offered")
                 .coded(Code::ARGUMENT_NOT_IMPLEMENTED));
@@ -244,10 +229,7 @@ impl Session {
                 Some(decoded)
             }
         };
-        Ok(Question::Auth(Box::new(Exchange {
-            mechanism: known.name.clone(),
-            response,
-        })))
+        Ok(Question::Auth(Box::new(Exchange { mechanism: known.name.clone(), response })))
     }
 
     /// Whether a parameter of `extension` may be used. AUTH= is taken also from those who did not

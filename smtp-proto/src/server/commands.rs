@@ -37,11 +37,7 @@ impl Server {
         }
         let (input, pen) = wire.split();
         let octets = input.octets();
-        let mut desk = Desk {
-            session,
-            pen,
-            line: 0,
-        };
+        let mut desk = Desk { session, pen, line: 0 };
         if desk.session.is_tls_hello(octets) {
             desk.end_foreign();
             return None;
@@ -63,11 +59,7 @@ impl Server {
             }
             return None;
         }
-        let argued = Argued {
-            line,
-            verb,
-            trailing: behind.len(),
-        };
+        let argued = Argued { line, verb, trailing: behind.len() };
         desk.judge(argued)
     }
 
@@ -76,11 +68,7 @@ impl Server {
         let Self { wire, session } = self;
         let (input, pen) = wire.split();
         let octets = input.octets();
-        let mut desk = Desk {
-            session,
-            pen,
-            line: 0,
-        };
+        let mut desk = Desk { session, pen, line: 0 };
         let Some(length) = desk.session.line_length(octets) else {
             desk.skip_if_full(octets, Verb::Auth);
             return None;
@@ -89,8 +77,7 @@ impl Server {
         let line = whole.strip_suffix(b"\r\n").unwrap_or(whole);
         desk.line = length;
         desk.session.secret_line = true;
-        desk.pen
-            .note(Speaker::Client, if line == b"*" { b"*" } else { b"***" });
+        desk.pen.note(Speaker::Client, if line == b"*" { b"*" } else { b"***" });
         if length > desk.session.config.limits.auth_line {
             desk.session.abandon_auth();
             desk.too_long(line.len(), true);
@@ -134,12 +121,7 @@ impl Server {
             session.phase = Phase::Command;
             session.secret_line = auth;
             let octets = skipped.saturating_add(length).saturating_sub(2);
-            Desk {
-                session,
-                pen,
-                line: length,
-            }
-            .too_long(octets, auth);
+            Desk { session, pen, line: length }.too_long(octets, auth);
             return;
         }
         // A CR at the end may be the first half of the line's end.
@@ -155,12 +137,7 @@ impl Server {
         let skipped = skipped.saturating_add(dropped);
         session.phase = Phase::SkipLine { skipped, auth };
         if skipped > session.config.limits.endless_line {
-            Desk {
-                session,
-                pen,
-                line: 0,
-            }
-            .too_long(skipped, auth);
+            Desk { session, pen, line: 0 }.too_long(skipped, auth);
         }
     }
 }
@@ -190,10 +167,7 @@ impl<'s> Desk<'s> {
     /// so how much of it was skipped and how much buffered, makes no difference (F-02).
     fn too_long(&mut self, octets: usize, auth: bool) {
         if octets > self.session.config.limits.endless_line {
-            self.end(
-                &Rejection::temporary(7, 0, "line too long"),
-                Fault::EndlessLine,
-            );
+            self.end(&Rejection::temporary(7, 0, "line too long"), Fault::EndlessLine);
         } else if auth {
             self.refuse(&AUTH_TOO_LONG, Leave::Now);
         } else {
@@ -312,10 +286,7 @@ impl<'s> Desk<'s> {
     }
 
     fn end_foreign(&mut self) {
-        self.end(
-            &Rejection::temporary(7, 0, "this is not SMTP"),
-            Fault::ForeignProtocol,
-        );
+        self.end(&Rejection::temporary(7, 0, "this is not SMTP"), Fault::ForeignProtocol);
     }
 
     /// A BDAT whose line is too long to be read: what follows it cannot be told from commands.
@@ -335,10 +306,7 @@ impl<'s> Desk<'s> {
         if self.session.state == State::Auth {
             self.session.abandon_auth();
         }
-        self.session.phase = Phase::SkipLine {
-            skipped: 0,
-            auth: verb == Verb::Auth,
-        };
+        self.session.phase = Phase::SkipLine { skipped: 0, auth: verb == Verb::Auth };
         self.session.scanned = 0;
     }
 
@@ -355,9 +323,7 @@ impl<'s> Desk<'s> {
     /// A chunk too large even to be dropped ends the session.
     fn refuse_absurd(&mut self, size: u64) -> bool {
         let limits = &self.session.config.limits;
-        let most = limits
-            .message
-            .map(|limit| limit.saturating_add(limits.discard));
+        let most = limits.message.map(|limit| limit.saturating_add(limits.discard));
         let absurd = most.is_some_and(|most| size > most);
         if absurd {
             self.end_with(&Rejection::MESSAGE_TOO_BIG, Fault::ChunkSize);
@@ -394,11 +360,7 @@ impl<'s> Desk<'s> {
     /// Hands the question to the application, or answers what the core can decide after all.
     fn ask(mut self, question: Question<'s>) -> Option<Event<'s>> {
         match question {
-            Question::Hello(verb, name) => Some(Event::Hello(Hello {
-                desk: self,
-                verb,
-                name,
-            })),
+            Question::Hello(verb, name) => Some(Event::Hello(Hello { desk: self, verb, name })),
             Question::StartTls { trailing } => {
                 if trailing > 0 && !self.session.config.starttls_discards {
                     let refusal = Rejection::permanent(5, 0, "nothing may follow STARTTLS")
@@ -406,10 +368,7 @@ impl<'s> Desk<'s> {
                     self.end_with(&refusal, Fault::PlaintextBehindStartTls);
                     return None;
                 }
-                Some(Event::StartTls(StartTls {
-                    desk: self,
-                    trailing,
-                }))
+                Some(Event::StartTls(StartTls { desk: self, trailing }))
             }
             Question::Auth(exchange) => {
                 if self.session.failed_auth >= self.session.config.limits.failed_auth {
@@ -420,16 +379,12 @@ impl<'s> Desk<'s> {
                 self.session.exchange = Some(exchange);
                 Some(Event::Auth(Auth::new(self)))
             }
-            Question::Mail(mail, parameters) => Some(Event::Mail(Mail {
-                desk: self,
-                mail,
-                parameters,
-            })),
-            Question::Rcpt(rcpt, parameters) => Some(Event::Rcpt(Rcpt {
-                desk: self,
-                rcpt,
-                parameters,
-            })),
+            Question::Mail(mail, parameters) => {
+                Some(Event::Mail(Mail { desk: self, mail, parameters }))
+            }
+            Question::Rcpt(rcpt, parameters) => {
+                Some(Event::Rcpt(Rcpt { desk: self, rcpt, parameters }))
+            }
             Question::Data { trailing } => {
                 if trailing > 0 && !self.session.config.early_data_allowed {
                     let refusal = Rejection::permanent(5, 0, "content before 354")
@@ -437,10 +392,7 @@ impl<'s> Desk<'s> {
                     self.end_with(&refusal, Fault::EarlyData);
                     return None;
                 }
-                Some(Event::Data(Data {
-                    desk: self,
-                    announced: Announced::Data,
-                }))
+                Some(Event::Data(Data { desk: self, announced: Announced::Data }))
             }
             Question::Chunk(Bdat { size, last }) => {
                 if self.refuse_absurd(size) {
@@ -452,21 +404,12 @@ impl<'s> Desk<'s> {
                     return None;
                 }
                 let announced = Announced::Chunk { size, last };
-                Some(Event::Data(Data {
-                    desk: self,
-                    announced,
-                }))
+                Some(Event::Data(Data { desk: self, announced }))
             }
-            Question::Verify(verb, text) => Some(Event::Verify(Verify {
-                desk: self,
-                verb,
-                text,
-            })),
-            Question::Extension(verb, argument) => Some(Event::Extension(Extension {
-                desk: self,
-                verb,
-                argument,
-            })),
+            Question::Verify(verb, text) => Some(Event::Verify(Verify { desk: self, verb, text })),
+            Question::Extension(verb, argument) => {
+                Some(Event::Extension(Extension { desk: self, verb, argument }))
+            }
         }
     }
 }
@@ -492,22 +435,13 @@ impl Session {
     }
 
     fn is_registered(&self, line: &[u8]) -> bool {
-        let verb = line
-            .split(|octet| matches!(octet, b' ' | b'\t'))
-            .next()
-            .unwrap_or_default();
-        self.config
-            .verbs
-            .iter()
-            .any(|known| known.as_bytes().eq_ignore_ascii_case(verb))
+        let verb = line.split(|octet| matches!(octet, b' ' | b'\t')).next().unwrap_or_default();
+        self.config.verbs.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(verb))
     }
 }
 
 const fn is_hello(request: Request) -> bool {
-    matches!(
-        request,
-        Request::Hello | Request::Helo | Request::ForeignHello
-    )
+    matches!(request, Request::Hello | Request::Helo | Request::ForeignHello)
 }
 
 /// A response line of the AUTH exchange; an empty one is an empty response.

@@ -62,9 +62,7 @@ impl Config {
             banner: "ESMTP".into(),
             help: "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP STARTTLS AUTH".into(),
             protocol: Protocol::Smtp,
-            offered: offered
-                .into_iter()
-                .fold(ExtensionSet::default(), ExtensionSet::with),
+            offered: offered.into_iter().fold(ExtensionSet::default(), ExtensionSet::with),
             mechanisms: Vec::new(),
             verbs: Vec::new(),
             tls_required: false,
@@ -134,10 +132,7 @@ impl Config {
     /// ENHANCEDSTATUSCODES, which it requires.
     #[must_use]
     pub fn withhold(mut self, extension: Extension) -> Self {
-        let required = matches!(
-            extension,
-            Extension::Pipelining | Extension::EnhancedStatusCodes
-        );
+        let required = matches!(extension, Extension::Pipelining | Extension::EnhancedStatusCodes);
         if !(required && self.protocol == Protocol::Lmtp) {
             self.offered.remove(extension);
         }
@@ -175,12 +170,9 @@ impl Config {
     pub fn verb(mut self, verb: &str) -> Self {
         use crate::command::Verb;
         let wellformed = !verb.is_empty()
-            && verb
-                .bytes()
-                .all(|octet| octet.is_ascii_alphanumeric() || octet == b'-');
+            && verb.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-');
         if wellformed && Verb::of(verb.as_bytes()) == Verb::Other {
-            self.verbs
-                .push(String::from(verb).to_ascii_uppercase().into());
+            self.verbs.push(String::from(verb).to_ascii_uppercase().into());
         }
         self
     }
@@ -251,10 +243,7 @@ impl Config {
         // RFC 4954 section 5 among them.
         limits.command_line = limits.command_line.max(2048);
         limits.auth_line = limits.auth_line.max(12_290);
-        limits.endless_line = limits
-            .endless_line
-            .max(limits.auth_line)
-            .max(limits.command_line);
+        limits.endless_line = limits.endless_line.max(limits.auth_line).max(limits.command_line);
         limits.recipients = limits.recipients.max(100);
         limits.content_buffer = limits.content_buffer.max(4096);
         self
@@ -290,8 +279,6 @@ impl Config {
     /// The mechanisms that may be used now.
     pub(super) fn usable_mechanisms(&self, tls: bool) -> impl Iterator<Item = &Offered> {
         let safe = tls || self.plaintext_auth;
-        self.mechanisms
-            .iter()
-            .filter(move |offered| safe || !offered.plaintext)
+        self.mechanisms.iter().filter(move |offered| safe || !offered.plaintext)
     }
 }

@@ -146,27 +146,15 @@ enum Fate {
 
 impl Chunk {
     pub(super) fn kept(size: u64, last: bool) -> Self {
-        Self {
-            left: size,
-            last,
-            fate: Fate::Keep,
-        }
+        Self { left: size, last, fate: Fate::Keep }
     }
 
     pub(super) fn dropped(size: u64, last: bool, reply: Option<Rejection<'static>>) -> Self {
-        Self {
-            left: size,
-            last,
-            fate: reply.map_or(Fate::Skip(None), Fate::Fail),
-        }
+        Self { left: size, last, fate: reply.map_or(Fate::Skip(None), Fate::Fail) }
     }
 
     pub(super) fn skipped(size: u64, last: bool, reply: Option<Rejection<'static>>) -> Self {
-        Self {
-            left: size,
-            last,
-            fate: Fate::Skip(reply),
-        }
+        Self { left: size, last, fate: Fate::Skip(reply) }
     }
 
     pub(super) fn is_whole(&self) -> bool {
@@ -194,18 +182,13 @@ impl Server {
             session.spoil(BARE_NEWLINE);
         }
         let body = session.receive(&mut wire.input, decoded.content);
-        wire.input
-            .consume(decoded.consumed.saturating_sub(decoded.content));
+        wire.input.consume(decoded.consumed.saturating_sub(decoded.content));
         if session.transfer.progress() {
             wire.restart_timer(session.config.timeouts.content);
-            wire.input.expect(
-                session.config.limits.content_buffer,
-                session.transfer.received > BULK,
-            );
+            wire.input
+                .expect(session.config.limits.content_buffer, session.transfer.received > BULK);
         }
-        wire.split()
-            .1
-            .note_content(Speaker::Client, decoded.content);
+        wire.split().1.note_content(Speaker::Client, decoded.content);
         match decoded.then {
             Then::More => wire.input.settle(),
             Then::Newline => session.newline(),
@@ -224,10 +207,7 @@ impl Server {
         let Phase::Chunk(chunk) = &mut session.phase else {
             return None;
         };
-        let available = wire
-            .input
-            .len()
-            .min(usize::try_from(chunk.left).unwrap_or(usize::MAX));
+        let available = wire.input.len().min(usize::try_from(chunk.left).unwrap_or(usize::MAX));
         if available == 0 {
             if chunk.is_whole() {
                 wire.input.stir();
@@ -307,11 +287,7 @@ impl Server {
                 return;
             }
         };
-        let request = if last {
-            Request::BdatLast
-        } else {
-            Request::Bdat
-        };
+        let request = if last { Request::BdatLast } else { Request::Bdat };
         match failed {
             Some(reply) => {
                 self.refuse_content(&reply, self.replies_due(last));
@@ -326,8 +302,7 @@ impl Server {
             None => {
                 let then = sequence::after(session.state, request, Answer::Accepted);
                 session.enter(then);
-                self.desk()
-                    .grant(Code::OK, (0, 0), "BDAT accepted", Leave::Together);
+                self.desk().grant(Code::OK, (0, 0), "BDAT accepted", Leave::Together);
             }
         }
     }
@@ -347,11 +322,7 @@ impl Server {
     /// How many replies content gets: with LMTP, when it was the last of it, one for each accepted
     /// recipient (RFC 2033 section 4.2).
     pub(super) fn replies_due(&self, last: bool) -> u32 {
-        if self.session.is_lmtp() && last {
-            self.session.transfer.recipients
-        } else {
-            1
-        }
+        if self.session.is_lmtp() && last { self.session.transfer.recipients } else { 1 }
     }
 
     /// Refuses content by so many replies; one that ends the session is the last.

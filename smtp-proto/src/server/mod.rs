@@ -90,10 +90,7 @@ impl Server {
     /// [`tls_started`](Self::tls_started) before the first step.
     pub fn new(config: Arc<Config>) -> Self {
         let wire = Wire::new(config.command_buffer(), config.timeouts.command);
-        Self {
-            wire,
-            session: Session::new(config),
-        }
+        Self { wire, session: Session::new(config) }
     }
 
     /// The next event; `None` when there is none (the core has dealt with what came: ask
@@ -219,11 +216,7 @@ impl Server {
 
     fn desk(&mut self) -> Desk<'_> {
         let (_, pen) = self.wire.split();
-        Desk {
-            session: &mut self.session,
-            pen,
-            line: 0,
-        }
+        Desk { session: &mut self.session, pen, line: 0 }
     }
 
     /// Consumes what an answered question has left in the buffer.
@@ -245,11 +238,9 @@ impl Server {
             let config = &self.session.config;
             let (room, bulk, time) = match self.session.phase {
                 Phase::Content => (config.limits.content_buffer, false, config.timeouts.content),
-                Phase::Chunk(ref chunk) => (
-                    config.limits.content_buffer,
-                    chunk.is_bulk(),
-                    config.timeouts.content,
-                ),
+                Phase::Chunk(ref chunk) => {
+                    (config.limits.content_buffer, chunk.is_bulk(), config.timeouts.content)
+                }
                 Phase::Tls | Phase::StartTls { .. } => (0, false, config.timeouts.tls),
                 Phase::Closing => (config.command_buffer(), false, config.timeouts.closing),
                 _ => (config.command_buffer(), false, config.timeouts.command),
@@ -286,11 +277,7 @@ impl Server {
             self.session.cut = true;
             return;
         }
-        self.close_with(
-            Code::SERVICE_NOT_AVAILABLE,
-            &Rejection::TIMEOUT,
-            Some(Fault::Timeout),
-        );
+        self.close_with(Code::SERVICE_NOT_AVAILABLE, &Rejection::TIMEOUT, Some(Fault::Timeout));
     }
 
     /// The peer closed and nothing it sent is left to answer.

@@ -180,21 +180,14 @@ impl<'s> Auth<'s> {
 
     /// The mechanism, in upper case; one of those configured.
     pub fn mechanism(&self) -> &str {
-        self.desk
-            .session
-            .exchange
-            .as_ref()
-            .map_or("", |exchange| &exchange.mechanism)
+        self.desk.session.exchange.as_ref().map_or("", |exchange| &exchange.mechanism)
     }
 
     /// The client's response, decoded; `None` when AUTH came without an initial response. The octets
     /// are overwritten once the question is answered.
     pub fn response(&self) -> Option<&[u8]> {
         let exchange = self.desk.session.exchange.as_ref()?;
-        exchange
-            .response
-            .as_ref()
-            .map(|response| response.as_slice())
+        exchange.response.as_ref().map(|response| response.as_slice())
     }
 
     /// Sends 334 with `challenge` and asks again with the client's response.
@@ -225,8 +218,7 @@ impl<'s> Auth<'s> {
     /// As [`accept`](Self::accept), with a text.
     pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
         let text = "authenticated";
-        self.desk
-            .accept(&acceptance, Code::AUTHENTICATED, (7, 0), text, Leave::Now);
+        self.desk.accept(&acceptance, Code::AUTHENTICATED, (7, 0), text, Leave::Now);
         self.desk.session.authenticated = true;
         self.leave();
     }
@@ -277,8 +269,7 @@ impl<'s> Mail<'s> {
     /// Accepts with a text of the application's.
     pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
         let text = "MAIL accepted";
-        self.desk
-            .accept(&acceptance, Code::OK, (1, 0), text, Leave::Together);
+        self.desk.accept(&acceptance, Code::OK, (1, 0), text, Leave::Together);
         let session = self.desk.session;
         let then = sequence::after(session.state, Request::Mail, Answer::Accepted);
         session.transfer.begin(&self.parameters);
@@ -324,8 +315,7 @@ impl<'s> Rcpt<'s> {
     /// Accepts with a text of the application's, or with 251.
     pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
         let text = "RCPT accepted";
-        self.desk
-            .accept(&acceptance, Code::OK, (1, 5), text, Leave::Together);
+        self.desk.accept(&acceptance, Code::OK, (1, 5), text, Leave::Together);
         let session = self.desk.session;
         session.transfer.recipients += 1;
         let then = sequence::after(session.state, Request::Rcpt, Answer::Accepted);
@@ -364,8 +354,7 @@ impl Data<'_> {
         match self.announced {
             Announced::Data => {
                 let code = Code::START_MAIL_INPUT;
-                self.desk
-                    .write(code, None, "send the message, end with <CRLF>.<CRLF>");
+                self.desk.write(code, None, "send the message, end with <CRLF>.<CRLF>");
                 self.desk.done(Leave::Now);
                 self.desk.session.enter(State::Data);
                 self.desk.session.phase = Phase::Content;
@@ -433,8 +422,7 @@ impl<'s> Delivery<'s> {
     /// As [`accept`](Self::accept), with a text: the place for a queue id.
     pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
         let text = "message accepted";
-        self.desk
-            .accept(&acceptance, Code::OK, (0, 0), text, Leave::Now);
+        self.desk.accept(&acceptance, Code::OK, (0, 0), text, Leave::Now);
         self.next();
     }
 
@@ -485,8 +473,7 @@ impl<'s> Verify<'s> {
     /// Answers 252: neither yes nor no, and safe against those who harvest addresses (section 7.3).
     pub fn cannot_verify(mut self) {
         let text = "cannot verify, but will take messages for it";
-        self.desk
-            .grant(Code::CANNOT_VERIFY, (5, 0), text, Leave::Now);
+        self.desk.grant(Code::CANNOT_VERIFY, (5, 0), text, Leave::Now);
     }
 
     /// Answers no.
@@ -517,8 +504,7 @@ impl<'s> Extension<'s> {
 
     /// Answers 250, or what `acceptance` says.
     pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
-        self.desk
-            .accept(&acceptance, Code::OK, (0, 0), "OK", Leave::Now);
+        self.desk.accept(&acceptance, Code::OK, (0, 0), "OK", Leave::Now);
     }
 
     /// Refuses.

@@ -216,13 +216,7 @@ impl Session {
 
     pub(super) fn transmission_type(&self) -> &'static str {
         let utf8 = self.transfer.smtputf8;
-        match (
-            self.config.protocol,
-            self.extended,
-            utf8,
-            self.tls,
-            self.authenticated,
-        ) {
+        match (self.config.protocol, self.extended, utf8, self.tls, self.authenticated) {
             (Protocol::Smtp, false, ..) => "SMTP",
             (Protocol::Smtp, true, false, false, false) => "ESMTP",
             (Protocol::Smtp, true, false, false, true) => "ESMTPA",

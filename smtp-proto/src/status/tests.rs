@@ -27,9 +27,7 @@ fn codes() {
     for value in [0, 199, 600, 1250, u16::MAX] {
         assert_eq!(Code::new(value), None);
     }
-    for digits in [
-        b"199", b"600", b"2 0", b"25:", b"/50", b"2-0", b"\xb250", b"25\x00",
-    ] {
+    for digits in [b"199", b"600", b"2 0", b"25:", b"/50", b"2-0", b"\xb250", b"25\x00"] {
         assert_eq!(Code::from_digits(*digits), None);
     }
 }
@@ -46,18 +44,11 @@ fn enhanced_codes() {
         ("5.10.100", (5, 10, 100), 8),
     ] {
         let (code, taken) = EnhancedCode::parse(octets.as_bytes()).unwrap();
-        assert_eq!(
-            (code.class(), code.subject(), code.detail()),
-            value,
-            "{octets}"
-        );
+        assert_eq!((code.class(), code.subject(), code.detail()), value, "{octets}");
         assert_eq!(taken, len);
         assert_eq!(Some(code), EnhancedCode::new(value.0, value.1, value.2));
         assert_eq!(code.to_string(), octets[..len]);
-        assert_eq!(
-            code.prefix().as_slice(),
-            (code.to_string() + " ").as_bytes()
-        );
+        assert_eq!(code.prefix().as_slice(), (code.to_string() + " ").as_bytes());
     }
     for octets in [
         "", "2", "2.", "2.0", "2.0.", "2.0.0x", "2.0.0.", "2.00.0", "2.0.00", "2.01.0", "2.0.01",

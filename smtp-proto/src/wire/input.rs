@@ -36,11 +36,7 @@ impl Input {
     }
 
     pub(crate) fn room(&self) -> usize {
-        if self.sealed || self.ended {
-            0
-        } else {
-            self.limit.saturating_sub(self.filled)
-        }
+        if self.sealed || self.ended { 0 } else { self.limit.saturating_sub(self.filled) }
     }
 
     pub(crate) fn bulk(&self) -> bool {

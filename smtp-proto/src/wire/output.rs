@@ -38,10 +38,7 @@ impl Output {
 
     /// All that waits, in order, as slices for a vectored write.
     pub fn chunks(&self) -> Chunks<'_> {
-        Chunks {
-            segments: self.segments.iter(),
-            tail: Some(&self.tail),
-        }
+        Chunks { segments: self.segments.iter(), tail: Some(&self.tail) }
     }
 
     pub(crate) fn written(&self) -> u64 {
@@ -50,8 +47,7 @@ impl Output {
 
     /// How many octets will have been written once all that waits has left.
     pub(crate) fn end(&self) -> u64 {
-        self.written
-            .saturating_add(u64::try_from(self.len).unwrap_or(u64::MAX))
+        self.written.saturating_add(u64::try_from(self.len).unwrap_or(u64::MAX))
     }
 
     /// Appends text by `write`.
@@ -84,10 +80,7 @@ impl Output {
         if self.secret {
             self.tail.as_mut().zeroize();
         }
-        *self = Self {
-            written: self.written,
-            ..Self::default()
-        };
+        *self = Self { written: self.written, ..Self::default() };
     }
 
     pub(crate) fn relax(&mut self) {
@@ -155,9 +148,6 @@ impl<'o> Iterator for Chunks<'o> {
         if let Some(segment) = self.segments.next() {
             return Some(segment);
         }
-        self.tail
-            .take()
-            .map(|tail| &**tail)
-            .filter(|tail| !tail.is_empty())
+        self.tail.take().map(|tail| &**tail).filter(|tail| !tail.is_empty())
     }
 }

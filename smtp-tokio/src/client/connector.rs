@@ -197,10 +197,7 @@ impl Connector {
     }
 
     async fn dial(&self, host: &str, port: u16) -> io::Result<TcpStream> {
-        let bare = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host);
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
         for address in within(self.connect_timeout, lookup_host((bare, port))).await? {
             match within(self.connect_timeout, TcpStream::connect(address)).await {
@@ -287,9 +284,7 @@ impl Connector {
             None => crate::tls::client_config(),
         };
         let config = config.map_err(|error| invalid(error.into()))?;
-        let server = server
-            .ok_or("no server name")
-            .map_err(|error| invalid(error.into()))?;
+        let server = server.ok_or("no server name").map_err(|error| invalid(error.into()))?;
         let bare = server.trim_start_matches('[').trim_end_matches(']');
         let name = rustls::pki_types::ServerName::try_from(bare.to_owned())
             .map_err(|error| invalid(error.into()))?;
@@ -315,9 +310,7 @@ impl Connector {
 
 /// At most so long.
 async fn within<T>(time: Duration, future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    timeout(time, future)
-        .await
-        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    timeout(time, future).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 impl fmt::Debug for Connector {

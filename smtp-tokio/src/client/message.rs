@@ -39,10 +39,7 @@ impl<'m> Message<'m> {
     /// A message that is read while it is sent, 64 KiB at a time. If reading fails, the connection is
     /// cut and the message is not delivered.
     pub fn reader(reader: impl AsyncRead + Send + 'm) -> Self {
-        Self {
-            source: Source::Reader(Box::pin(reader)),
-            content: None,
-        }
+        Self { source: Source::Reader(Box::pin(reader)), content: None }
     }
 
     /// Says what is known of the content, instead of what is looked up.
@@ -62,12 +59,7 @@ impl<'m> Message<'m> {
             }
             (Source::Reader(_), stated) => stated.unwrap_or_default(),
         };
-        Ok((
-            content,
-            Pieces {
-                source: Some(self.source),
-            },
-        ))
+        Ok((content, Pieces { source: Some(self.source) }))
     }
 }
 
@@ -91,23 +83,13 @@ fn examine(octets: &[u8], policy: BareNewline) -> Result<Content, Misuse> {
     } else {
         octets.len() + added
     };
-    let body = if lines.has_8bit() {
-        Body::EightBitMime
-    } else {
-        Body::SevenBit
-    };
+    let body = if lines.has_8bit() { Body::EightBitMime } else { Body::SevenBit };
     let smtputf8 = lines.has_8bit() && {
         let end = octets.windows(4).position(|window| window == b"\r\n\r\n");
-        let header = octets
-            .get(..end.unwrap_or(octets.len()))
-            .unwrap_or_default();
+        let header = octets.get(..end.unwrap_or(octets.len())).unwrap_or_default();
         !header.is_ascii() && std::str::from_utf8(header).is_ok()
     };
-    Ok(Content {
-        size: u64::try_from(size).ok(),
-        body,
-        smtputf8,
-    })
+    Ok(Content { size: u64::try_from(size).ok(), body, smtputf8 })
 }
 
 /// A message as it is handed to a transaction, a piece at a time.
@@ -162,10 +144,7 @@ async fn read(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<(Bytes, bool)
 
 impl From<Bytes> for Message<'_> {
     fn from(octets: Bytes) -> Self {
-        Self {
-            source: Source::Octets(octets),
-            content: None,
-        }
+        Self { source: Source::Octets(octets), content: None }
     }
 }
 

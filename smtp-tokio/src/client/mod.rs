@@ -48,13 +48,7 @@ pub struct Client {
 
 impl Client {
     fn new(connection: Connection<Stream, Machine>, config: Config, trace: Option<Trace>) -> Self {
-        Self {
-            connection,
-            config,
-            trace,
-            unusable: false,
-            lost: None,
-        }
+        Self { connection, config, trace, unusable: false, lost: None }
     }
 
     /// Sends one message to all recipients of `envelope` and says what became of each.
@@ -72,8 +66,7 @@ impl Client {
         envelope: &Envelope<'_>,
         message: impl Into<Message<'m>>,
     ) -> Result<Report, Error> {
-        self.send_with(envelope, message, TransactionOptions::default())
-            .await
+        self.send_with(envelope, message, TransactionOptions::default()).await
     }
 
     /// [`send`](Self::send), with options.
@@ -324,10 +317,7 @@ impl Client {
                     if self.connection.endpoint_mut().quit().is_ok() {
                         self.close().await;
                     }
-                    return Err(Unopened {
-                        error: error.into(),
-                        retry: false,
-                    });
+                    return Err(Unopened { error: error.into(), retry: false });
                 }
                 OpeningStep::Await => {}
             }
@@ -362,10 +352,7 @@ struct Unopened {
 
 impl From<Error> for Unopened {
     fn from(error: Error) -> Self {
-        Self {
-            error,
-            retry: false,
-        }
+        Self { error, retry: false }
     }
 }
 

@@ -97,12 +97,8 @@ impl Control {
             Stage::Aborting => 2,
         };
         self.stage.fetch_max(value, Ordering::AcqRel);
-        let wakers: Vec<Waker> = self
-            .sessions()
-            .open
-            .values()
-            .filter_map(|entry| entry.waker.clone())
-            .collect();
+        let wakers: Vec<Waker> =
+            self.sessions().open.values().filter_map(|entry| entry.waker.clone()).collect();
         wakers.into_iter().for_each(Waker::wake);
         self.changed.notify_waiters();
     }
@@ -110,11 +106,7 @@ impl Control {
     /// Ends the tasks of sessions that do not end by themselves.
     pub(super) fn kill(&self) {
         let sessions = self.sessions();
-        sessions
-            .open
-            .values()
-            .filter_map(|entry| entry.task.as_ref())
-            .for_each(AbortHandle::abort);
+        sessions.open.values().filter_map(|entry| entry.task.as_ref()).for_each(AbortHandle::abort);
     }
 
     /// Waits until `done`; it is asked again whenever something changed.
@@ -131,14 +123,12 @@ impl Control {
 
     /// Waits until a shutdown begins.
     pub(super) async fn stopped(&self) {
-        self.until(|control| control.stage() != Stage::Serving)
-            .await;
+        self.until(|control| control.stage() != Stage::Serving).await;
     }
 
     /// Waits until no session is left.
     pub(super) async fn empty(&self) {
-        self.until(|control| control.sessions().open.is_empty())
-            .await;
+        self.until(|control| control.sessions().open.is_empty()).await;
     }
 
     /// A place that counts for no limit.
@@ -167,12 +157,7 @@ impl Control {
         sessions.last += 1;
         let id = sessions.last;
         sessions.open.insert(id, Entry::default());
-        Seat {
-            control: Arc::clone(self),
-            id,
-            counted,
-            waker: None,
-        }
+        Seat { control: Arc::clone(self), id, counted, waker: None }
     }
 
     /// The task of a session, to end it by force.
@@ -190,11 +175,7 @@ impl Seat {
 
     /// How far a shutdown has come. `waker` is woken when that changes.
     pub(super) fn watch(&mut self, waker: &Waker) -> Stage {
-        if !self
-            .waker
-            .as_ref()
-            .is_some_and(|known| known.will_wake(waker))
-        {
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             self.waker = Some(waker.clone());
             if let Some(entry) = self.control.sessions().open.get_mut(&self.id) {
                 entry.waker = Some(waker.clone());
@@ -251,8 +232,6 @@ impl Handle {
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle")
-            .field("stage", &self.0.stage())
-            .finish_non_exhaustive()
+        f.debug_struct("Handle").field("stage", &self.0.stage()).finish_non_exhaustive()
     }
 }

@@ -116,16 +116,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
     }
 
     async fn answer(&mut self) -> Then {
-        let Self {
-            core,
-            link,
-            facts,
-            session,
-            recipients,
-            answers,
-            exchange,
-            fault,
-        } = self;
+        let Self { core, link, facts, session, recipients, answers, exchange, fault } = self;
         let continued = link.machine().state() == State::Auth;
         let Some(event) = link.machine().event() else {
             return Then::Nothing;
@@ -253,10 +244,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
                 }
             }
             Event::Verify(question) => {
-                match session
-                    .verify(question.verb(), question.text().as_str())
-                    .await
-                {
+                match session.verify(question.verb(), question.text().as_str()).await {
                     Ok(Some(mailboxes)) => question.accept_with(&mailboxes),
                     Ok(None) => question.cannot_verify(),
                     Err(rejection) => question.reject(rejection),
@@ -330,12 +318,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
     pub(super) async fn start_tls(&mut self) -> io::Result<()> {
         let connection = &mut self.link.connection;
         connection.flush().await?;
-        let time = connection
-            .endpoint_mut()
-            .wire()
-            .timer()
-            .after
-            .min(self.core.handshake);
+        let time = connection.endpoint_mut().wire().timer().after.min(self.core.handshake);
         handshake(&self.core, connection.stream_mut(), time).await?;
         connection.endpoint_mut().tls_started();
         learn_tls(connection.stream(), &mut self.facts);

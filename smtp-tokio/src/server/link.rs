@@ -29,11 +29,7 @@ impl Link {
         if traced {
             machine.wire().record(TRACED);
         }
-        Self {
-            connection: Connection::new(stream, machine),
-            seat,
-            seen: Stage::Serving,
-        }
+        Self { connection: Connection::new(stream, machine), seat, seen: Stage::Serving }
     }
 
     pub(crate) fn machine(&mut self) -> &mut Machine {

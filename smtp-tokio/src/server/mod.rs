@@ -151,8 +151,7 @@ impl<B: Backend> Server<B> {
     #[cfg_attr(not(unix), doc = "Unix socket.")]
     #[must_use]
     pub fn listen_lmtp(mut self, listener: impl Into<AnyListener>) -> Self {
-        self.listeners
-            .push(Listener::any(listener.into(), Service::Lmtp));
+        self.listeners.push(Listener::any(listener.into(), Service::Lmtp));
         self
     }
 
@@ -216,15 +215,8 @@ impl<B: Backend> Server<B> {
     ///
     /// When the future is dropped nothing listens any more; sessions go on.
     pub async fn serve(self) {
-        let Self {
-            core,
-            listeners,
-            shutdown,
-            grace,
-        } = self;
-        let shutdown = shutdown
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+        let Self { core, listeners, shutdown, grace } = self;
+        let shutdown = shutdown.into_inner().unwrap_or_else(PoisonError::into_inner);
         listen::serve(Arc::new(core), listeners, shutdown, grace).await;
     }
 

@@ -43,9 +43,12 @@ async fn read(stream: &mut Stream, facts: &mut Facts) -> io::Result<()> {
         let parsed = Header::parse(&octets, Version::Any);
         let parsed = parsed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         if let Some((header, _)) = parsed {
-            // The proxy itself, when it speaks for nobody.
-            facts.peer = header.source().or(facts.peer);
-            facts.local = header.destination().or(facts.local);
+            // When the proxy speaks for itself, it is the client. When it does not know the client,
+            // nobody gets rights by its own address.
+            if !header.is_local() {
+                facts.peer = header.source();
+                facts.local = header.destination();
+            }
             return Ok(());
         }
     }

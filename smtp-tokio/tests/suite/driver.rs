@@ -99,11 +99,7 @@ const WAYS: [(Way, Way); 8] = [
 #[tokio::test(start_paused = true)]
 async fn a_server_ends_in_bounded_polls_on_any_stream() {
     for (read, write) in WAYS {
-        let stream = Stubborn {
-            read,
-            write,
-            asked: 0,
-        };
+        let stream = Stubborn { read, write, asked: 0 };
         let mut connection = Connection::new(stream, Server::new(config()));
         let mut turns = 0;
         loop {
@@ -126,11 +122,7 @@ async fn a_server_ends_in_bounded_polls_on_any_stream() {
 #[tokio::test(start_paused = true)]
 async fn a_client_ends_in_bounded_polls_on_any_stream() {
     for (read, write) in WAYS {
-        let stream = Stubborn {
-            read,
-            write,
-            asked: 0,
-        };
+        let stream = Stubborn { read, write, asked: 0 };
         let mut connection = Connection::new(stream, Client::new(client::Config::default()));
         let name = HelloName::parse("client.example").unwrap();
         connection.endpoint_mut().hello(name).unwrap();
@@ -208,10 +200,7 @@ async fn next_can_be_dropped_at_any_time() {
     far.read_to_end(&mut heard).await.unwrap();
     let heard = String::from_utf8(heard).unwrap();
     assert_eq!(heard.matches("\r\n250 ").count(), 2, "{heard}");
-    assert!(
-        heard.ends_with("221 2.0.0 mx.example.org closing, goodbye\r\n"),
-        "{heard}"
-    );
+    assert!(heard.ends_with("221 2.0.0 mx.example.org closing, goodbye\r\n"), "{heard}");
 }
 
 /// A peer that hangs up in the middle of the content may have said why before.
@@ -221,20 +210,13 @@ async fn the_last_words_of_a_peer_are_heard() {
     let mut connection = Connection::new(near, Client::new(client::Config::default()));
     let name = HelloName::parse("client.example").unwrap();
     connection.endpoint_mut().hello(name).unwrap();
-    far.write_all(b"220 x\r\n421 4.3.2 going down\r\n")
-        .await
-        .unwrap();
+    far.write_all(b"220 x\r\n421 4.3.2 going down\r\n").await.unwrap();
     drop(far);
     let mut heard = Vec::new();
     while let Ok(Step::Event) = connection.next().await {
         heard.push(format!("{:?}", connection.endpoint_mut().event()));
     }
-    assert!(
-        heard
-            .iter()
-            .any(|event| event.contains("ServiceNotAvailable")),
-        "{heard:?}"
-    );
+    assert!(heard.iter().any(|event| event.contains("ServiceNotAvailable")), "{heard:?}");
 }
 
 /// A session that waits owns next to nothing.
@@ -292,41 +274,28 @@ async fn the_dot_leaves_with_the_content() {
     }
     let (near, mut far) = duplex(4096);
     far.write_all(b"220 x\r\n").await.unwrap();
-    let mut connection = Connection::new(
-        Vectored(Vec::new(), near),
-        Client::new(client::Config::default()),
-    );
+    let mut connection =
+        Connection::new(Vectored(Vec::new(), near), Client::new(client::Config::default()));
     let machine = connection.endpoint_mut();
-    machine
-        .hello(HelloName::parse("client.example").unwrap())
-        .unwrap();
+    machine.hello(HelloName::parse("client.example").unwrap()).unwrap();
     let mut queued = false;
     loop {
         match connection.next().await.unwrap() {
             Step::Event => {
                 let event = connection.endpoint_mut().event();
-                if let Some(client::Event::Reply {
-                    to: client::ReplyTo::Greeting,
-                    ..
-                }) = event
-                {
+                if let Some(client::Event::Reply { to: client::ReplyTo::Greeting, .. }) = event {
                     far.write_all(b"250-x\r\n250 PIPELINING\r\n").await.unwrap();
                 }
             }
             Step::Idle if !queued => {
                 let machine = connection.endpoint_mut();
                 machine
-                    .mail(
-                        smtp_tokio::proto::path::ReversePath::Null,
-                        Default::default(),
-                    )
+                    .mail(smtp_tokio::proto::path::ReversePath::Null, Default::default())
                     .unwrap();
                 let postmaster = smtp_tokio::proto::path::ForwardPath::Postmaster;
                 machine.rcpt(postmaster, Default::default()).unwrap();
                 machine.data().unwrap();
-                far.write_all(b"250 OK\r\n250 OK\r\n354 go\r\n")
-                    .await
-                    .unwrap();
+                far.write_all(b"250 OK\r\n250 OK\r\n354 go\r\n").await.unwrap();
                 queued = true;
             }
             _ => break,

@@ -72,11 +72,7 @@ impl Backend for Store {
         if facts.peer.is_some_and(|peer| !peer.ip().is_loopback()) {
             return Err(Rejection::POLICY);
         }
-        Ok(Clerk {
-            store: self.clone(),
-            from: String::new(),
-            to: Vec::new(),
-        })
+        Ok(Clerk { store: self.clone(), from: String::new(), to: Vec::new() })
     }
 }
 
@@ -175,9 +171,7 @@ pub(crate) fn server(store: &Store) -> Server<Store> {
 }
 
 pub(crate) fn connector() -> Connector {
-    Connector::new(Tls::None)
-        .hello_name("client.example")
-        .unwrap()
+    Connector::new(Tls::None).hello_name("client.example").unwrap()
 }
 
 /// Serves one connection in memory; `window` octets may be under way each way.
@@ -187,11 +181,8 @@ pub(crate) fn serve(
     window: usize,
 ) -> (DuplexStream, JoinHandle<End>) {
     let (near, far) = duplex(window);
-    let task = tokio::spawn(async move {
-        server
-            .serve_connection(far, service, Facts::default())
-            .await
-    });
+    let task =
+        tokio::spawn(async move { server.serve_connection(far, service, Facts::default()).await });
     (near, task)
 }
 
@@ -203,10 +194,7 @@ pub(crate) async fn pair(window: usize) -> (Client, Store) {
 }
 
 pub(crate) fn to<'a>(paths: &[&'a str]) -> Vec<To<'a>> {
-    paths
-        .iter()
-        .map(|path| ForwardPath::parse(path).unwrap().into())
-        .collect()
+    paths.iter().map(|path| ForwardPath::parse(path).unwrap().into()).collect()
 }
 
 pub(crate) fn envelope<'a>(recipients: &'a [To<'a>]) -> Envelope<'a> {

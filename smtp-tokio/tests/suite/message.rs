@@ -31,10 +31,8 @@ async fn arrives_by_data_and_by_bdat_octet_by_octet() {
         let recipients = to(&["<a@example.org>", "<b@example.org>"]);
         let content = text(3000);
         for options in [TransactionOptions::default(), by_data()] {
-            let report = client
-                .send_with(&envelope(&recipients), content.clone(), options)
-                .await
-                .unwrap();
+            let report =
+                client.send_with(&envelope(&recipients), content.clone(), options).await.unwrap();
             assert!(report.all_delivered(), "{report:?}");
             let reply = report.outcomes()[0].reply().unwrap().to_string();
             assert_eq!(reply, "250 2.0.0 queued as 42");
@@ -59,10 +57,7 @@ async fn ten_mebibytes_are_streamed_and_arrive_as_they_were() {
         let (mut client, store) = pair(64 * 1024).await;
         let recipients = to(&["<a@example.org>"]);
         let message = Message::reader(&content[..]);
-        let report = client
-            .send_with(&envelope(&recipients), message, options)
-            .await
-            .unwrap();
+        let report = client.send_with(&envelope(&recipients), message, options).await.unwrap();
         assert!(report.all_delivered(), "{report:?}");
         assert!(store.taken()[0].content == content);
     }
@@ -72,19 +67,9 @@ async fn ten_mebibytes_are_streamed_and_arrive_as_they_were() {
 async fn a_refused_recipient_does_not_stop_the_others() {
     let (mut client, store) = pair(4096).await;
     let recipients = to(&["<a@example.org>", "<nobody@example.org>", "<c@example.org>"]);
-    let report = client
-        .send(&envelope(&recipients), "Subject: x\r\n\r\nx\r\n")
-        .await
-        .unwrap();
-    let statuses: Vec<_> = report
-        .outcomes()
-        .iter()
-        .map(|outcome| outcome.status())
-        .collect();
-    assert_eq!(
-        statuses,
-        [Status::Delivered, Status::Rejected, Status::Delivered]
-    );
+    let report = client.send(&envelope(&recipients), "Subject: x\r\n\r\nx\r\n").await.unwrap();
+    let statuses: Vec<_> = report.outcomes().iter().map(|outcome| outcome.status()).collect();
+    assert_eq!(statuses, [Status::Delivered, Status::Rejected, Status::Delivered]);
     assert_eq!(report.outcomes()[1].phase(), Phase::Rcpt);
     assert_eq!(store.taken()[0].to.len(), 2);
     assert_eq!(store.resets(), 1);
@@ -94,19 +79,10 @@ async fn a_refused_recipient_does_not_stop_the_others() {
 async fn nobody_is_left_and_the_session_goes_on() {
     let (mut client, store) = pair(4096).await;
     let none = to(&["<nobody@example.org>"]);
-    let report = client
-        .send_with(&envelope(&none), "x\r\n", by_data())
-        .await
-        .unwrap();
+    let report = client.send_with(&envelope(&none), "x\r\n", by_data()).await.unwrap();
     assert_eq!(report.outcomes()[0].status(), Status::Rejected);
     let some = to(&["<a@example.org>"]);
-    assert!(
-        client
-            .send(&envelope(&some), "x\r\n")
-            .await
-            .unwrap()
-            .all_delivered()
-    );
+    assert!(client.send(&envelope(&some), "x\r\n").await.unwrap().all_delivered());
     assert_eq!(store.taken().len(), 1);
 }
 
@@ -115,26 +91,14 @@ async fn a_handler_may_refuse_or_accept_without_reading() {
     for options in [TransactionOptions::default(), by_data()] {
         let (mut client, store) = pair(512).await;
         let refused = to(&["<refuse@example.org>"]);
-        let report = client
-            .send_with(&envelope(&refused), text(200_000), options)
-            .await
-            .unwrap();
+        let report = client.send_with(&envelope(&refused), text(200_000), options).await.unwrap();
         assert_eq!(report.outcomes()[0].status(), Status::Rejected);
-        assert_eq!(
-            report.outcomes()[0].enhanced().unwrap().to_string(),
-            "5.7.1"
-        );
+        assert_eq!(report.outcomes()[0].enhanced().unwrap().to_string(), "5.7.1");
         let hasty = to(&["<hasty@example.org>"]);
-        let report = client
-            .send_with(&envelope(&hasty), text(200_000), options)
-            .await
-            .unwrap();
+        let report = client.send_with(&envelope(&hasty), text(200_000), options).await.unwrap();
         assert!(report.all_delivered(), "{report:?}");
         let kept = to(&["<a@example.org>"]);
-        let report = client
-            .send_with(&envelope(&kept), text(500), options)
-            .await
-            .unwrap();
+        let report = client.send_with(&envelope(&kept), text(500), options).await.unwrap();
         assert!(report.all_delivered(), "{report:?}");
         assert_eq!(store.taken().len(), 1);
     }
@@ -144,33 +108,14 @@ async fn a_handler_may_refuse_or_accept_without_reading() {
 async fn lmtp_has_an_answer_for_each_recipient() {
     let store = Store::default();
     let (near, _) = serve(help::server(&store), Service::Lmtp, 512);
-    let mut client = help::connector()
-        .config(Config::lmtp())
-        .open(near)
-        .await
-        .unwrap();
-    let recipients = to(&[
-        "<a@x.example>",
-        "<nobody@x.example>",
-        "<full@x.example>",
-        "<d@x.example>",
-    ]);
+    let mut client = help::connector().config(Config::lmtp()).open(near).await.unwrap();
+    let recipients =
+        to(&["<a@x.example>", "<nobody@x.example>", "<full@x.example>", "<d@x.example>"]);
     for options in [TransactionOptions::default(), by_data()] {
-        let report = client
-            .send_with(&envelope(&recipients), text(9000), options)
-            .await
-            .unwrap();
-        let statuses: Vec<_> = report
-            .outcomes()
-            .iter()
-            .map(|outcome| outcome.status())
-            .collect();
+        let report = client.send_with(&envelope(&recipients), text(9000), options).await.unwrap();
+        let statuses: Vec<_> = report.outcomes().iter().map(|outcome| outcome.status()).collect();
         use Status::{Deferred, Delivered, Rejected};
-        assert_eq!(
-            statuses,
-            [Delivered, Rejected, Deferred, Delivered],
-            "{report:?}"
-        );
+        assert_eq!(statuses, [Delivered, Rejected, Deferred, Delivered], "{report:?}");
         assert_eq!(report.outcomes()[2].phase(), Phase::Delivery);
     }
     assert_eq!(store.taken()[0].facts.transmission_type, "LMTP");
@@ -181,23 +126,11 @@ async fn lmtp_has_an_answer_for_each_recipient() {
 async fn lmtp_refused_before_the_end_is_answered_for_each_recipient() {
     let store = Store::default();
     let (near, _) = serve(help::server(&store), Service::Lmtp, 512);
-    let mut client = help::connector()
-        .config(Config::lmtp())
-        .open(near)
-        .await
-        .unwrap();
+    let mut client = help::connector().config(Config::lmtp()).open(near).await.unwrap();
     let recipients = to(&["<refuse@x.example>", "<b@x.example>"]);
     for options in [TransactionOptions::default(), by_data()] {
-        let report = client
-            .send_with(&envelope(&recipients), text(9000), options)
-            .await
-            .unwrap();
-        assert!(
-            report
-                .outcomes()
-                .iter()
-                .all(|outcome| outcome.status() == Status::Rejected)
-        );
+        let report = client.send_with(&envelope(&recipients), text(9000), options).await.unwrap();
+        assert!(report.outcomes().iter().all(|outcome| outcome.status() == Status::Rejected));
     }
     client.quit().await.unwrap();
 }
@@ -210,23 +143,15 @@ async fn what_is_known_of_the_octets_is_told_with_mail() {
     let kept = lines.clone();
     let server = help::server(&store);
     tokio::spawn(async move {
-        server
-            .serve_connection(far, Service::Smtp, Default::default())
-            .await;
+        server.serve_connection(far, Service::Smtp, Default::default()).await;
     });
     let connector =
         help::connector().trace(move |entry| kept.lock().unwrap().push(entry.to_string()));
     let mut client = connector.open(near).await.unwrap();
     let recipients = to(&["<a@example.org>"]);
-    client
-        .send(&envelope(&recipients), "Subject: x\r\n\r\nG\u{fc}nter\r\n")
-        .await
-        .unwrap();
+    client.send(&envelope(&recipients), "Subject: x\r\n\r\nG\u{fc}nter\r\n").await.unwrap();
     let said = lines.lock().unwrap().join("\n");
-    assert!(
-        said.contains("C: MAIL FROM:<sender@example.org> SIZE=23 BODY=8BITMIME\n"),
-        "{said}"
-    );
+    assert!(said.contains("C: MAIL FROM:<sender@example.org> SIZE=23 BODY=8BITMIME\n"), "{said}");
     assert!(said.contains("S: 250 2.0.0 queued as 42"), "{said}");
 }
 
@@ -238,35 +163,14 @@ async fn eight_bit_content_needs_a_server_that_takes_it() {
     let (near, _) = serve(server, Service::Smtp, 512);
     let mut client = help::connector().open(near).await.unwrap();
     let recipients = to(&["<a@example.org>"]);
-    let report = client
-        .send(&envelope(&recipients), "Subject: x\r\n\r\n\u{fc}\r\n")
-        .await
-        .unwrap();
+    let report = client.send(&envelope(&recipients), "Subject: x\r\n\r\n\u{fc}\r\n").await.unwrap();
     assert_eq!(report.outcomes()[0].phase(), Phase::Preparation);
-    assert_eq!(
-        report.outcomes()[0].enhanced().unwrap().to_string(),
-        "5.6.3"
-    );
+    assert_eq!(report.outcomes()[0].enhanced().unwrap().to_string(), "5.6.3");
     // Whoever says that it is none takes the blame.
-    let content = Content {
-        body: Body::SevenBit,
-        ..Content::default()
-    };
+    let content = Content { body: Body::SevenBit, ..Content::default() };
     let message = Message::from("Subject: x\r\n\r\n\u{fc}\r\n").content(content);
-    assert!(
-        client
-            .send(&envelope(&recipients), message)
-            .await
-            .unwrap()
-            .all_delivered()
-    );
-    assert!(
-        client
-            .send(&envelope(&recipients), "x\r\n")
-            .await
-            .unwrap()
-            .all_delivered()
-    );
+    assert!(client.send(&envelope(&recipients), message).await.unwrap().all_delivered());
+    assert!(client.send(&envelope(&recipients), "x\r\n").await.unwrap().all_delivered());
 }
 
 /// C-10, F-10.
@@ -275,22 +179,10 @@ async fn bare_newlines_are_refused_before_mail() {
     let (mut client, store) = pair(512).await;
     let recipients = to(&["<a@example.org>"]);
     for smuggled in ["a\nb\r\n", "a\r\n.\rb\r\n", "a\r\n.\n", "end\r"] {
-        let error = client
-            .send(&envelope(&recipients), smuggled)
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(error, Error::Misuse(Misuse::BareNewline)),
-            "{error}"
-        );
+        let error = client.send(&envelope(&recipients), smuggled).await.unwrap_err();
+        assert!(matches!(error, Error::Misuse(Misuse::BareNewline)), "{error}");
     }
-    assert!(
-        client
-            .send(&envelope(&recipients), "x\r\n")
-            .await
-            .unwrap()
-            .all_delivered()
-    );
+    assert!(client.send(&envelope(&recipients), "x\r\n").await.unwrap().all_delivered());
     assert_eq!(store.taken().len(), 1);
 }
 
@@ -323,16 +215,9 @@ async fn a_reader_that_fails_cuts_the_connection_without_the_dot() {
         let mut client = help::connector().open(near).await.unwrap();
         let recipients = to(&["<a@example.org>"]);
         let message = Message::reader(Failing(&content));
-        let report = client
-            .send_with(&envelope(&recipients), message, options)
-            .await
-            .unwrap();
+        let report = client.send_with(&envelope(&recipients), message, options).await.unwrap();
         assert_eq!(report.outcomes()[0].status(), Status::Deferred);
-        assert!(
-            report.outcomes()[0]
-                .to_string()
-                .contains("the disk is on fire")
-        );
+        assert!(report.outcomes()[0].to_string().contains("the disk is on fire"));
         assert!(!client.is_usable());
         let error = client.noop().await.unwrap_err();
         assert!(matches!(error, Error::Misuse(Misuse::Ended)));
@@ -362,11 +247,7 @@ async fn a_dropped_send_makes_the_client_unusable() {
     let recipients = to(&["<a@example.org>"]);
     let envelope = envelope(&recipients);
     let send = client.send(&envelope, "x\r\n");
-    assert!(
-        tokio::time::timeout(std::time::Duration::ZERO, send)
-            .await
-            .is_err()
-    );
+    assert!(tokio::time::timeout(std::time::Duration::ZERO, send).await.is_err());
     assert!(!client.is_usable());
     let error = client.send(&envelope, "x\r\n").await.unwrap_err();
     assert!(matches!(error, Error::Misuse(Misuse::Ended)));
@@ -377,22 +258,12 @@ async fn a_misuse_on_the_way_leaves_the_session_usable() {
     let (mut client, _) = pair(512).await;
     let mut recipients = to(&["<a@example.org>", "<b@example.org>"]);
     let mut list = smtp_tokio::proto::parameter::ParameterList::new();
-    list.push(smtp_tokio::proto::parameter::Parameter::new("BY", Some("120;R")).unwrap())
-        .unwrap();
+    list.push(smtp_tokio::proto::parameter::Parameter::new("BY", Some("120;R")).unwrap()).unwrap();
     recipients[1].parameters = list.as_parameters();
-    let error = client
-        .send(&envelope(&recipients), "x\r\n")
-        .await
-        .unwrap_err();
+    let error = client.send(&envelope(&recipients), "x\r\n").await.unwrap_err();
     assert!(matches!(error, Error::Misuse(_)), "{error}");
     let recipients = to(&["<a@example.org>"]);
-    assert!(
-        client
-            .send(&envelope(&recipients), "x\r\n")
-            .await
-            .unwrap()
-            .all_delivered()
-    );
+    assert!(client.send(&envelope(&recipients), "x\r\n").await.unwrap().all_delivered());
 }
 
 #[tokio::test]
@@ -420,18 +291,9 @@ async fn commands_between_chunks_do_not_end_the_message() {
     .unwrap();
     let mut said = String::new();
     near.read_to_string(&mut said).await.unwrap();
-    let codes: Vec<_> = said
-        .lines()
-        .filter(|line| line.as_bytes()[3] == b' ')
-        .map(|line| &line[..3])
-        .collect();
-    assert_eq!(
-        codes,
-        [
-            "220", "250", "250", "250", "250", "252", "250", "250", "221"
-        ],
-        "{said}"
-    );
+    let codes: Vec<_> =
+        said.lines().filter(|line| line.as_bytes()[3] == b' ').map(|line| &line[..3]).collect();
+    assert_eq!(codes, ["220", "250", "250", "250", "250", "252", "250", "250", "221"], "{said}");
     assert_eq!(store.taken()[0].content, b"a\r\n\r\nb");
 }
 
@@ -465,27 +327,12 @@ async fn over_tcp_and_a_unix_socket() {
     let handle = server.handle();
     let serving = tokio::spawn(server.serve());
     let recipients = to(&["<a@example.org>"]);
-    let mut client = Connector::new(Tls::None)
-        .connect("127.0.0.1", port)
-        .await
-        .unwrap();
-    assert!(
-        client
-            .send(&envelope(&recipients), text(100_000))
-            .await
-            .unwrap()
-            .all_delivered()
-    );
+    let mut client = Connector::new(Tls::None).connect("127.0.0.1", port).await.unwrap();
+    assert!(client.send(&envelope(&recipients), text(100_000)).await.unwrap().all_delivered());
     client.quit().await.unwrap();
     let connector = help::connector().config(Config::lmtp());
     let mut client = connector.connect_unix(&path).await.unwrap();
-    assert!(
-        client
-            .send(&envelope(&recipients), text(100_000))
-            .await
-            .unwrap()
-            .all_delivered()
-    );
+    assert!(client.send(&envelope(&recipients), text(100_000)).await.unwrap().all_delivered());
     client.quit().await.unwrap();
     handle.shut_down();
     serving.await.unwrap();

@@ -27,13 +27,7 @@ async fn plain_and_login_authenticate() {
         let connector = connector().login(move || way().allow_plaintext(true));
         let mut client = connector.open(near).await.unwrap();
         let recipients = to(&["<a@example.org>"]);
-        assert!(
-            client
-                .send(&envelope(&recipients), "x\r\n")
-                .await
-                .unwrap()
-                .all_delivered()
-        );
+        assert!(client.send(&envelope(&recipients), "x\r\n").await.unwrap().all_delivered());
         let facts = &store.taken()[0].facts;
         assert_eq!(facts.identity.as_deref(), Some("tim"));
         assert_eq!(facts.transmission_type, "ESMTPA");
@@ -44,16 +38,10 @@ async fn plain_and_login_authenticate() {
 async fn wrong_credentials_are_refused_with_the_servers_words() {
     let store = Store::default();
     let (near, _) = serve(plaintext_server(&store), Service::Smtp, 512);
-    let connector = connector().login(|| {
-        Login::new()
-            .with(Plain::new("", "tim", "wrong").unwrap())
-            .allow_plaintext(true)
-    });
+    let connector = connector()
+        .login(|| Login::new().with(Plain::new("", "tim", "wrong").unwrap()).allow_plaintext(true));
     let error = connector.open(near).await.unwrap_err();
-    assert!(
-        matches!(error, Error::Opening(OpeningError::AuthRefused(_))),
-        "{error}"
-    );
+    assert!(matches!(error, Error::Opening(OpeningError::AuthRefused(_))), "{error}");
     assert_eq!(error.reply().unwrap().code().value(), 535);
     assert!(!error.is_temporary());
 }
@@ -65,10 +53,7 @@ async fn a_password_is_not_shown_outside_tls() {
     let (near, _) = serve(plaintext_server(&store), Service::Smtp, 512);
     let connector = connector().credentials("tim", "tanstaaf").unwrap();
     let error = connector.open(near).await.unwrap_err();
-    assert!(
-        matches!(error, Error::Opening(OpeningError::NoMechanism)),
-        "{error}"
-    );
+    assert!(matches!(error, Error::Opening(OpeningError::NoMechanism)), "{error}");
 }
 
 /// A cancelled exchange leaves nothing behind for the next one.
@@ -77,25 +62,14 @@ async fn an_exchange_after_a_cancelled_one_begins_anew() {
     let store = Store::default();
     let (mut near, _) = serve(plaintext_server(&store), Service::Smtp, 4096);
     let mut said = String::new();
-    for line in [
-        "EHLO c.example",
-        "AUTH LOGIN",
-        "dGlt",
-        "*",
-        "AUTH LOGIN dGlt",
-        "dGFuc3RhYWY=",
-        "QUIT",
-    ] {
-        near.write_all(format!("{line}\r\n").as_bytes())
-            .await
-            .unwrap();
+    for line in
+        ["EHLO c.example", "AUTH LOGIN", "dGlt", "*", "AUTH LOGIN dGlt", "dGFuc3RhYWY=", "QUIT"]
+    {
+        near.write_all(format!("{line}\r\n").as_bytes()).await.unwrap();
     }
     near.read_to_string(&mut said).await.unwrap();
-    let codes: Vec<_> = said
-        .lines()
-        .skip_while(|line| !line.starts_with("334"))
-        .map(|line| &line[..3])
-        .collect();
+    let codes: Vec<_> =
+        said.lines().skip_while(|line| !line.starts_with("334")).map(|line| &line[..3]).collect();
     assert_eq!(codes, ["334", "334", "501", "334", "235", "221"], "{said}");
 }
 
@@ -125,10 +99,7 @@ async fn a_server_that_closes_without_a_word() {
     let (near, far) = duplex(512);
     drop(far);
     let error = connector().open(near).await.unwrap_err();
-    assert!(
-        matches!(error, Error::Opening(OpeningError::Fault(Fault::Closed))),
-        "{error}"
-    );
+    assert!(matches!(error, Error::Opening(OpeningError::Fault(Fault::Closed))), "{error}");
 }
 
 #[tokio::test]
@@ -136,9 +107,6 @@ async fn nobody_listens() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let error = Connector::new(Tls::None)
-        .connect("127.0.0.1", port)
-        .await
-        .unwrap_err();
+    let error = Connector::new(Tls::None).connect("127.0.0.1", port).await.unwrap_err();
     assert!(matches!(error, Error::Io(_)), "{error}");
 }

@@ -13,9 +13,7 @@ async fn said(octets: &[u8]) -> (String, Store) {
     let store = Store::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let server = help::server(&store)
-        .proxy_protocol(true)
-        .listen_smtp(listener);
+    let server = help::server(&store).proxy_protocol(true).listen_smtp(listener);
     let handle = server.handle();
     let serving = tokio::spawn(server.serve());
     let mut client = TcpStream::connect(address).await.unwrap();
@@ -44,10 +42,7 @@ async fn the_client_is_who_the_header_names() {
     let v1 = b"PROXY TCP4 127.0.0.9 198.51.100.1 4321 25\r\n".to_vec();
     for header in [v1, v2("127.0.0.9:4321")] {
         let (said, store) = said(&[&header, SESSION].concat()).await;
-        assert!(
-            said.starts_with("220 ") && said.contains("\r\n221 "),
-            "{said}"
-        );
+        assert!(said.starts_with("220 ") && said.contains("\r\n221 "), "{said}");
         let taken = store.taken();
         assert_eq!(taken.len(), 1);
         assert_eq!(taken[0].facts.peer, "127.0.0.9:4321".parse().ok());
@@ -59,19 +54,24 @@ async fn the_client_is_who_the_header_names() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_speaks_for_nobody_is_itself() {
+async fn a_client_that_the_proxy_does_not_know_has_no_address() {
     let (said, store) = said(&[b"PROXY UNKNOWN\r\n", SESSION].concat()).await;
+    assert!(said.starts_with("220 "), "{said}");
+    assert_eq!(store.taken()[0].facts.peer, None);
+}
+
+#[tokio::test]
+async fn a_proxy_that_speaks_for_itself_is_the_client() {
+    let mut header = Vec::new();
+    Header::LOCAL.write_v2(&mut header).unwrap();
+    let (said, store) = said(&[&header, SESSION].concat()).await;
     assert!(said.starts_with("220 "), "{said}");
     assert!(store.taken()[0].facts.peer.unwrap().ip().is_loopback());
 }
 
 #[tokio::test]
 async fn without_a_header_nothing_is_said() {
-    for octets in [
-        SESSION,
-        b"PROXY TCP4 127.0.0.9 198.51.100.1 04321 25\r\n",
-        b"",
-    ] {
+    for octets in [SESSION, b"PROXY TCP4 127.0.0.9 198.51.100.1 04321 25\r\n", b""] {
         let (said, store) = said(octets).await;
         assert_eq!(said, "");
         assert!(store.ends().is_empty());

@@ -59,10 +59,7 @@ async fn a_message_under_way_is_finished() {
     let (address, server) = listening(&store, |server| server).await;
     let handle = server.handle();
     let serving = tokio::spawn(server.serve());
-    let mut client = connector()
-        .connect("127.0.0.1", address.port())
-        .await
-        .unwrap();
+    let mut client = connector().connect("127.0.0.1", address.port()).await.unwrap();
     let going = store.clone();
     tokio::spawn(async move {
         going.begun().await;
@@ -70,20 +67,13 @@ async fn a_message_under_way_is_finished() {
         going.go_on();
     });
     let recipients = to(&["<patient@example.org>"]);
-    let report = client
-        .send(&envelope(&recipients), text(300_000))
-        .await
-        .unwrap();
+    let report = client.send(&envelope(&recipients), text(300_000)).await.unwrap();
     assert!(report.all_delivered(), "{report:?}");
     serving.await.unwrap();
     assert_eq!(store.taken().len(), 1);
     // The server has said 421 in the meantime.
     let error = client.noop().await.unwrap_err();
-    assert_eq!(
-        error.reply().map(|reply| reply.code().value()),
-        Some(421),
-        "{error}"
-    );
+    assert_eq!(error.reply().map(|reply| reply.code().value()), Some(421), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,9 +82,7 @@ async fn a_transaction_is_finished_before_the_421() {
     let server = help::server(&store);
     let handle = server.handle();
     let (mut near, ended) = serve(server, Service::Smtp, 4096);
-    near.write_all(b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<a@x.example>\r\nDATA\r\n")
-        .await
-        .unwrap();
+    near.write_all(b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<a@x.example>\r\nDATA\r\n").await.unwrap();
     let mut said = Vec::new();
     while !said.ends_with(b"<CRLF>.<CRLF>\r\n") {
         near.read_buf(&mut said).await.unwrap();
@@ -106,10 +94,7 @@ async fn a_transaction_is_finished_before_the_421() {
     said.clear();
     near.read_to_end(&mut said).await.unwrap();
     let said = String::from_utf8(said).unwrap();
-    assert!(
-        said.starts_with("250 2.0.0 queued as 42\r\n421 4.3.2 "),
-        "{said}"
-    );
+    assert!(said.starts_with("250 2.0.0 queued as 42\r\n421 4.3.2 "), "{said}");
     assert_eq!(store.taken().len(), 1);
 }
 
@@ -144,10 +129,8 @@ async fn after_the_grace_sessions_end_by_force() {
 #[tokio::test]
 async fn one_too_many_is_told_421() {
     type Limit = fn(Server<Store>) -> Server<Store>;
-    let limits: [Limit; 2] = [
-        |server| server.max_connections(2),
-        |server| server.max_connections_per_address(2),
-    ];
+    let limits: [Limit; 2] =
+        [|server| server.max_connections(2), |server| server.max_connections_per_address(2)];
     for limit in limits {
         let store = Store::default();
         let (address, server) = listening(&store, limit).await;
@@ -184,27 +167,15 @@ async fn a_panic_ends_one_session_only() {
     let (address, server) = listening(&store, |server| server).await;
     let handle = server.handle();
     let serving = tokio::spawn(server.serve());
-    let mut bystander = connector()
-        .connect("127.0.0.1", address.port())
-        .await
-        .unwrap();
+    let mut bystander = connector().connect("127.0.0.1", address.port()).await.unwrap();
     let connector = smtp_tokio::Connector::new(Tls::None);
-    let mut client = connector
-        .connect("127.0.0.1", address.port())
-        .await
-        .unwrap();
+    let mut client = connector.connect("127.0.0.1", address.port()).await.unwrap();
     let recipients = to(&["<panic@example.org>"]);
     let report = client.send(&envelope(&recipients), "x\r\n").await.unwrap();
     assert!(!report.all_delivered());
     assert!(!client.is_usable());
     let recipients = to(&["<a@example.org>"]);
-    assert!(
-        bystander
-            .send(&envelope(&recipients), "x\r\n")
-            .await
-            .unwrap()
-            .all_delivered()
-    );
+    assert!(bystander.send(&envelope(&recipients), "x\r\n").await.unwrap().all_delivered());
     bystander.quit().await.unwrap();
     handle.shut_down();
     serving.await.unwrap();

@@ -28,10 +28,7 @@ fn minutes(minutes: u64) -> Duration {
 /// The paused clock jumps by milliseconds.
 fn assert_took(started: Instant, expected: Duration) {
     let took = started.elapsed();
-    assert!(
-        took >= expected && took < expected + Duration::from_secs(1),
-        "{took:?} {expected:?}"
-    );
+    assert!(took >= expected && took < expected + Duration::from_secs(1), "{took:?} {expected:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,10 +39,7 @@ async fn a_server_that_does_not_greet_or_answer_the_hello() {
         scripted(far, script);
         let started = Instant::now();
         let error = connector().open(near).await.unwrap_err();
-        assert!(
-            matches!(error, Error::Opening(OpeningError::Fault(Fault::Timeout))),
-            "{error}"
-        );
+        assert!(matches!(error, Error::Opening(OpeningError::Fault(Fault::Timeout))), "{error}");
         assert_took(started, minutes(5));
     }
 }
@@ -56,12 +50,7 @@ async fn a_server_that_falls_silent_in_a_transaction() {
         (&[GREETING, HELLO], Phase::Mail, Status::Deferred, 5),
         (&[GREETING, HELLO, OK], Phase::Rcpt, Status::Deferred, 5),
         (&[GREETING, HELLO, OK, OK], Phase::Data, Status::Deferred, 2),
-        (
-            &[GREETING, HELLO, OK, OK, GO],
-            Phase::Delivery,
-            Status::InDoubt,
-            10,
-        ),
+        (&[GREETING, HELLO, OK, OK, GO], Phase::Delivery, Status::InDoubt, 10),
     ];
     for (script, phase, status, time) in cases {
         let (near, far) = duplex(64 * 1024);
@@ -71,11 +60,7 @@ async fn a_server_that_falls_silent_in_a_transaction() {
         let recipients = to(&["<a@example.org>"]);
         let report = client.send(&envelope(&recipients), "x\r\n").await.unwrap();
         let outcome = &report.outcomes()[0];
-        assert_eq!(
-            (outcome.phase(), outcome.status()),
-            (phase, status),
-            "{outcome}"
-        );
+        assert_eq!((outcome.phase(), outcome.status()), (phase, status), "{outcome}");
         assert_eq!(outcome.cause(), &Cause::Fault(Fault::Timeout));
         assert_took(started, minutes(time));
         assert!(!client.is_usable());
@@ -90,22 +75,13 @@ async fn a_server_that_stops_reading() {
     let mut client = connector().open(near).await.unwrap();
     let started = Instant::now();
     let recipients = to(&["<a@example.org>"]);
-    let report = client
-        .send(&envelope(&recipients), text(1 << 20))
-        .await
-        .unwrap();
+    let report = client.send(&envelope(&recipients), text(1 << 20)).await.unwrap();
     let outcome = &report.outcomes()[0];
     assert_eq!(outcome.cause(), &Cause::Fault(Fault::Timeout));
     // All of it was handed over before the silence.
-    assert!(matches!(
-        outcome.status(),
-        Status::InDoubt | Status::Deferred
-    ));
+    assert!(matches!(outcome.status(), Status::InDoubt | Status::Deferred));
     let took = started.elapsed();
-    assert!(
-        took >= minutes(3) && took <= minutes(10) + Duration::from_secs(1),
-        "{took:?}"
-    );
+    assert!(took >= minutes(3) && took <= minutes(10) + Duration::from_secs(1), "{took:?}");
 }
 
 /// A reader that takes its time is not the server's fault.
@@ -124,10 +100,7 @@ async fn a_slow_reader_does_not_time_out() {
         });
         let recipients = to(&["<a@example.org>"]);
         let message = Message::reader(reader);
-        let report = client
-            .send_with(&envelope(&recipients), message, how)
-            .await
-            .unwrap();
+        let report = client.send_with(&envelope(&recipients), message, how).await.unwrap();
         assert!(report.all_delivered(), "{report:?}");
         slow.await.unwrap();
         assert!(store.taken()[0].content.len() >= 210_000);
@@ -147,12 +120,8 @@ async fn quit_waits_five_seconds() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_falls_silent() {
     let begun = "EHLO c.example\r\nMAIL FROM:<>\r\nRCPT TO:<a@x.example>\r\n";
-    let silences = [
-        String::new(),
-        "EHLO c.exa".into(),
-        begun.into(),
-        format!("{begun}BDAT 100\r\nabc"),
-    ];
+    let silences =
+        [String::new(), "EHLO c.exa".into(), begun.into(), format!("{begun}BDAT 100\r\nabc")];
     for silence in silences {
         let store = Store::default();
         let (mut near, ended) = serve(help::server(&store), Service::Smtp, 4096);
@@ -160,10 +129,7 @@ async fn a_client_that_falls_silent() {
         near.write_all(silence.as_bytes()).await.unwrap();
         let mut said = String::new();
         near.read_to_string(&mut said).await.unwrap();
-        assert!(
-            said.ends_with("421 4.4.2 mx.example.org timeout, closing\r\n"),
-            "{said}"
-        );
+        assert!(said.ends_with("421 4.4.2 mx.example.org timeout, closing\r\n"), "{said}");
         assert_took(started, minutes(5));
         drop(near);
         let end = ended.await.unwrap();
@@ -217,9 +183,6 @@ async fn a_slow_handler_does_not_time_out_the_client() {
     let mut how = TransactionOptions::default();
     how.chunking = Chunking::Never;
     // Small enough for the buffers on the way, so that the client waits for the final reply only.
-    let report = client
-        .send_with(&envelope(&recipients), text(400), how)
-        .await
-        .unwrap();
+    let report = client.send_with(&envelope(&recipients), text(400), how).await.unwrap();
     assert!(report.all_delivered(), "{report:?}");
 }

@@ -32,10 +32,7 @@ fn certificates() -> Certificates {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    Certificates {
-        server,
-        client: Arc::new(client),
-    }
+    Certificates { server, client: Arc::new(client) }
 }
 
 fn connector(tls: Tls, certificates: &Certificates) -> Connector {
@@ -47,9 +44,7 @@ fn connector(tls: Tls, certificates: &Certificates) -> Connector {
 }
 
 fn server(store: &Store, certificates: &Certificates) -> Server<Store> {
-    help::server(store)
-        .tls(Arc::clone(&certificates.server))
-        .authentication()
+    help::server(store).tls(Arc::clone(&certificates.server)).authentication()
 }
 
 #[tokio::test]
@@ -69,10 +64,7 @@ async fn starttls_and_implicit_tls_carry_credentials_and_mail() {
             assert!(client.is_tls());
             assert!(client.stream().tls().unwrap().protocol.is_some());
             let recipients = to(&["<a@example.org>"]);
-            let report = client
-                .send(&envelope(&recipients), content.clone())
-                .await
-                .unwrap();
+            let report = client.send(&envelope(&recipients), content.clone()).await.unwrap();
             assert!(report.all_delivered(), "{report:?}");
             client.quit().await.unwrap();
             ended.await.unwrap();
@@ -96,24 +88,13 @@ async fn over_tcp() {
         TcpListener::bind("127.0.0.1:0").await.unwrap(),
     );
     let ports = [&plain, &secure].map(|listener| listener.local_addr().unwrap().port());
-    let server = server(&store, &certificates)
-        .listen_smtp(plain)
-        .listen_smtps(secure);
+    let server = server(&store, &certificates).listen_smtp(plain).listen_smtps(secure);
     let handle = server.handle();
     let serving = tokio::spawn(server.serve());
     for (tls, port) in [(Tls::StartTls, ports[0]), (Tls::Implicit, ports[1])] {
-        let mut client = connector(tls, &certificates)
-            .connect("127.0.0.1", port)
-            .await
-            .unwrap();
+        let mut client = connector(tls, &certificates).connect("127.0.0.1", port).await.unwrap();
         let recipients = to(&["<a@example.org>"]);
-        assert!(
-            client
-                .send(&envelope(&recipients), text(200_000))
-                .await
-                .unwrap()
-                .all_delivered()
-        );
+        assert!(client.send(&envelope(&recipients), text(200_000)).await.unwrap().all_delivered());
         client.quit().await.unwrap();
     }
     handle.shut_down();
@@ -125,10 +106,7 @@ async fn over_tcp() {
 #[tokio::test]
 async fn a_certificate_nobody_vouches_for_is_refused() {
     let certificates = certificates();
-    for (tls, service) in [
-        (Tls::StartTls, Service::Smtp),
-        (Tls::Implicit, Service::Smtps),
-    ] {
+    for (tls, service) in [(Tls::StartTls, Service::Smtp), (Tls::Implicit, Service::Smtps)] {
         let store = Store::default();
         let (near, ended) = serve(server(&store, &certificates), service, 4096);
         let other = self::certificates();
@@ -145,9 +123,8 @@ async fn unverified_takes_any_certificate() {
     let store = Store::default();
     let (near, _) = serve(server(&store, &certificates), Service::Smtp, 4096);
     let config = client_config_unverified().unwrap();
-    let connector = Connector::new(Tls::StartTls)
-        .server_name("elsewhere.example")
-        .tls_config(config);
+    let connector =
+        Connector::new(Tls::StartTls).server_name("elsewhere.example").tls_config(config);
     assert!(connector.open(near).await.unwrap().is_tls());
 }
 
@@ -156,14 +133,8 @@ async fn without_starttls_nothing_is_sent() {
     let certificates = certificates();
     let store = Store::default();
     let (near, ended) = serve(help::server(&store), Service::Smtp, 4096);
-    let error = connector(Tls::StartTls, &certificates)
-        .open(near)
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, Error::Opening(OpeningError::TlsNotOffered)),
-        "{error}"
-    );
+    let error = connector(Tls::StartTls, &certificates).open(near).await.unwrap_err();
+    assert!(matches!(error, Error::Opening(OpeningError::TlsNotOffered)), "{error}");
     assert!(matches!(ended.await.unwrap(), smtp_tokio::End::Regular));
 }
 
@@ -179,10 +150,7 @@ async fn opportunistic_tls_falls_back_on_a_new_connection() {
             stream.write_all(b"220 x\r\n").await.unwrap();
             let mut line = String::new();
             stream.read_line(&mut line).await.unwrap();
-            stream
-                .write_all(b"250-x\r\n250 STARTTLS\r\n")
-                .await
-                .unwrap();
+            stream.write_all(b"250-x\r\n250 STARTTLS\r\n").await.unwrap();
             line.clear();
             stream.read_line(&mut line).await.unwrap();
             if attempt == 0 {
@@ -197,10 +165,7 @@ async fn opportunistic_tls_falls_back_on_a_new_connection() {
             }
         }
     });
-    let client = Connector::new(Tls::Opportunistic)
-        .connect("127.0.0.1", port)
-        .await
-        .unwrap();
+    let client = Connector::new(Tls::Opportunistic).connect("127.0.0.1", port).await.unwrap();
     assert!(!client.is_tls());
     client.quit().await.unwrap();
     broken.await.unwrap();
@@ -212,18 +177,12 @@ async fn a_handshake_takes_a_minute_at_most() {
     // The client's peer says nothing.
     let (near, far) = duplex(4096);
     let started = tokio::time::Instant::now();
-    let error = connector(Tls::Implicit, &certificates)
-        .open(near)
-        .await
-        .unwrap_err();
+    let error = connector(Tls::Implicit, &certificates).open(near).await.unwrap_err();
     assert!(matches!(&error, Error::Tls(error) if error.kind() == std::io::ErrorKind::TimedOut));
     assert_eq!(started.elapsed().as_secs(), 60);
     drop(far);
     // The server's peer says nothing, from the beginning and after STARTTLS.
-    for (service, said) in [
-        (Service::Smtps, ""),
-        (Service::Smtp, "EHLO c\r\nSTARTTLS\r\n"),
-    ] {
+    for (service, said) in [(Service::Smtps, ""), (Service::Smtp, "EHLO c\r\nSTARTTLS\r\n")] {
         let store = Store::default();
         let started = tokio::time::Instant::now();
         let (mut near, ended) = serve(server(&store, &certificates), service, 4096);
@@ -239,16 +198,11 @@ async fn a_handshake_takes_a_minute_at_most() {
 async fn plaintext_behind_starttls_ends_the_session() {
     let store = Store::default();
     let (mut near, ended) = serve(server(&store, &certificates()), Service::Smtp, 4096);
-    near.write_all(b"EHLO c.example\r\nSTARTTLS\r\nMAIL FROM:<>\r\n")
-        .await
-        .unwrap();
+    near.write_all(b"EHLO c.example\r\nSTARTTLS\r\nMAIL FROM:<>\r\n").await.unwrap();
     near.shutdown().await.unwrap();
     let mut said = String::new();
     near.read_to_string(&mut said).await.unwrap();
     assert!(said.contains("\r\n554 5.5.0 "), "{said}");
     let end = ended.await.unwrap();
-    assert!(
-        format!("{end:?}").contains("PlaintextBehindStartTls"),
-        "{end:?}"
-    );
+    assert!(format!("{end:?}").contains("PlaintextBehindStartTls"), "{end:?}");
 }

@@ -29,11 +29,7 @@ pub fn parts(text: &str) -> Vec<(String, String)> {
             (title.trim().to_owned(), format!("{common}\n{rest}"))
         })
         .collect();
-    if parts.is_empty() {
-        vec![(String::new(), text.to_owned())]
-    } else {
-        parts
-    }
+    if parts.is_empty() { vec![(String::new(), text.to_owned())] } else { parts }
 }
 
 /// Every dialog file in `folder`, by name.
@@ -41,22 +37,14 @@ pub fn parts(text: &str) -> Vec<(String, String)> {
 /// # Panics
 /// When the folder cannot be read or is empty.
 pub fn files(folder: &str) -> Vec<(String, String)> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("dialogs")
-        .join(folder);
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("dialogs").join(folder);
     let mut found: Vec<(String, String)> = std::fs::read_dir(&root)
         .unwrap_or_else(|error| panic!("{}: {error}", root.display()))
         .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "smtp")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "smtp"))
         .map(|path| {
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-            (
-                format!("{folder}/{name}"),
-                std::fs::read_to_string(&path).unwrap(),
-            )
+            (format!("{folder}/{name}"), std::fs::read_to_string(&path).unwrap())
         })
         .collect();
     assert!(!found.is_empty(), "no dialogs in {}", root.display());

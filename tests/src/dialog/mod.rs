@@ -269,16 +269,9 @@ impl Dialog {
             for line in lines {
                 play.feed_with(&line, &mut answer);
             }
-            assert!(
-                pending.is_empty(),
-                "{}: {pending:?} answers nothing",
-                self.name
-            );
+            assert!(pending.is_empty(), "{}: {pending:?} answers nothing", self.name);
             let apart = |action: &&Action| {
-                matches!(
-                    action,
-                    Action::Tls | Action::Expire | Action::Eof | Action::ShutDown
-                )
+                matches!(action, Action::Tls | Action::Expire | Action::Eof | Action::ShutDown)
             };
             while let Some(action) = actions.next_if(apart) {
                 play.perform(action);
@@ -302,49 +295,23 @@ impl Dialog {
                 self.name
             );
         };
-        run(Manner {
-            hesitant: true,
-            ..Manner::default()
-        });
+        run(Manner { hesitant: true, ..Manner::default() });
         if self.together {
             return;
         }
         run(Manner::default());
-        run(Manner {
-            pieces: Some(1),
-            ..Manner::default()
-        });
-        run(Manner {
-            pieces: Some(1),
-            hesitant: true,
-            pestered: true,
-            ..Manner::default()
-        });
-        run(Manner {
-            pieces: Some(3),
-            pestered: true,
-            ..Manner::default()
-        });
+        run(Manner { pieces: Some(1), ..Manner::default() });
+        run(Manner { pieces: Some(1), hesitant: true, pestered: true, ..Manner::default() });
+        run(Manner { pieces: Some(3), pestered: true, ..Manner::default() });
         for size in [2, 1 << 20] {
-            run(Manner {
-                pieces: Some(size),
-                spare: true,
-                ..Manner::default()
-            });
+            run(Manner { pieces: Some(size), spare: true, ..Manner::default() });
         }
-        let lengths: Vec<usize> = self
-            .flights()
-            .iter()
-            .map(|flight| flight.octets.len())
-            .collect();
+        let lengths: Vec<usize> = self.flights().iter().map(|flight| flight.octets.len()).collect();
         for (flight, &length) in lengths.iter().enumerate() {
             // Every split of a short flight; of a long one, those where something may happen.
             let stride = length / 400 + 1;
             for at in (1..length).step_by(stride) {
-                run(Manner {
-                    split: Some((flight, at)),
-                    ..Manner::default()
-                });
+                run(Manner { split: Some((flight, at)), ..Manner::default() });
             }
         }
     }
@@ -452,11 +419,7 @@ impl Dialog {
             }
         }
         let rest: Vec<_> = lines.map(|line| line.escape_ascii().to_string()).collect();
-        assert!(
-            rest.is_empty(),
-            "{}: also said {rest:?} in\n{said}",
-            self.name
-        );
+        assert!(rest.is_empty(), "{}: also said {rest:?} in\n{said}", self.name);
     }
 
     fn compare_events(&self, events: &[String]) {
@@ -470,18 +433,12 @@ impl Dialog {
             .collect();
         let kind = |event: &str| event.split(' ').next().unwrap_or_default().to_owned();
         let named: Vec<String> = expected.iter().map(|event| kind(event)).collect();
-        let happened: Vec<&String> = events
-            .iter()
-            .filter(|event| named.contains(&kind(event)))
-            .collect();
+        let happened: Vec<&String> =
+            events.iter().filter(|event| named.contains(&kind(event))).collect();
         let same = happened.len() == expected.len()
             && happened.iter().zip(&expected).all(|(happened, expected)| {
                 happened == expected || happened.starts_with(&format!("{expected} "))
             });
-        assert!(
-            same,
-            "{}: expected {expected:#?}\nbut there was {events:#?}",
-            self.name
-        );
+        assert!(same, "{}: expected {expected:#?}\nbut there was {events:#?}", self.name);
     }
 }

@@ -68,19 +68,13 @@ impl Play {
     }
 
     pub(super) fn output_text(&self) -> String {
-        self.output
-            .escape_ascii()
-            .to_string()
-            .replace("\\r\\n", "\n")
+        self.output.escape_ascii().to_string().replace("\\r\\n", "\n")
     }
 
     pub(super) fn feed(&mut self, octets: &[u8]) {
         let answers = self.answers.clone().unwrap_or_default();
         self.feed_with(octets, &mut |asked| {
-            answers
-                .get(asked)
-                .cloned()
-                .unwrap_or(Answer::Accept(String::new()))
+            answers.get(asked).cloned().unwrap_or(Answer::Accept(String::new()))
         });
     }
 
@@ -164,10 +158,7 @@ impl Play {
             return;
         }
         let told = describe(&event);
-        let news = matches!(
-            event,
-            Event::Reset | Event::Fault(_) | Event::UpgradeTls { .. }
-        );
+        let news = matches!(event, Event::Reset | Event::Fault(_) | Event::UpgradeTls { .. });
         if news {
             if matches!(event, Event::Reset) {
                 self.body.clear();
@@ -181,13 +172,9 @@ impl Play {
         }
         self.dropped = false;
         if matches!(event, Event::Delivery(_))
-            && !self
-                .events
-                .last()
-                .is_some_and(|last| last.starts_with("Delivery"))
+            && !self.events.last().is_some_and(|last| last.starts_with("Delivery"))
         {
-            self.events
-                .push(format!("Body \"{}\"", self.body.escape_ascii()));
+            self.events.push(format!("Body \"{}\"", self.body.escape_ascii()));
         }
         if matches!(event, Event::Data(_)) {
             self.body.clear();
@@ -208,12 +195,7 @@ fn describe(event: &Event<'_>) -> String {
         Event::Auth(auth) => match auth.response() {
             None => write!(told, "Auth {}", auth.mechanism()),
             Some(response) => {
-                write!(
-                    told,
-                    "Auth {} \"{}\"",
-                    auth.mechanism(),
-                    response.escape_ascii()
-                )
+                write!(told, "Auth {} \"{}\"", auth.mechanism(), response.escape_ascii())
             }
         },
         Event::Mail(mail) => {
@@ -227,23 +209,14 @@ fn describe(event: &Event<'_>) -> String {
             write!(told, "Rcpt {}{gap}{}", rcpt.forward_path(), all.as_str())
         }
         Event::Data(data) => {
-            write!(
-                told,
-                "Data{}",
-                if data.is_chunked() { " chunked" } else { "" }
-            )
+            write!(told, "Data{}", if data.is_chunked() { " chunked" } else { "" })
         }
         Event::Delivery(delivery) => match delivery.recipient() {
             None => write!(told, "Delivery {}", delivery.size()),
             Some(recipient) => write!(told, "Delivery {} for {recipient}", delivery.size()),
         },
         Event::Verify(verify) => {
-            write!(
-                told,
-                "Verify {} {}",
-                verify.verb().as_str(),
-                verify.text().as_str()
-            )
+            write!(told, "Verify {} {}", verify.verb().as_str(), verify.text().as_str())
         }
         Event::Extension(extension) => match extension.argument() {
             None => write!(told, "Extension {}", extension.verb()),

@@ -34,10 +34,7 @@ fn known_lines() {
 #[test]
 fn bad_lines() {
     for (line, expected) in [
-        (
-            "proxy TCP4 192.0.2.7 198.51.100.1 1 2\r\n",
-            ProxyError::Signature,
-        ),
+        ("proxy TCP4 192.0.2.7 198.51.100.1 1 2\r\n", ProxyError::Signature),
         ("Proxy UNKNOWN\r\n", ProxyError::Signature),
         (" PROXY UNKNOWN\r\n", ProxyError::Signature),
         ("PROXY\r\n", ProxyError::Signature),

@@ -1,0 +1,164 @@
+//! Sending a message: after 354 up to the lone dot, or by BDAT in counted chunks.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::{
+    Misuse, ReplyTo,
+    session::{Expected, Session},
+};
+use crate::{
+    command::{Bdat, Command, Verb},
+    data::{BareNewline, LineCheck, Then},
+    extension::Extension,
+    sequence::{self, Protocol, Request, State},
+    transcript::Speaker,
+    wire::Pen,
+};
+
+/// The timer of content starts anew after this many octets have left.
+const CONTENT_BLOCK: u64 = 16 * 1024;
+
+impl Session {
+    fn ready_for_content(&self) -> Result<(), Misuse> {
+        if self.fault.is_some() || self.state == State::Closed {
+            return Err(Misuse::Ended);
+        }
+        if self.state != State::Data || !self.sending {
+            return Err(Misuse::Sequence { verb: Verb::Data, state: self.state });
+        }
+        Ok(())
+    }
+
+    pub(super) fn body(&mut self, pen: &mut Pen<'_>, piece: Bytes) -> Result<(), Misuse> {
+        self.ready_for_content()?;
+        if self.accepted == 0 {
+            return Err(Misuse::NoRecipient);
+        }
+        let octets = piece.len();
+        let output = &mut *pen.output;
+        self.encoder
+            .encode(piece, |segment| output.push(segment))
+            .map_err(|_| Misuse::BareNewline)?;
+        pen.note_content(Speaker::Client, octets);
+        Ok(())
+    }
+
+    pub(super) fn end_of_data(&mut self, pen: &mut Pen<'_>) -> Result<(), Misuse> {
+        self.ready_for_content()?;
+        let output = &mut *pen.output;
+        self.encoder.finish(|segment| output.push(segment)).map_err(|_| Misuse::BareNewline)?;
+        self.message_end = Some(pen.output.end());
+        pen.note(Speaker::Client, b".");
+        self.sending = false;
+        self.planned = sequence::AFTER_CONTENT;
+        self.expect_delivery(0, false);
+        Ok(())
+    }
+
+    /// The replies to a whole message: one, or in LMTP one for each accepted recipient.
+    fn expect_delivery(&mut self, octets: usize, last_chunk: bool) {
+        self.in_flight += octets;
+        let replies = match self.config.protocol {
+            Protocol::Smtp => 1,
+            Protocol::Lmtp => self.accepted.max(1),
+        };
+        for index in 0..replies {
+            let recipient = (self.config.protocol == Protocol::Lmtp).then_some(index);
+            self.expected.push_back(Expected {
+                to: ReplyTo::Delivery { recipient },
+                octets: if index == 0 { octets } else { 0 },
+                last_chunk,
+                more: index + 1 < replies,
+            });
+        }
+    }
+
+    pub(super) fn chunk(
+        &mut self,
+        pen: &mut Pen<'_>,
+        chunk: Bytes,
+        last: bool,
+    ) -> Result<(), Misuse> {
+        self.allow(Verb::Bdat, if last { Request::BdatLast } else { Request::Bdat })?;
+        self.need(Extension::Chunking)?;
+        let lmtp = self.config.protocol == Protocol::Lmtp;
+        let rcpt_open = self.expected.iter().any(|open| matches!(open.to, ReplyTo::Rcpt { .. }));
+        if !self.queued.is_empty() || !self.may_send(0) || (lmtp && rcpt_open) {
+            return Err(Misuse::AwaitReplies);
+        }
+        // More than one segment is rare: only where line ends are mended.
+        let (mut first, mut others) = (Bytes::new(), Vec::new());
+        if self.binary {
+            first = chunk;
+        } else {
+            let mut lines = self.lines.clone();
+            check_lines(&mut lines, chunk, last, |segment| {
+                if first.is_empty() {
+                    first = segment;
+                } else {
+                    others.push(segment);
+                }
+            });
+            if lines.bare_newline() && self.config.bare_newline == BareNewline::Reject {
+                return Err(Misuse::BareNewline);
+            }
+            self.lines = lines;
+        }
+        let size = first.len() + others.iter().map(Bytes::len).sum::<usize>();
+        let before = pen.output.len();
+        pen.say(Speaker::Client, |out| {
+            let bdat = Bdat { size: u64::try_from(size).unwrap_or(u64::MAX), last };
+            Command::Bdat(bdat).write(out);
+        });
+        let octets = pen.output.len() - before;
+        pen.output.push(first);
+        for segment in others {
+            pen.output.push(segment);
+        }
+        pen.note_content(Speaker::Client, size);
+        if last {
+            self.message_end = Some(pen.output.end());
+            self.plan(Request::BdatLast);
+            self.expect_delivery(octets, true);
+            self.lines = LineCheck::new(self.config.bare_newline);
+        } else {
+            self.plan(Request::Bdat);
+            self.expect(ReplyTo::Chunk, octets);
+        }
+        Ok(())
+    }
+
+    /// Whether enough content has left for the timer to start anew.
+    pub(super) fn content_progress(&mut self, written: u64) -> bool {
+        self.writing = true;
+        let progress = written.saturating_sub(self.content_mark) >= CONTENT_BLOCK;
+        if progress {
+            self.content_mark = written;
+        }
+        progress
+    }
+
+    /// Whether the output that was waiting has left since then.
+    pub(super) fn take_writing(&mut self) -> bool {
+        core::mem::take(&mut self.writing)
+    }
+}
+
+/// Looks at the line ends of a text chunk, and mends them where the configuration asks for it.
+fn check_lines(lines: &mut LineCheck, chunk: Bytes, last: bool, mut push: impl FnMut(Bytes)) {
+    let mut rest = chunk;
+    while !rest.is_empty() {
+        let checked = lines.check(&rest);
+        let mut taken = rest.split_to(checked.consumed.min(rest.len()));
+        taken.truncate(checked.content);
+        push(taken);
+        if checked.then == Then::Newline {
+            push(Bytes::from_static(b"\r\n"));
+        }
+    }
+    if last {
+        lines.finish();
+    }
+}
