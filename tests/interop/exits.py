@@ -68,15 +68,16 @@ def cases(place, program, _tls, peers):
     if NAME not in peers:
         return table
 
-    def case(feature, code, script, *steps, to=(TO,), said=(), arguments=(), message=messages.SIMPLE):
+    def case(feature, code, script, *steps, to=(TO,), said=(), tls="none", arguments=(),
+             message=messages.SIMPLE):
         with table.case(f"{feature}: {code}", NAME), contextlib.ExitStack() as stack:
             if script is None:
                 (port,) = free_ports(1)
             else:
                 script = stack.enter_context(Script(script, *steps))
                 port = script.port
-            sending = Sending(table, NAME, place, program, None, f"127.0.0.1:{port}", ["--tls", "none"])
-            result = sending.send(to, message, arguments)
+            sending = Sending(table, NAME, place, program, None, f"127.0.0.1:{port}")
+            result = sending.send(to, message, ["--tls", tls, *arguments])
             output = result.stdout.decode(errors="backslashreplace")
             output = f"exit {result.returncode}\n{output}{(script and script.error) or ''}"
             check(result.returncode == code, output)
@@ -106,8 +107,8 @@ def cases(place, program, _tls, peers):
     case("login refused for now", TEMPORARY, GREETING, EHLO, ("AUTH", b"454 4.7.0 later\r\n"), QUIT, arguments=login,
          said=["454 4.7.0 later"])
     case("no AUTH offered", PERMISSION, GREETING, EHLO_PLAIN, QUIT, arguments=login)
-    case("no STARTTLS offered", UNAVAILABLE, GREETING, EHLO, QUIT, arguments=["--tls", "starttls"])
-    case("sender refused", UNAVAILABLE, GREETING, EHLO_PLAIN, ("MAIL", b"550 5.7.1 not you\r\n"), ("QUIT", b"221 bye\r\n"),
+    case("no STARTTLS offered", UNAVAILABLE, GREETING, EHLO, QUIT, tls="starttls")
+    case("sender refused", UNAVAILABLE, GREETING, EHLO_PLAIN, ("MAIL", b"550 5.7.1 not you\r\n"), QUIT,
          said=[f"{TO}: rejected at MAIL: 550 5.7.1 not you"])
     case("recipient deferred", TEMPORARY, GREETING, EHLO_PLAIN, MAIL, ("RCPT", b"450 4.2.1 greylisted\r\n"),
          ("RSET", b"250 ok\r\n"), QUIT, said=[f"{TO}: deferred at RCPT: 450 4.2.1 greylisted"])

@@ -12,6 +12,9 @@ import traceback
 
 OK, FAILED = "ok", "FAILED"
 
+# When everything fails the run still ends: from here on nothing is waited for any longer.
+PATIENCE = time.monotonic() + 120
+
 
 class Failure(Exception):
     """A case that did not go as it should."""
@@ -118,9 +121,9 @@ def free_ports(count):
         return ports
 
 
-def wait_for(what, said, seconds=20):
+def wait_for(what, said, seconds=10):
     """Calls `what` until it returns something true, and returns that."""
-    end = time.monotonic() + seconds
+    end = min(time.monotonic() + seconds, max(PATIENCE, time.monotonic() + 0.5))
     while True:
         result = what()
         if result:
@@ -137,7 +140,7 @@ def connects(address):
         return client.connect_ex(address) == 0
 
 
-def only_file(directory, seconds=20):
+def only_file(directory, seconds=10):
     """The content of the one file that is, or soon will be, in a directory."""
     def there():
         return list(directory.iterdir()) if directory.is_dir() else []

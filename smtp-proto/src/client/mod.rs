@@ -35,6 +35,7 @@ pub use self::{
 use crate::{
     extension::Capabilities,
     fault::Fault,
+    parameter::ParameterList,
     reply::Reply,
     sequence::{Protocol, State},
     transcript::{Said, Speaker},
@@ -188,6 +189,17 @@ impl Client {
     /// Whether no reply is awaited and nothing waits to be sent.
     pub fn is_settled(&self) -> bool {
         self.session.nothing_expected() && self.session.nothing_queued()
+    }
+
+    /// An empty list whose room was used before.
+    fn take_parameters(&mut self) -> ParameterList {
+        core::mem::take(&mut self.session.parameters)
+    }
+
+    /// Keeps the room of a list for the next transaction.
+    fn keep_parameters(&mut self, mut parameters: ParameterList) {
+        parameters.clear();
+        self.session.parameters = parameters;
     }
 
     fn tidy(&mut self) {

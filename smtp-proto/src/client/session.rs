@@ -11,6 +11,7 @@ use crate::{
     data::{Encoder, LineCheck},
     extension::{Capabilities, Digest, Extension},
     fault::Fault,
+    parameter::ParameterList,
     reply::{Reply, ReplyReader},
     sequence::{self, Answer, Request, Rule, State},
     status::{Code, Severity},
@@ -67,6 +68,8 @@ pub(super) struct Session {
     /// Output was waiting when the session was last stepped.
     pub(super) writing: bool,
     pub(super) quitting: bool,
+    /// Room for the parameters of MAIL, empty between two transactions.
+    pub(super) parameters: ParameterList,
 }
 
 impl Session {
@@ -99,6 +102,7 @@ impl Session {
             message_end: None,
             writing: false,
             quitting: false,
+            parameters: ParameterList::new(),
             config,
         }
     }

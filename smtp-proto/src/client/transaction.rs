@@ -144,6 +144,7 @@ impl<'e> Transaction<'e> {
 
     /// Decides what this side can decide, and sends MAIL.
     fn start(&mut self, client: &mut Client) -> Result<(), Misuse> {
+        let mut parameters = client.take_parameters();
         let offers = |extension| client.capabilities().is_some_and(|all| all.offers(extension));
         let smtputf8 = self.content.smtputf8
             || !self.envelope.reverse_path.is_ascii()
@@ -172,7 +173,6 @@ impl<'e> Transaction<'e> {
             self.stage = Stage::Done;
             return Ok(());
         }
-        let mut parameters = ParameterList::new();
         if let Some(size) = self.content.size
             && offers(Extension::Size)
         {
@@ -193,6 +193,7 @@ impl<'e> Transaction<'e> {
         self.chunked =
             binary || (self.options.chunking == Chunking::Auto && offers(Extension::Chunking));
         client.mail(self.envelope.reverse_path, parameters.as_parameters())?;
+        client.keep_parameters(parameters);
         self.stage = Stage::Mail;
         Ok(())
     }
