@@ -122,7 +122,7 @@ class Smtplib:
         try:
             with self.connect(target, context) as client:
                 client.set_debuglevel(1)
-                client._print_debug = lambda *said: log.append(" ".join(map(str, said)))  # pylint: disable=protected-access
+                client._print_debug = lambda *said: log.append(" ".join(map(str, said)))
                 if target.tls == "starttls":
                     client.starttls(context=context)
                 client.ehlo_or_helo_if_needed()

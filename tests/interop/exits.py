@@ -86,10 +86,11 @@ def cases(place, program, _tls, peers):
 
     login = ["--user", "alice", "--password", "secret", "--allow-plaintext-auth"]
     session = [GREETING, EHLO, MAIL, RCPT, DATA_354]
-    case("all accepted", 0, *session, (".", b"250 2.0.0 taken\r\n"), QUIT, said=[f"{TO}: delivered: 250 2.0.0 taken"])
+    case("all accepted", 0, *session, (".", b"250 2.0.0 taken\r\n"), QUIT,
+         said=[f"{TO}: delivered: 250 2.0.0 taken"])
     case("no reply to QUIT", 0, *session, (".", b"250 2.0.0 taken\r\n"), CLOSE)
-    case("HELO where EHLO is unknown", 0, GREETING, ("EHLO", b"502 what\r\n"), ("HELO", b"250 hello\r\n"), MAIL, RCPT,
-         DATA_354, (".", b"250 taken\r\n"), QUIT)
+    case("HELO where EHLO is unknown", 0, GREETING, ("EHLO", b"502 what\r\n"), ("HELO", b"250 hello\r\n"),
+         MAIL, RCPT, DATA_354, (".", b"250 taken\r\n"), QUIT)
     case("replies of many lines", 0, b"220-mx.script.example\r\n220-be kind\r\n220 welcome\r\n", EHLO, MAIL, RCPT,
          ("DATA", b"354-go\r\n354 on\r\n"), (".", b"250-2.0.0 taken\r\n250 2.0.0 indeed\r\n"), QUIT)
     case("greeting 421", TEMPORARY, b"421 4.3.2 too busy\r\n", CLOSE, said=["421 4.3.2 too busy"])

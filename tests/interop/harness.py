@@ -40,7 +40,7 @@ class Table:
         try:
             yield
             self.rows.setdefault(feature, {}).setdefault(peer, OK)
-        except Exception as error:  # pylint: disable=broad-except
+        except Exception as error:
             told = str(error) if isinstance(error, Failure) else traceback.format_exc()
             self.rows.setdefault(feature, {})[peer] = FAILED
             self.failures.append(f"{self.title}: {feature}: {peer}\n{indent(told)}")

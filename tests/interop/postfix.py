@@ -5,7 +5,7 @@ import smtplib
 
 import messages
 from dovecot import Dovecot
-from harness import Table, check, connects, free_ports, only_file, run, text, wait_for
+from harness import Failure, Table, check, connects, free_ports, only_file, run, wait_for
 from messages import difference, without_trace
 from sender import Sending
 from serve import DOMAIN, PASSWORD, USER, Serve
@@ -19,7 +19,8 @@ LISTENERS = {
     "all": "",
     "no-chunking": "-o smtpd_discard_ehlo_keywords=chunking",
     "no-pipelining": "-o smtpd_discard_ehlo_keywords=chunking,pipelining",
-    "bare": "-o smtpd_discard_ehlo_keywords=chunking,pipelining,size,8bitmime,smtputf8,enhancedstatuscodes,dsn,starttls",
+    "bare": "-o smtpd_discard_ehlo_keywords=chunking,pipelining,size,8bitmime,smtputf8,"
+            "enhancedstatuscodes,dsn,starttls",
     "implicit": "-o smtpd_tls_wrappermode=yes",
     "small": f"-o message_size_limit={LIMIT}",
 }
@@ -37,7 +38,7 @@ class Postfix:
         here = place.directory / "postfix"
         for name in ("etc", "data", "mail", "queue"):
             here.joinpath(name).mkdir(parents=True)
-        run(["chown", "postfix", here / "data", here / "mail"])
+        run(["chown", "postfix:", here / "data", here / "mail"])
         for name in ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private",
                      "saved", "trace"):
             queue = here / "queue" / name
@@ -51,7 +52,7 @@ class Postfix:
         (here / "queue" / "pid").mkdir()
         owner = (here / "mail").stat()
         self.ports = dict(zip(LISTENERS, free_ports(len(LISTENERS))))
-        self.mail = here / "mail"
+        self.mail, self.log = here / "mail", here / "log"
         boxes = "".join(f"{box}@{DOMAIN} {box}@{DOMAIN}/\n" for box in [*mailboxes, "sender", "postmaster"])
         place.file("postfix/etc/mailboxes", boxes)
         routes = {"smtp": f"smtp:[127.0.0.1]:{relay.ports['smtp']}", "tls": f"tls:[127.0.0.1]:{relay.ports['smtp']}",
@@ -108,8 +109,9 @@ smtp_dns_support_level = disabled
         secure = "-o smtp_tls_security_level=secure -o smtp_tls_secure_cert_match=127.0.0.1,localhost"
         services = [f"127.0.0.1:{self.ports[name]} inet n - n - - smtpd {changes}"
                     for name, changes in LISTENERS.items()]
+        services += [f"{name} unix - - n - 0 bounce" for name in ("bounce", "defer", "trace")]
         services += [f"{name} unix - - n - - {program}" for name, program in (
-            ("bounce", "bounce"), ("defer", "bounce"), ("trace", "bounce"), ("rewrite", "trivial-rewrite"),
+            ("rewrite", "trivial-rewrite"),
             ("error", "error"), ("retry", "error"), ("lmtp", "lmtp"), ("smtp", "smtp"),
             ("tls", f"smtp {secure}"), ("implicit", f"smtp {secure} -o smtp_tls_wrappermode=yes"),
             ("auth", f"smtp {secure} -o smtp_sasl_auth_enable=yes"))]
@@ -118,13 +120,16 @@ smtp_dns_support_level = disabled
                      "scache unix - - n - 1 scache", "showq unix n - n - - showq", "flush unix n - n 1000? 0 flush",
                      "postlog unix-dgram n - n - 1 postlogd"]
         place.file("postfix/etc/master.cf", "\n".join(services) + "\n")
-        daemons = run(["postconf", "-dh", "daemon_directory"]).stdout.decode().strip()
+        daemons = run(["postconf", "-c", here / "etc", "-dh", "daemon_directory"]).stdout.decode().strip()
         place.start([f"{daemons}/master", "-d", "-c", str(here / "etc")],
                     env={**os.environ, "MAIL_CONFIG": str(here / "etc")})
         wait_for(lambda: connects(("127.0.0.1", self.ports["all"])), "Postfix")
 
     def check_delivered(self, address, message):
-        found = only_file(self.mail / address / "new")
+        try:
+            found = only_file(self.mail / address / "new")
+        except Failure as failure:
+            raise Failure(f"{failure}; the end of Postfix's log:\n{self.log.read_text()[-2000:]}") from failure
         differs = difference(message, without_trace(found.replace(b"\n", b"\r\n")))
         check(differs is None, differs)
 
@@ -150,7 +155,7 @@ def cases(place, program, tls, peers):
 
 def sending(place, program, tls, server):
     table = Table("smtp send delivers to", [NAME])
-    to = {name: Sending(table, NAME, place, program, server, f"127.0.0.1:{port}", ["--tls", "none"])
+    to = {name: Sending(table, NAME, place, program, server, f"127.0.0.1:{port}")
           for name, port in server.ports.items()}
     starttls = Sending(table, NAME, place, program, server, f"127.0.0.1:{server.ports['all']}",
                        ["--tls", "starttls", "--ca", tls[0]])
@@ -162,6 +167,7 @@ def sending(place, program, tls, server):
     to["bare"].delivered("no extension at all", "bare", untraced=["C: BDAT ", "SIZE="])
     starttls.delivered("STARTTLS", "starttls", traced=["C: STARTTLS"])
     implicit.delivered("implicit TLS", "implicit", untraced=["C: STARTTLS"])
+    to["all"].refused("certificate not trusted: 69", 69, "certificate", arguments=["--tls", "starttls"])
     for mechanism in ("PLAIN", "LOGIN"):
         login = ["--user", USER, "--password", PASSWORD, "--auth", mechanism]
         starttls.delivered(f"AUTH {mechanism}", f"auth-{mechanism.lower()}", arguments=login,
@@ -212,7 +218,8 @@ def relaying(server, relay):
     relayed("no body", "plain.example", messages.NO_BODY)
     relayed("long lines", "plain.example", messages.LONG_LINES)
     relayed("25 MiB", "plain.example", messages.large(LARGE))
-    relayed("SMTPUTF8", "plain.example", messages.UTF8_HEADER, ["δοκιμή"], ["SMTPUTF8", "BODY=8BITMIME"])
+    relayed("SMTPUTF8", "plain.example", messages.UTF8_HEADER, ["δοκιμή"],
+            ["SMTPUTF8", "BODY=8BITMIME"])
     relayed("LMTP on TCP", "lmtp.example", names=["a", "b", "c"])
     relayed("LMTP on a Unix socket", "unix.example", names=["a", "b", "c"])
     return table

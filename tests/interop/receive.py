@@ -2,6 +2,7 @@
 
 import smtplib
 import socket
+import ssl
 
 import messages
 from clients import CLIENTS, Target
@@ -47,7 +48,7 @@ def cases(place, program, tls, peers):
         sender.some_accepted("LMTP, one of three refused", lmtp)
     if SOCKETS in peers:
         by_hand(table, server)
-        shutdown(table, place, program)
+        shutdown(table, place, program, tls)
     return table
 
 
@@ -196,7 +197,7 @@ def smuggling(table, server):
         check(b"220" not in rest, f"TLS with plaintext behind it: {rest!r}")
 
 
-def shutdown(table, place, program):
+def shutdown(table, place, program, tls):
     """SIGTERM: 421 for who is idle, time to finish for who is not, exit code 0."""
     with table.case("SIGTERM while idle", SOCKETS):
         server = Serve(place, program, "idle")
@@ -206,6 +207,17 @@ def shutdown(table, place, program):
             code, reply = client.getreply()
             check(code == 421, f"{code} {reply}")
             check(client.sock.recv(1) == b"", "more behind 421")
+            client.close()
+        check(server.exit_code() == 0, f"exit {server.exit_code()}")
+    with table.case("SIGTERM while idle in TLS", SOCKETS):
+        server = Serve(place, program, "idle-tls", "--tls-cert", tls[1], "--tls-key", tls[2])
+        with smtplib.SMTP("127.0.0.1", server.ports["smtp"], "client.example", timeout=20) as client:
+            client.starttls(context=ssl.create_default_context(cafile=tls[0]))
+            client.ehlo()
+            server.terminate()
+            code, reply = client.getreply()
+            check(code == 421, f"{code} {reply}")
+            check(client.sock.recv(1) == b"", "more behind 421")  # an end without close_notify would raise
             client.close()
         check(server.exit_code() == 0, f"exit {server.exit_code()}")
     with table.case("SIGTERM in a message", SOCKETS):

@@ -21,7 +21,7 @@ class Serve:
         for listener in listeners:
             address = f"unix:{self.unix}" if listener == "unix" else "127.0.0.1:0"
             command += ["--listen-lmtp" if listener == "unix" else f"--{listener}", address]
-        self.log = open(place.directory / name / "log", "wb")  # pylint: disable=consider-using-with
+        self.log = open(place.directory / name / "log", "wb")
         self.process = place.start([str(word) for word in [*command, *arguments]], stdout=subprocess.PIPE,
                                    stderr=self.log)
         self.ports = {}

@@ -170,9 +170,22 @@ impl ClientDialog {
         }
     }
 
-    /// `cut` says how many octets of which flight come next, of so many that are left.
+    /// Plays the dialog over what `join` makes of the client; what the server says between two other
+    /// lines comes at once.
+    ///
+    /// # Panics
+    /// When anything else happens than what is written.
+    pub fn over<L: Link>(&self, join: impl FnOnce(Client) -> L) {
+        self.play_over(join(Client::new(self.config)), &mut |_, _| usize::MAX);
+    }
+
     fn play(&self, cut: &mut dyn FnMut(usize, usize) -> usize) {
-        let mut play = Play::new(self.config);
+        self.play_over(Memory::new(Client::new(self.config)), cut);
+    }
+
+    /// `cut` says how many octets of which flight come next, of so many that are left.
+    fn play_over<L: Link>(&self, link: L, cut: &mut dyn FnMut(usize, usize) -> usize) {
+        let mut play = Play::new(link);
         let mut expected_events = Vec::new();
         let mut expected = Vec::new();
         let mut outcomes = Vec::new();
@@ -211,17 +224,18 @@ impl ClientDialog {
                 Action::Event(event) => expected_events.push(event.clone()),
                 Action::Outcome(outcome) => outcomes.push(outcome.clone()),
                 Action::Tls => {
-                    assert_eq!(play.client.step(), Step::Idle, "{}: no handshake", self.name);
-                    assert_eq!(play.client.wire().room(), 0);
-                    play.client.tls_started();
+                    let client = play.link.client();
+                    assert_eq!(client.step(), Step::Idle, "{}: no handshake", self.name);
+                    assert_eq!(client.wire().room(), 0);
+                    client.tls_started();
                     play.settle();
                 }
                 Action::Expire => {
-                    play.client.wire().expire();
+                    play.link.expire();
                     play.settle();
                 }
                 Action::Eof => {
-                    play.client.wire().received(0);
+                    play.link.eof();
                     play.settle();
                 }
             }
@@ -247,9 +261,9 @@ impl ClientDialog {
         }
     }
 
-    fn compare(&self, play: &Play, expected: &[u8]) {
+    fn compare<L: Link>(&self, play: &Play<L>, expected: &[u8]) {
         assert_eq!(
-            play.output.escape_ascii().to_string().replace("\\r\\n", "\n"),
+            play.link.said().escape_ascii().to_string().replace("\\r\\n", "\n"),
             expected.escape_ascii().to_string().replace("\\r\\n", "\n"),
             "{}: what the client said; {:#?}",
             self.name,
@@ -258,10 +272,80 @@ impl ClientDialog {
     }
 }
 
+/// What a client is played over.
+pub trait Link {
+    /// The client.
+    fn client(&mut self) -> &mut Client;
+    /// Goes on until the client has an event or its session is over, or nothing moves any more; what
+    /// the client wants then.
+    fn advance(&mut self) -> Step;
+    /// All that the client has said so far.
+    fn said(&self) -> &[u8];
+    /// The server says these octets; [`advance`](Self::advance) carries them.
+    fn send(&mut self, octets: &[u8]);
+    /// Makes the time pass that the client waits.
+    fn expire(&mut self);
+    /// The server closes its side.
+    fn eof(&mut self);
+}
+
+/// The bare machine.
 #[derive(Debug)]
-struct Play {
+struct Memory {
     client: Client,
     output: Vec<u8>,
+    coming: Vec<u8>,
+}
+
+impl Memory {
+    fn new(client: Client) -> Self {
+        Self { client, output: Vec::new(), coming: Vec::new() }
+    }
+}
+
+impl Link for Memory {
+    fn client(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    fn advance(&mut self) -> Step {
+        loop {
+            let step = self.client.step();
+            assert_eq!(self.client.step(), step, "asking again made a difference");
+            match step {
+                Step::Write => self.output.extend(take_output(self.client.wire(), usize::MAX)),
+                Step::Read | Step::Idle => {
+                    let taken = self.client.wire().receive(&self.coming);
+                    self.coming.drain(..taken);
+                    if taken == 0 {
+                        return step;
+                    }
+                }
+                Step::Event | Step::Close => return step,
+            }
+        }
+    }
+
+    fn said(&self) -> &[u8] {
+        &self.output
+    }
+
+    fn send(&mut self, octets: &[u8]) {
+        self.coming.extend_from_slice(octets);
+    }
+
+    fn expire(&mut self) {
+        self.client.wire().expire();
+    }
+
+    fn eof(&mut self) {
+        self.client.wire().received(0);
+    }
+}
+
+#[derive(Debug)]
+struct Play<L> {
+    link: L,
     events: Vec<String>,
     misuse: Option<Misuse>,
     opening: Option<Opening<'static>>,
@@ -271,11 +355,10 @@ struct Play {
     reported: Vec<String>,
 }
 
-impl Play {
-    fn new(config: Config) -> Self {
+impl<L: Link> Play<L> {
+    fn new(link: L) -> Self {
         Self {
-            client: Client::new(config),
-            output: Vec::new(),
+            link,
             events: Vec::new(),
             misuse: None,
             opening: None,
@@ -286,16 +369,10 @@ impl Play {
         }
     }
 
-    fn feed(&mut self, mut octets: &[u8]) {
+    fn feed(&mut self, octets: &[u8]) {
         self.settle();
-        while !octets.is_empty() {
-            let taken = self.client.wire().receive(octets);
-            octets = &octets[taken..];
-            self.settle();
-            if taken == 0 {
-                return;
-            }
-        }
+        self.link.send(octets);
+        self.settle();
     }
 
     fn outcomes(mut self) -> Vec<String> {
@@ -324,16 +401,13 @@ impl Play {
     fn settle(&mut self) {
         for _ in 0..100_000 {
             let wants_body = self.next();
-            let step = self.client.step();
-            assert_eq!(self.client.step(), step, "asking again made a difference");
-            match step {
-                Step::Write => self.output.extend(take_output(self.client.wire(), usize::MAX)),
+            match self.link.advance() {
                 Step::Event => self.event(),
                 Step::Idle if wants_body => {
                     let transaction = self.transaction.as_mut().unwrap();
                     let result = match self.body.take() {
-                        Some(body) => transaction.body(&mut self.client, body),
-                        None => transaction.end_of_body(&mut self.client),
+                        Some(body) => transaction.body(self.link.client(), body),
+                        None => transaction.end_of_body(self.link.client()),
                     };
                     if let Err(misuse) = result {
                         self.misuse = Some(misuse);
@@ -346,16 +420,16 @@ impl Play {
                     }
                     return;
                 }
-                Step::Read | Step::Idle => return,
+                Step::Read | Step::Write | Step::Idle => return,
             }
         }
-        panic!("the client spins: {:?}", self.client);
+        panic!("the client spins: {:?}", self.link.client());
     }
 
     /// Lets the opening or the transaction go on; whether content is wanted.
     fn next(&mut self) -> bool {
         if let Some(opening) = &mut self.opening {
-            match opening.next(&mut self.client) {
+            match opening.next(self.link.client()) {
                 OpeningStep::Await => {}
                 OpeningStep::Ready => {
                     self.events.push("Ready".to_owned());
@@ -372,7 +446,7 @@ impl Play {
         let Some(transaction) = &mut self.transaction else {
             return false;
         };
-        match transaction.next(&mut self.client) {
+        match transaction.next(self.link.client()) {
             Ok(TransactionStep::Body) => return true,
             Ok(TransactionStep::Await) => {}
             Ok(TransactionStep::Done) => self.report(),
@@ -385,7 +459,7 @@ impl Play {
     }
 
     fn event(&mut self) {
-        match self.client.event() {
+        match self.link.client().event() {
             Some(Event::Reply { to, reply }) => {
                 let name = format!("{to:?}");
                 let name = name.split([' ', '(']).next().unwrap_or_default();
@@ -404,7 +478,7 @@ impl Play {
                 if let Some(opening) = &mut self.opening {
                     opening.fault(fault);
                 } else if let Some(transaction) = &mut self.transaction {
-                    transaction.fault(&self.client, fault);
+                    transaction.fault(self.link.client(), fault);
                 }
             }
             Some(other) => panic!("{other:?}"),
@@ -415,7 +489,7 @@ impl Play {
     fn call(&mut self, call: &str) {
         let (word, rest) = call.split_once(' ').unwrap_or((call, ""));
         let octets = || Bytes::from(unescape(rest));
-        let client = &mut self.client;
+        let client = self.link.client();
         let result = match word {
             "hello" => client.hello(HelloName::parse(rest).unwrap()),
             "helo" => client.helo(HelloName::parse(rest).unwrap()),

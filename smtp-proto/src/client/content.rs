@@ -85,7 +85,7 @@ impl Session {
         self.need(Extension::Chunking)?;
         let lmtp = self.config.protocol == Protocol::Lmtp;
         let rcpt_open = self.expected.iter().any(|open| matches!(open.to, ReplyTo::Rcpt { .. }));
-        if !self.queued.is_empty() || !self.may_send(0) || (lmtp && rcpt_open) {
+        if !self.queued.is_empty() || !self.may_follow() || (lmtp && rcpt_open) {
             return Err(Misuse::AwaitReplies);
         }
         // More than one segment is rare: only where line ends are mended.

@@ -202,6 +202,11 @@ impl Client {
         self.session.parameters = parameters;
     }
 
+    /// Whether not too much is awaited for more to be sent.
+    fn may_send_more(&self) -> bool {
+        self.session.may_send(0)
+    }
+
     fn tidy(&mut self) {
         let consumed = core::mem::take(&mut self.session.consume);
         if consumed > 0 {

@@ -116,13 +116,12 @@ impl Session {
         to: ReplyTo,
         write: impl FnOnce(&mut BytesMut),
     ) -> Result<(), Misuse> {
-        if self.queued_text.len() >= self.config.limits.queue {
-            return Err(Misuse::QueueFull);
-        }
         if self.queued.is_empty() && self.may_send(0) {
             let before = pen.output.len();
             pen.say(Speaker::Client, write);
             self.expect(to, pen.output.len() - before);
+        } else if self.queued_text.len() >= self.config.limits.queue {
+            return Err(Misuse::QueueFull);
         } else {
             let before = self.queued_text.len();
             write(&mut self.queued_text);
@@ -151,12 +150,15 @@ impl Session {
 
     /// Whether a command of so many octets may leave now.
     pub(super) fn may_send(&self, octets: usize) -> bool {
-        let Some(last) = self.expected.back() else {
-            return true;
-        };
-        self.pipelines()
-            && !last.to.ends_group()
-            && self.in_flight.saturating_add(octets) <= self.config.limits.in_flight
+        let limit = self.config.limits.in_flight;
+        let fits = self.in_flight.saturating_add(octets) <= limit;
+        self.expected.is_empty() || (fits && self.may_follow())
+    }
+
+    /// Whether anything may be sent behind what is awaited.
+    pub(super) fn may_follow(&self) -> bool {
+        let open = self.expected.back();
+        open.is_none_or(|last| self.pipelines() && !last.to.ends_group())
     }
 
     pub(super) fn expect(&mut self, to: ReplyTo, octets: usize) {
@@ -231,6 +233,7 @@ impl Session {
         self.in_flight = self.in_flight.saturating_sub(answered.octets);
         let fits = match (answered.to, reply.severity()) {
             (ReplyTo::Data, Severity::PositiveCompletion) => false,
+            (ReplyTo::StartTls, Severity::PositiveCompletion) => reply.code() == Code::READY,
             (ReplyTo::Data, Severity::PositiveIntermediate) => {
                 reply.code() == Code::START_MAIL_INPUT
             }

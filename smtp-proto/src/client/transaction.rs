@@ -121,6 +121,10 @@ impl<'e> Transaction<'e> {
                         return Ok(TransactionStep::Await);
                     }
                 }
+                // So many chunks are open that the server had better answer some.
+                Stage::Body if self.chunked && !client.may_send_more() => {
+                    return Ok(TransactionStep::Await);
+                }
                 Stage::Body => return Ok(TransactionStep::Body),
                 Stage::Nobody => {
                     // A lone dot ends the content at once, and whatever is said to it delivers
@@ -224,7 +228,8 @@ impl<'e> Transaction<'e> {
             || self.options.all_or_nothing
             || !client.pipelines()
             || client.protocol() == Protocol::Lmtp;
-        if !must_know && !self.data_sent {
+        let nobody = all_answered && self.accepted == 0;
+        if !must_know && !self.data_sent && !nobody {
             match client.data() {
                 Ok(()) => self.data_sent = true,
                 Err(Misuse::QueueFull) => return Ok(false),

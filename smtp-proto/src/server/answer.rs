@@ -12,6 +12,10 @@ use crate::{
     wire::Pen,
 };
 
+/// Octets of the host's name and the text behind it that fit into the first line of a hello reply
+/// (RFC 5321 section 4.5.3.1.5).
+const HELLO_TEXT: usize = 512 - "250- \r\n".len();
+
 /// Where a command is answered: the session, what replies are written with, and how long the line is
 /// that the answer deals with.
 #[derive(Debug)]
@@ -155,7 +159,7 @@ impl Desk<'_> {
             Extension::Auth => {
                 !session.authenticated && config.usable_mechanisms(session.tls).next().is_some()
             }
-            _ => true,
+            _ => session.has_place(extension),
         };
         let mut offered = config.offered;
         if !config.mechanisms.is_empty() {
@@ -198,6 +202,10 @@ impl Desk<'_> {
         session.hello = Some(name.into());
         session.extended = extended;
         session.bad_commands = 0;
+        // It stays on its line: what would be split off looks like an extension.
+        let room = HELLO_TEXT.saturating_sub(session.config.host().len());
+        let cut = (0..=room.min(greeting.len())).rev().find(|&at| greeting.is_char_boundary(at));
+        let greeting = greeting.get(..cut.unwrap_or_default()).unwrap_or_default();
         if extended {
             self.list_extensions(greeting);
         } else {

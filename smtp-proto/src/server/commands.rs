@@ -149,11 +149,16 @@ impl<'s> Desk<'s> {
         if core::mem::replace(&mut self.session.noted, true) || !self.pen.is_recording() {
             return;
         }
-        if verb == Verb::Auth {
-            let mut words = line.splitn(3, |&octet| octet == b' ');
-            let shown = words.next().unwrap_or_default().len()
-                + words.next().map_or(0, |mechanism| mechanism.len() + 1);
-            let mut masked = line.get(..shown).unwrap_or(line).to_vec();
+        // Also where blanks make a malformed line of it: the client meant it.
+        if verb == Verb::Auth || Verb::of(line.trim_ascii_start()) == Verb::Auth {
+            let mut words = line.split(|octet| octet.is_ascii_whitespace());
+            let mut words = words.by_ref().filter(|word| !word.is_empty());
+            let mut masked = words.next().unwrap_or_default().to_vec();
+            if let Some(mechanism) = words.next() {
+                let known = self.session.config.has_mechanism(mechanism);
+                masked.push(b' ');
+                masked.extend_from_slice(if known { mechanism } else { b"***" });
+            }
             if words.next().is_some() {
                 masked.extend_from_slice(b" ***");
             }

@@ -276,6 +276,10 @@ impl Config {
         self.offered.contains(extension)
     }
 
+    pub(super) fn has_mechanism(&self, name: &[u8]) -> bool {
+        self.mechanisms.iter().any(|offered| offered.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+
     /// The mechanisms that may be used now.
     pub(super) fn usable_mechanisms(&self, tls: bool) -> impl Iterator<Item = &Offered> {
         let safe = tls || self.plaintext_auth;

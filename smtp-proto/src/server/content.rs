@@ -99,8 +99,15 @@ impl Transfer {
         self.smtputf8 = parameters.smtputf8();
     }
 
+    /// Content begins. A chunk that came at the wrong time and was dropped is none of it.
+    pub(super) fn begin_content(&mut self) {
+        self.received = 0;
+        self.mark = 0;
+    }
+
     /// The first cause counts.
     pub(super) fn poison(&mut self, reply: Rejection<'static>) {
+        self.newline = false;
         if self.poison.is_none() {
             self.poison = Some(reply);
         }

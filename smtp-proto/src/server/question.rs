@@ -351,6 +351,7 @@ impl Data<'_> {
     /// Goes on: 354 to DATA, or the octets of the chunk are read. [`Event::Body`] follows.
     pub fn accept(mut self) {
         self.desk.session.bad_commands = 0;
+        self.desk.session.transfer.begin_content();
         match self.announced {
             Announced::Data => {
                 let code = Code::START_MAIL_INPUT;

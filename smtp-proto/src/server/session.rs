@@ -240,6 +240,12 @@ impl Session {
     /// Whether a parameter of `extension` may be used now: it is offered, and the hello was one that
     /// told so.
     pub(super) fn honours(&self, extension: Extension) -> bool {
-        self.extended && self.config.offers(extension)
+        self.extended && self.config.offers(extension) && self.has_place(extension)
+    }
+
+    /// Whether `extension` may be offered on this connection: REQUIRETLS is for sessions that have
+    /// it themselves (RFC 8689 section 2).
+    pub(super) fn has_place(&self, extension: Extension) -> bool {
+        extension != Extension::RequireTls || self.tls
     }
 }

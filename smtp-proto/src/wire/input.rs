@@ -6,6 +6,9 @@ use zeroize::Zeroize;
 /// An idle session keeps at most this many octets of input buffer.
 const IDLE_CAPACITY: usize = 512;
 
+/// A slice handed out keeps alive at most so many times its own octets of the buffer.
+const SHARE: usize = 4;
+
 /// The input buffer. Its first `filled` octets were received; what lies behind them in `buffer` is
 /// initialised room to read into.
 #[derive(Debug)]
@@ -133,9 +136,16 @@ impl Input {
         self.consume(n);
     }
 
-    /// Consumes `n` octets as a reference-counted slice, without a copy.
+    /// Consumes `n` octets as a reference-counted slice, without a copy. A few octets in a large
+    /// buffer are copied all the same: a peer that sends one at a time would else have a whole
+    /// buffer kept for each of them.
     pub(crate) fn take(&mut self, n: usize) -> Bytes {
         let n = n.min(self.filled);
+        if n < self.buffer.capacity() / SHARE {
+            let copy = Bytes::copy_from_slice(self.buffer.get(..n).unwrap_or_default());
+            self.consume(n);
+            return copy;
+        }
         self.filled -= n;
         self.buffer.split_to(n).freeze()
     }

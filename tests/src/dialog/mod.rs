@@ -29,6 +29,7 @@
 //! answered, with the session asked for events when it has none, and read into its own buffer. Where the client has to wait (354,
 //! the handshake) all of these wait. [`Dialog::over`] plays it over any [`Line`], such as a stream.
 
+mod application;
 mod files;
 mod language;
 mod play;
@@ -41,9 +42,9 @@ use smtp_proto::{
 };
 
 pub use self::{
+    application::{Application, answer},
     files::{all, files, parts},
     language::unescape,
-    play::answer,
 };
 use self::{
     language::action,
@@ -87,7 +88,8 @@ pub enum Answer {
 /// A dialog of a server session.
 #[derive(Debug, Clone)]
 pub struct Dialog {
-    name: String,
+    /// The file and the title.
+    pub name: String,
     /// What happens, in order.
     pub actions: Vec<Action>,
     config: Config,
@@ -95,6 +97,24 @@ pub struct Dialog {
     pub implicit_tls: bool,
     /// How octets are grouped matters here: only the grouping as written is played.
     pub together: bool,
+}
+
+/// How the session of a dialog goes, to the octet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// What the application answers to each question, in order.
+    pub answers: Vec<Answer>,
+    /// All that the server says.
+    pub output: Vec<u8>,
+    /// All that happens, as [`Application`] notes it.
+    pub events: Vec<String>,
+}
+
+impl Account {
+    /// The answer to a question by its number.
+    pub fn answer(&self, asked: usize) -> Answer {
+        self.answers.get(asked).cloned().unwrap_or(Answer::Accept(String::new()))
+    }
 }
 
 /// What a dialog is played over, when it is not the bare machine: a stream of an adapter, say.
@@ -284,13 +304,13 @@ impl Dialog {
     pub fn check(&self) {
         let (answers, canonical) = self.line_by_line();
         self.compare_text(&canonical.output);
-        self.compare_events(&canonical.events);
+        self.compare_events(&canonical.application.events);
         let answers = Arc::new(answers);
         let run = |manner: Manner| {
             let played = self.play(manner, &answers);
             assert_eq!(
-                (played.output_text(), &played.events),
-                (canonical.output_text(), &canonical.events),
+                (played.output_text(), &played.application.events),
+                (canonical.output_text(), &canonical.application.events),
                 "{} played {manner:?}",
                 self.name
             );
@@ -341,6 +361,17 @@ impl Dialog {
     /// something else.
     pub fn answers(&self) -> Vec<Answer> {
         self.line_by_line().0
+    }
+
+    /// How the session goes when it is played line by line, which is how the dialog says.
+    ///
+    /// # Panics
+    /// When it goes otherwise.
+    pub fn account(&self) -> Account {
+        let (answers, play) = self.line_by_line();
+        self.compare_text(&play.output);
+        self.compare_events(&play.application.events);
+        Account { answers, output: play.output, events: play.application.events }
     }
 
     /// Plays the dialog over `line` and compares what the server says.

@@ -1,0 +1,179 @@
+//! The application of the server of a dialog.
+
+use std::fmt::Write as _;
+
+use smtp_proto::{answer::Acceptance, server::Event, status::Code};
+
+use super::Answer;
+
+/// Gives the answers of a dialog and takes notes of what happens, however the session is driven.
+#[derive(Debug, Default)]
+pub struct Application {
+    /// What happened, in order, as the lines of a dialog tell it.
+    pub events: Vec<String>,
+    body: Vec<u8>,
+    asked: usize,
+    hesitant: bool,
+    /// The present question was dropped once.
+    dropped: bool,
+    closed: bool,
+}
+
+impl Application {
+    /// An application before its session begins. One that is hesitant drops every question once
+    /// before it answers.
+    pub fn new(hesitant: bool) -> Self {
+        Self { hesitant, ..Self::default() }
+    }
+
+    /// Takes note of `event`. What a question is answered is what `answer` says to its number.
+    ///
+    /// # Panics
+    /// When the answer does not go with the question.
+    pub fn handle(&mut self, event: Event<'_>, answer: &mut dyn FnMut(usize) -> Answer) {
+        if let Event::Body(octets) = event {
+            assert!(!octets.is_empty());
+            self.body.extend_from_slice(&octets);
+            return;
+        }
+        let told = describe(&event);
+        let news = matches!(event, Event::Reset | Event::Fault(_) | Event::UpgradeTls { .. });
+        if news {
+            if matches!(event, Event::Reset) {
+                self.body.clear();
+            }
+            self.events.push(told);
+            return;
+        }
+        if self.hesitant && !self.dropped {
+            self.dropped = true;
+            return;
+        }
+        self.dropped = false;
+        if matches!(event, Event::Delivery(_))
+            && !self.events.last().is_some_and(|last| last.starts_with("Delivery"))
+        {
+            self.events.push(format!("Body \"{}\"", self.body.escape_ascii()));
+        }
+        if matches!(event, Event::Data(_)) {
+            self.body.clear();
+        }
+        self.events.push(told);
+        let answer = answer(self.asked);
+        self.asked += 1;
+        self::answer(event, answer);
+    }
+
+    /// The session is over.
+    pub fn close(&mut self) {
+        if !core::mem::replace(&mut self.closed, true) {
+            self.events.push("Close".to_owned());
+        }
+    }
+}
+
+fn describe(event: &Event<'_>) -> String {
+    let mut told = String::new();
+    let _ = match event {
+        Event::Connected(_) => write!(told, "Connected"),
+        Event::Hello(hello) => write!(told, "Hello {} {}", hello.verb().as_str(), hello.name()),
+        Event::StartTls(_) => write!(told, "StartTls"),
+        Event::Auth(auth) => match auth.response() {
+            None => write!(told, "Auth {}", auth.mechanism()),
+            Some(response) => {
+                write!(told, "Auth {} \"{}\"", auth.mechanism(), response.escape_ascii())
+            }
+        },
+        Event::Mail(mail) => {
+            let all = mail.parameters().all();
+            let gap = if all.is_empty() { "" } else { " " };
+            write!(told, "Mail {}{gap}{}", mail.reverse_path(), all.as_str())
+        }
+        Event::Rcpt(rcpt) => {
+            let all = rcpt.parameters().all();
+            let gap = if all.is_empty() { "" } else { " " };
+            write!(told, "Rcpt {}{gap}{}", rcpt.forward_path(), all.as_str())
+        }
+        Event::Data(data) => {
+            write!(told, "Data{}", if data.is_chunked() { " chunked" } else { "" })
+        }
+        Event::Delivery(delivery) => match delivery.recipient() {
+            None => write!(told, "Delivery {}", delivery.size()),
+            Some(recipient) => write!(told, "Delivery {} for {recipient}", delivery.size()),
+        },
+        Event::Verify(verify) => {
+            write!(told, "Verify {} {}", verify.verb().as_str(), verify.text().as_str())
+        }
+        Event::Extension(extension) => match extension.argument() {
+            None => write!(told, "Extension {}", extension.verb()),
+            Some(argument) => {
+                write!(told, "Extension {} {}", extension.verb(), argument.as_str())
+            }
+        },
+        Event::Reset => write!(told, "Reset"),
+        Event::UpgradeTls { discarded } => write!(told, "UpgradeTls {discarded}"),
+        Event::Fault(fault) => write!(told, "Fault {fault:?}"),
+        other => write!(told, "{other:?}"),
+    };
+    told
+}
+
+/// Gives `answer` to the question `event`; news is left alone.
+///
+/// # Panics
+/// When the answer does not go with the question.
+pub fn answer(event: Event<'_>, answer: Answer) {
+    match answer {
+        Answer::Accept(text) => accept(event, &text),
+        Answer::Challenge(challenge) => match event {
+            Event::Auth(auth) => auth.challenge(&challenge),
+            other => panic!("a challenge to {other:?}"),
+        },
+        Answer::Reject(rejection) => match event {
+            Event::Connected(token) => token.reject(rejection),
+            Event::Hello(token) => token.reject(rejection),
+            Event::StartTls(token) => token.reject(rejection),
+            Event::Auth(token) => token.reject(rejection),
+            Event::Mail(token) => token.reject(rejection),
+            Event::Rcpt(token) => token.reject(rejection),
+            Event::Data(token) => token.reject(rejection),
+            Event::Delivery(token) => token.reject(rejection),
+            Event::Verify(token) => token.reject(rejection),
+            Event::Extension(token) => token.reject(rejection),
+            other => panic!("no question: {other:?}"),
+        },
+    }
+}
+
+fn accept(event: Event<'_>, text: &str) {
+    let acceptance = acceptance(text);
+    match event {
+        Event::Connected(token) => token.accept(),
+        Event::Hello(token) => token.accept_with(text),
+        Event::StartTls(token) => token.accept(),
+        Event::Auth(token) => token.accept_with(acceptance),
+        Event::Mail(token) => token.accept_with(acceptance),
+        Event::Rcpt(token) => token.accept_with(acceptance),
+        Event::Data(token) => token.accept(),
+        Event::Delivery(token) => token.accept_with(acceptance),
+        Event::Verify(token) if text.is_empty() => token.cannot_verify(),
+        Event::Verify(token) => token.accept_with(text),
+        Event::Extension(token) => token.accept_with(acceptance),
+        other => panic!("no question: {other:?}"),
+    }
+}
+
+/// `[251] [2.1.5] text`.
+fn acceptance(text: &str) -> Acceptance<'_> {
+    let (code, text) = match text.split_once(' ') {
+        Some((code, rest)) if code.len() == 3 && code.parse::<u16>().is_ok() => {
+            (code.parse().ok().and_then(Code::new), rest)
+        }
+        _ => (None, text),
+    };
+    let acceptance = Acceptance::new(text);
+    match code {
+        Some(code) => acceptance.with_code(code).expect("a positive code"),
+        None => acceptance,
+    }
+}
