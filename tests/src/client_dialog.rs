@@ -14,6 +14,8 @@
 //! Escapes, comments and several dialogs in a file are as in [`dialog`](crate::dialog). What the server
 //! says between two other lines comes at once, octet by octet, and in every split in two.
 
+mod link;
+
 use bytes::Bytes;
 use smtp_proto::{
     auth::client::{Login as LoginMechanism, Plain},
@@ -31,10 +33,9 @@ use smtp_proto::{
     wire::{Endpoint, Step},
 };
 
-use crate::{
-    dialog::{files, parts, unescape},
-    take_output,
-};
+pub use self::link::Link;
+use self::link::Memory;
+use crate::dialog::{files, parts, unescape};
 
 #[derive(Debug, Clone)]
 enum Action {
@@ -55,7 +56,8 @@ pub struct ClientDialog {
     name: String,
     actions: Vec<Action>,
     config: Config,
-    together: bool,
+    /// How octets are grouped matters here.
+    pub together: bool,
 }
 
 /// The client dialogs of every file in `folder`.
@@ -269,77 +271,6 @@ impl ClientDialog {
             self.name,
             play.events
         );
-    }
-}
-
-/// What a client is played over.
-pub trait Link {
-    /// The client.
-    fn client(&mut self) -> &mut Client;
-    /// Goes on until the client has an event or its session is over, or nothing moves any more; what
-    /// the client wants then.
-    fn advance(&mut self) -> Step;
-    /// All that the client has said so far.
-    fn said(&self) -> &[u8];
-    /// The server says these octets; [`advance`](Self::advance) carries them.
-    fn send(&mut self, octets: &[u8]);
-    /// Makes the time pass that the client waits.
-    fn expire(&mut self);
-    /// The server closes its side.
-    fn eof(&mut self);
-}
-
-/// The bare machine.
-#[derive(Debug)]
-struct Memory {
-    client: Client,
-    output: Vec<u8>,
-    coming: Vec<u8>,
-}
-
-impl Memory {
-    fn new(client: Client) -> Self {
-        Self { client, output: Vec::new(), coming: Vec::new() }
-    }
-}
-
-impl Link for Memory {
-    fn client(&mut self) -> &mut Client {
-        &mut self.client
-    }
-
-    fn advance(&mut self) -> Step {
-        loop {
-            let step = self.client.step();
-            assert_eq!(self.client.step(), step, "asking again made a difference");
-            match step {
-                Step::Write => self.output.extend(take_output(self.client.wire(), usize::MAX)),
-                Step::Read | Step::Idle => {
-                    let taken = self.client.wire().receive(&self.coming);
-                    self.coming.drain(..taken);
-                    if taken == 0 {
-                        return step;
-                    }
-                }
-                Step::Event | Step::Close => return step,
-            }
-        }
-    }
-
-    fn said(&self) -> &[u8] {
-        &self.output
-    }
-
-    fn send(&mut self, octets: &[u8]) {
-        self.coming.extend_from_slice(octets);
-    }
-
-    fn expire(&mut self) {
-        self.client.wire().expire();
-    }
-
-    fn eof(&mut self) {
-        self.client.wire().received(0);
     }
 }
 

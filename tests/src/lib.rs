@@ -1,9 +1,11 @@
-//! What the tests of the workspace share: transcripts as files ([`dialog`], [`client_dialog`]), and a
-//! client and a server joined in memory ([`pair`]) in all combinations ([`case`](mod@case)).
+//! What the tests of the workspace share: transcripts as files ([`dialog`], [`client_dialog`]), the
+//! first of them said by our own client ([`own_client`]), and a client and a server joined in memory
+//! ([`pair`]) in all combinations ([`case`](mod@case)).
 
 pub mod case;
 pub mod client_dialog;
 pub mod dialog;
+pub mod own_client;
 pub mod pair;
 
 use bytes::Buf;

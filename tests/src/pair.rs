@@ -31,7 +31,7 @@ pub enum Pieces {
 }
 
 impl Pieces {
-    fn next(&mut self) -> usize {
+    pub(crate) fn next(&mut self) -> usize {
         match self {
             Self::Whole => usize::MAX,
             Self::Of(octets) => *octets,

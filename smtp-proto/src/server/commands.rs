@@ -151,8 +151,8 @@ impl<'s> Desk<'s> {
         }
         // Also where blanks make a malformed line of it: the client meant it.
         if verb == Verb::Auth || Verb::of(line.trim_ascii_start()) == Verb::Auth {
-            let mut words = line.split(|octet| octet.is_ascii_whitespace());
-            let mut words = words.by_ref().filter(|word| !word.is_empty());
+            let words = line.split(u8::is_ascii_whitespace);
+            let mut words = words.filter(|word| !word.is_empty());
             let mut masked = words.next().unwrap_or_default().to_vec();
             if let Some(mechanism) = words.next() {
                 let known = self.session.config.has_mechanism(mechanism);

@@ -6,8 +6,8 @@ use zeroize::Zeroize;
 /// An idle session keeps at most this many octets of input buffer.
 const IDLE_CAPACITY: usize = 512;
 
-/// A slice handed out keeps alive at most so many times its own octets of the buffer.
-const SHARE: usize = 4;
+/// Of a buffer whose slices are kept, a slice is at least this part; a smaller one is copied.
+const SHARE: usize = 8;
 
 /// The input buffer. Its first `filled` octets were received; what lies behind them in `buffer` is
 /// initialised room to read into.
@@ -23,6 +23,10 @@ pub(crate) struct Input {
     ended: bool,
     /// Octets arrived since the last [`settle`](Self::settle).
     fresh: bool,
+    /// A slice was handed out that is a small part of the buffer.
+    lent: bool,
+    /// When the buffer was to be used again, such a slice was still held.
+    kept: bool,
 }
 
 impl Input {
@@ -35,6 +39,8 @@ impl Input {
             sealed: false,
             ended: false,
             fresh: false,
+            lent: false,
+            kept: false,
         }
     }
 
@@ -54,6 +60,11 @@ impl Input {
 
     pub(crate) fn spare(&mut self) -> &mut [u8] {
         let room = self.room();
+        if self.lent && self.buffer.capacity() < self.filled + room {
+            self.lent = false;
+            self.buffer.truncate(self.filled);
+            self.kept |= !self.buffer.try_reclaim(room);
+        }
         self.buffer.resize(self.filled + room, 0);
         self.buffer.get_mut(self.filled..).unwrap_or_default()
     }
@@ -83,6 +94,7 @@ impl Input {
     pub(crate) fn relax(&mut self) {
         if self.filled == 0 && self.buffer.capacity() > IDLE_CAPACITY {
             self.buffer = BytesMut::new();
+            (self.lent, self.kept) = (false, false);
         }
     }
 
@@ -136,17 +148,19 @@ impl Input {
         self.consume(n);
     }
 
-    /// Consumes `n` octets as a reference-counted slice, without a copy. A few octets in a large
-    /// buffer are copied all the same: a peer that sends one at a time would else have a whole
-    /// buffer kept for each of them.
+    /// Consumes `n` octets as a reference-counted slice, without a copy. Where slices are kept, a
+    /// few octets of a large buffer are copied all the same: a peer that sends one at a time would
+    /// else have a whole buffer kept for each of them.
     pub(crate) fn take(&mut self, n: usize) -> Bytes {
         let n = n.min(self.filled);
-        if n < self.buffer.capacity() / SHARE {
+        let small = n < self.buffer.capacity() / SHARE;
+        if self.kept && small {
             let copy = Bytes::copy_from_slice(self.buffer.get(..n).unwrap_or_default());
             self.consume(n);
             return copy;
         }
         self.filled -= n;
+        self.lent |= small;
         self.buffer.split_to(n).freeze()
     }
 
