@@ -257,3 +257,70 @@ fn many_small_chunks() {
         assert_eq!(transact(&mut client, transaction, 5000), [Status::Delivered]);
     }
 }
+
+/// names of mechanisms that do not fit into a line any more are no keywords on the next.
+#[test]
+fn many_mechanisms_stay_on_their_line() {
+    let names: Vec<_> = (10..60).map(|number| format!("X-MECHANISM-{number}")).collect();
+    let config = names
+        .iter()
+        .fold(config(), |config, name| config.mechanism(Mechanism::parse(name).unwrap(), false));
+    let mut server = Server::new(Arc::new(config));
+    say(&mut server, b"", "");
+    let (said, _) = say(&mut server, b"EHLO c.example\r\n", "");
+    let reply = Reply::parse(said.as_bytes()).unwrap();
+    let capabilities = Capabilities::parse(reply);
+    let listed: Vec<_> = capabilities.auth_mechanisms().collect();
+    assert!(listed.len() > 20 && listed.iter().eq(&names[..listed.len()]), "{said}");
+    assert!(capabilities.lines().all(|(keyword, _)| !keyword.starts_with(b"X-")), "{said}");
+}
+
+/// S-31: what is listed is honoured; of these extensions the core knows no more than the name.
+#[test]
+fn a_verb_that_nobody_answers_is_not_listed() {
+    let listed = |config: server::Config| {
+        let mut server = Server::new(Arc::new(config));
+        say(&mut server, b"", "");
+        say(&mut server, b"EHLO c.example\r\n", "").0.contains("ETRN")
+    };
+    assert!(!listed(config().offer(Extension::Etrn)));
+    assert!(listed(config().offer(Extension::Etrn).verb("ETRN")));
+}
+
+/// A recipient of LMTP that has its message keeps it when the session ends before the next is
+/// answered: nothing is called void.
+#[test]
+fn a_message_that_was_taken_is_not_void() {
+    let mut server = Server::new(Arc::new(config().lmtp()));
+    say(&mut server, b"LHLO c.example\r\n", "");
+    let group = "MAIL FROM:<>\r\nRCPT TO:<b@x.example>\r\nRCPT TO:<c@x.example>\r\nDATA\r\n";
+    say(&mut server, group.as_bytes(), "");
+    assert_eq!(server.wire().receive(b".\r\n"), 3);
+    loop {
+        match server.step() {
+            Step::Event => match server.event() {
+                Some(server::Event::Delivery(token)) => {
+                    token.accept();
+                    break;
+                }
+                Some(other) => panic!("{other:?}"),
+                None => {}
+            },
+            step => panic!("{step:?}"),
+        }
+    }
+    server.abort(Rejection::SHUTTING_DOWN);
+    while server.step() == Step::Event {
+        assert!(!matches!(server.event(), Some(server::Event::Reset)));
+    }
+}
+
+/// Without a recipient there is no transaction, and nothing is sent.
+#[test]
+fn nobody_to_send_to() {
+    let mut client = client(client::Config::default(), "PIPELINING");
+    let options = TransactionOptions::default();
+    let mut transaction = Transaction::new(envelope(&[]), Content::default(), options);
+    assert_eq!(transaction.next(&mut client), Err(Misuse::NoRecipient));
+    assert!(client.wire().output().is_empty());
+}

@@ -64,7 +64,7 @@ const WIDE: Way =
 const WAYS: [Way; 6] = [
     WIDE,
     Way { lazy: true, ..WIDE },
-    Way { window: 1, deaf: true, ..WIDE },
+    Way { window: 1, ..WIDE },
     Way { window: 100, lazy: true, hesitant: true, ..WIDE },
     Way { dribble: Some(1), ..WIDE },
     Way { window: 7, dribble: Some(3), hesitant: true, ..WIDE },
@@ -238,7 +238,6 @@ impl<E: Endpoint> Joined<E> {
                         last = step;
                         let shut = Pin::new(connection.stream_mut()).poll_shutdown(cx);
                         assert!(matches!(shut, Poll::Ready(Ok(()))));
-                        cx.waker().wake_by_ref();
                         cx.waker().wake_by_ref();
                     }
                 }

@@ -25,7 +25,9 @@ pub enum TransactionStep {
     /// Replies are awaited: step the client.
     Await,
     /// Content: call [`body`](Transaction::body) or [`end_of_body`](Transaction::end_of_body) once
-    /// the client's step is [`Idle`](crate::wire::Step::Idle).
+    /// the client has written what it had, that is when its step is
+    /// [`Idle`](crate::wire::Step::Idle), or [`Read`](crate::wire::Step::Read) while chunks go out
+    /// ahead of their replies.
     Body,
     /// It is over: take the [`report`](Transaction::report). The session can be used for the next
     /// transaction unless it [has ended](Client::has_ended).
@@ -148,6 +150,9 @@ impl<'e> Transaction<'e> {
 
     /// Decides what this side can decide, and sends MAIL.
     fn start(&mut self, client: &mut Client) -> Result<(), Misuse> {
+        if self.envelope.recipients.is_empty() {
+            return Err(Misuse::NoRecipient);
+        }
         let mut parameters = client.take_parameters();
         let offers = |extension| client.capabilities().is_some_and(|all| all.offers(extension));
         let smtputf8 = self.content.smtputf8

@@ -12,9 +12,9 @@ use crate::{
     wire::Pen,
 };
 
-/// Octets of the host's name and the text behind it that fit into the first line of a hello reply
-/// (RFC 5321 section 4.5.3.1.5).
-const HELLO_TEXT: usize = 512 - "250- \r\n".len();
+/// The most octets of text in a reply line: 512 less code, separator and CRLF (RFC 5321 section
+/// 4.5.3.1.5). What is longer would be wrapped, and the rest of an EHLO line read as a keyword.
+const REPLY_TEXT: usize = 512 - "250-\r\n".len();
 
 /// Where a command is answered: the session, what replies are written with, and how long the line is
 /// that the answer deals with.
@@ -159,6 +159,12 @@ impl Desk<'_> {
             Extension::Auth => {
                 !session.authenticated && config.usable_mechanisms(session.tls).next().is_some()
             }
+            // These are verbs of which the core knows no more than the name.
+            Extension::Etrn
+            | Extension::Atrn
+            | Extension::Burl
+            | Extension::XClient
+            | Extension::XForward => config.has_verb(extension.keyword()),
             _ => session.has_place(extension),
         };
         let mut offered = config.offered;
@@ -180,7 +186,11 @@ impl Desk<'_> {
                     }
                 }
                 Extension::Auth => {
+                    let start = text.len() - extension.keyword().len();
                     for mechanism in config.usable_mechanisms(session.tls) {
+                        if text.len() - start + 1 + mechanism.name.len() > REPLY_TEXT {
+                            break;
+                        }
                         text.push(' ');
                         text.push_str(&mechanism.name);
                     }
@@ -203,7 +213,7 @@ impl Desk<'_> {
         session.extended = extended;
         session.bad_commands = 0;
         // It stays on its line: what would be split off looks like an extension.
-        let room = HELLO_TEXT.saturating_sub(session.config.host().len());
+        let room = REPLY_TEXT.saturating_sub(session.config.host().len() + 1);
         let cut = (0..=room.min(greeting.len())).rev().find(|&at| greeting.is_char_boundary(at));
         let greeting = greeting.get(..cut.unwrap_or_default()).unwrap_or_default();
         if extended {

@@ -109,7 +109,8 @@ impl Config {
     ///
     /// STARTTLS is offered while the session is in plaintext. DSN is for applications that send or
     /// pass on delivery reports (RFC 3461), BINARYMIME for those whose store keeps any octet.
-    /// EXPN offers the verb, whose question is then asked.
+    /// EXPN offers the verb, whose question is then asked. ETRN, ATRN, BURL, XCLIENT and XFORWARD
+    /// are listed only if the application has registered their [`verb`](Self::verb) too.
     #[must_use]
     pub fn offer(mut self, extension: Extension) -> Self {
         self.offered.insert(extension);
@@ -149,7 +150,8 @@ impl Config {
         self
     }
 
-    /// Offers an AUTH mechanism (RFC 4954), in the order of the calls. A `plaintext` mechanism (one
+    /// Offers an AUTH mechanism (RFC 4954), in the order of the calls; those that do not fit into a
+    /// reply line of 512 octets any more can be used and are not listed. A `plaintext` mechanism (one
     /// that shows the server a password or token) is offered inside TLS only, unless
     /// [`allow_plaintext_auth`](Self::allow_plaintext_auth) is set.
     ///
@@ -264,6 +266,11 @@ impl Config {
     /// Which protocol the server speaks.
     pub fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// Whether the application has registered a verb.
+    pub(super) fn has_verb(&self, verb: &str) -> bool {
+        self.verbs.iter().any(|known| known.eq_ignore_ascii_case(verb))
     }
 
     /// The most octets the input buffer may hold while commands are read.

@@ -424,6 +424,8 @@ impl<'s> Delivery<'s> {
     pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
         let text = "message accepted";
         self.desk.accept(&acceptance, Code::OK, (0, 0), text, Leave::Now);
+        // From here on there is nothing to call void: one recipient at least has the message.
+        self.desk.session.transfer.known = false;
         self.next();
     }
 
