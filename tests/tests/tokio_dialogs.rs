@@ -61,10 +61,11 @@ const WIDE: Way =
     Way { window: 64 * 1024, dribble: None, lazy: false, deaf: false, hesitant: false };
 
 /// Where it does not matter how octets are grouped.
-const WAYS: [Way; 6] = [
+const WAYS: [Way; 7] = [
     WIDE,
     Way { lazy: true, ..WIDE },
     Way { window: 1, ..WIDE },
+    Way { window: 256, deaf: true, ..WIDE },
     Way { window: 100, lazy: true, hesitant: true, ..WIDE },
     Way { dribble: Some(1), ..WIDE },
     Way { window: 7, dribble: Some(3), hesitant: true, ..WIDE },

@@ -26,8 +26,10 @@
 //!
 //! A [`Dialog`] is played by [`Dialog::check`] in all the ways that must not make a difference: all
 //! octets at once, octet by octet, every split in two, with every question dropped once before it is
-//! answered, with the session asked for events when it has none, and read into its own buffer. Where the client has to wait (354,
-//! the handshake) all of these wait. [`Dialog::over`] plays it over any [`Line`], such as a stream.
+//! answered, with the session asked for events when it has none, and read into its own buffer. Where
+//! the client has to wait (354, the handshake) all of these wait. [`Dialog::over`] plays it over any
+//! [`Line`], such as a stream of tokio, and [`own_client`](crate::own_client) lets our own client say
+//! what it can say of it.
 
 mod application;
 mod files;
