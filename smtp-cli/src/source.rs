@@ -4,11 +4,10 @@ use std::{
     io::{self, BufRead, BufReader},
     path::Path,
     pin::Pin,
-    task::{Context, Poll, ready},
 };
 
 use smtp_proto::{client::Content, parameter::Body};
-use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::exit::{Code, Failure};
 
@@ -102,11 +101,6 @@ impl Source {
         content.smtputf8 = survey.high_in_header;
         content
     }
-
-    /// The octets. When the content was promised to be 7-bit, one that is not is an error.
-    pub(crate) fn into_reader(self, content: Content) -> Pin<Box<dyn AsyncRead + Send>> {
-        if content.body == Body::SevenBit { Box::pin(SevenBit(self.reader)) } else { self.reader }
-    }
 }
 
 fn survey_file(path: &Path) -> io::Result<Survey> {
@@ -120,26 +114,6 @@ fn survey_file(path: &Path) -> io::Result<Survey> {
         survey.read(octets);
         let n = octets.len();
         file.consume(n);
-    }
-}
-
-/// Reads what must be 7-bit.
-struct SevenBit(Pin<Box<dyn AsyncRead + Send>>);
-
-impl AsyncRead for SevenBit {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(self.0.as_mut().poll_read(cx, buffer))?;
-        if buffer.filled()[before..].is_ascii() {
-            Poll::Ready(Ok(()))
-        } else {
-            let what = "8-bit content, and the server does not offer 8BITMIME";
-            Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, what)))
-        }
     }
 }
 
@@ -171,12 +145,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("mail.eml");
         std::fs::write(&path, "Subject: x\n\nline\n").unwrap();
-        let source = Source::open(&path).await.unwrap();
+        let mut source = Source::open(&path).await.unwrap();
         let content = source.content(true);
         assert_eq!(content.size, Some("Subject: x\r\n\r\nline\r\n".len() as u64));
         assert_eq!(content.body, Body::SevenBit);
         let mut octets = Vec::new();
-        source.into_reader(content).read_to_end(&mut octets).await.unwrap();
+        source.reader.read_to_end(&mut octets).await.unwrap();
         assert_eq!(octets, b"Subject: x\n\nline\n");
         assert_eq!(Source::open(Path::new("/no/such")).await.err().unwrap().code, Code::Data);
     }

@@ -324,3 +324,38 @@ fn nobody_to_send_to() {
     assert_eq!(transaction.next(&mut client), Err(Misuse::NoRecipient));
     assert!(client.wire().output().is_empty());
 }
+
+/// C-70: content that turns out to be 8-bit is not sent to a server that takes none.
+#[test]
+fn eight_bit_content_is_not_sent_raw() {
+    for offered in ["250-x\r\n250 PIPELINING\r\n", "250-x\r\n250-CHUNKING\r\n250 PIPELINING\r\n"] {
+        let mut client = client(client::Config::default(), offered);
+        let to = [ForwardPath::parse("<b@x.example>").unwrap().into()];
+        let mut transaction =
+            Transaction::new(envelope(&to), Content::default(), TransactionOptions::default());
+        while transaction.next(&mut client).unwrap() != TransactionStep::Body {
+            take_output(client.wire(), usize::MAX);
+            let replies = b"250 x\r\n250 x\r\n354 x\r\n";
+            let of_these = if offered.contains("CHUNKING") { 14 } else { 21 };
+            assert_eq!(client.wire().receive(&replies[..of_these]), of_these);
+            while client.step() == Step::Event {
+                let Some(client::Event::Reply { to, reply }) = client.event() else { panic!() };
+                transaction.reply(to, reply);
+            }
+        }
+        take_output(client.wire(), usize::MAX);
+        let piece = Bytes::from_static("\u{e9}\r\n".as_bytes());
+        assert_eq!(transaction.body(&mut client, piece), Err(Misuse::EightBit));
+        assert!(client.wire().output().is_empty());
+    }
+}
+
+/// F-14: the limit of a command line is never below what may be offered.
+#[test]
+fn a_short_command_line_is_not_possible() {
+    let mut server = Server::new(Arc::new(config().limits(|limits| limits.command_line = 1)));
+    say(&mut server, b"EHLO c.example\r\n", "");
+    let noop = format!("NOOP {}\r\n", "x".repeat(2400 - "NOOP \r\n".len()));
+    assert!(say(&mut server, noop.as_bytes(), "").0.starts_with("250 "));
+    assert!(say(&mut server, format!("NOOP x{}", &noop[5..]).as_bytes(), "").0.starts_with("500 "));
+}

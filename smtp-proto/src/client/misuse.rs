@@ -34,6 +34,9 @@ pub enum Misuse {
     /// The content holds a CR or LF that is not part of a CRLF.
     #[error("bare CR or LF in the content")]
     BareNewline,
+    /// The content has octets above 127, and the server does not offer 8BITMIME.
+    #[error("8-bit content, and the server does not offer 8BITMIME")]
+    EightBit,
     /// No recipient was accepted, so there is nobody to send content to.
     #[error("no recipient was accepted")]
     NoRecipient,

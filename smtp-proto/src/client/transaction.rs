@@ -55,6 +55,8 @@ pub struct Transaction<'e> {
     answered: usize,
     accepted: usize,
     chunked: bool,
+    /// The server takes nothing but 7-bit content.
+    seven_bit: bool,
     /// DATA was sent behind RCPT, before it was known whether there is a recipient.
     data_sent: bool,
     /// The whole content has been handed over.
@@ -100,6 +102,7 @@ impl<'e> Transaction<'e> {
             answered: 0,
             accepted: 0,
             chunked: false,
+            seven_bit: false,
             data_sent: false,
             sent: false,
             held: None,
@@ -199,6 +202,7 @@ impl<'e> Transaction<'e> {
                 parameters.push(parameter).map_err(|_| Misuse::Parameter)?;
             }
         }
+        self.seven_bit = self.content.body == Body::SevenBit && !offers(Extension::EightBitMime);
         self.chunked =
             binary || (self.options.chunking == Chunking::Auto && offers(Extension::Chunking));
         client.mail(self.envelope.reverse_path, parameters.as_parameters())?;
@@ -280,13 +284,18 @@ impl<'e> Transaction<'e> {
     /// A piece of the content.
     ///
     /// # Errors
-    /// [`Misuse::BareNewline`]: call [`fail_body`](Self::fail_body), the message cannot be sent.
+    /// [`Misuse::BareNewline`], or [`Misuse::EightBit`] where the server was not told of 8-bit content
+    /// and does not offer to take any (RFC 6152 section 3): call [`fail_body`](Self::fail_body), the
+    /// message cannot be sent.
     pub fn body(&mut self, client: &mut Client, piece: Bytes) -> Result<(), Misuse> {
         if self.stage != Stage::Body {
             return Err(Misuse::Sequence {
                 verb: crate::command::Verb::Data,
                 state: client.state(),
             });
+        }
+        if self.seven_bit && !piece.is_ascii() {
+            return Err(Misuse::EightBit);
         }
         if !self.chunked {
             return client.body(piece);

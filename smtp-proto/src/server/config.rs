@@ -241,9 +241,8 @@ impl Config {
     pub fn limits(mut self, change: impl FnOnce(&mut ServerLimits)) -> Self {
         change(&mut self.limits);
         let limits = &mut self.limits;
-        // The most that the parameters this crate knows may add to MAIL, RFC 3461 section 5.4 and
-        // RFC 4954 section 5 among them.
-        limits.command_line = limits.command_line.max(2048);
+        // The most that all parameters this crate knows may add to MAIL.
+        limits.command_line = limits.command_line.max(2400);
         limits.auth_line = limits.auth_line.max(12_290);
         limits.endless_line = limits.endless_line.max(limits.auth_line).max(limits.command_line);
         limits.recipients = limits.recipients.max(100);
