@@ -42,7 +42,8 @@ impl<'m> Message<'m> {
         Self { source: Source::Reader(Box::pin(reader)), content: None }
     }
 
-    /// Says what is known of the content, instead of what is looked up.
+    /// Says what is known of the content, instead of what is looked up. Octets that are 8-bit are not
+    /// believed to be 7-bit.
     #[must_use]
     pub fn content(mut self, content: Content) -> Self {
         self.content = Some(content);
@@ -55,7 +56,11 @@ impl<'m> Message<'m> {
             (_, Some(content)) if content.body == Body::BinaryMime => content,
             (Source::Octets(octets), stated) => {
                 let found = examine(octets, policy)?;
-                stated.unwrap_or(found)
+                let mut content = stated.unwrap_or(found);
+                if content.body == Body::SevenBit {
+                    content.body = found.body;
+                }
+                content
             }
             (Source::Reader(_), stated) => stated.unwrap_or_default(),
         };

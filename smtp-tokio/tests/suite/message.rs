@@ -166,11 +166,18 @@ async fn eight_bit_content_needs_a_server_that_takes_it() {
     let report = client.send(&envelope(&recipients), "Subject: x\r\n\r\n\u{fc}\r\n").await.unwrap();
     assert_eq!(report.outcomes()[0].phase(), Phase::Preparation);
     assert_eq!(report.outcomes()[0].enhanced().unwrap().to_string(), "5.6.3");
-    // Whoever says that it is none takes the blame.
+    // It is not believed to be none.
     let content = Content { body: Body::SevenBit, ..Content::default() };
     let message = Message::from("Subject: x\r\n\r\n\u{fc}\r\n").content(content);
-    assert!(client.send(&envelope(&recipients), message).await.unwrap().all_delivered());
+    let report = client.send(&envelope(&recipients), message).await.unwrap();
+    assert_eq!(report.outcomes()[0].phase(), Phase::Preparation);
     assert!(client.send(&envelope(&recipients), "x\r\n").await.unwrap().all_delivered());
+    // What shows only while it is read is not sent on, and nothing of it counts.
+    let message = Message::reader("Subject: x\r\n\r\n\u{fc}\r\n".as_bytes());
+    let report = client.send(&envelope(&recipients), message).await.unwrap();
+    assert_eq!(report.outcomes()[0].phase(), Phase::Content);
+    assert!(!client.is_usable());
+    assert_eq!(store.taken().len(), 1);
 }
 
 /// C-10, F-10.
