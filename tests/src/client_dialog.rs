@@ -23,7 +23,7 @@ use smtp_proto::{
         Chunking, Client, Config, Content, Envelope, Event, Login, Misuse, Opening, OpeningStep,
         Recipient, Status, TlsUse, Transaction, TransactionOptions, TransactionStep,
     },
-    command::{Mechanism, Text},
+    command::{Mechanism, Query, Text},
     data::BareNewline,
     domain::HelloName,
     parameter::{Body, Parameters},
@@ -440,7 +440,7 @@ impl<L: Link> Play<L> {
             "reset" => client.reset(),
             "noop" => client.noop(),
             "quit" => client.quit(),
-            "verify" => client.verify(Text::new(rest).unwrap()),
+            "verify" => client.verify(Query::new(Text::new(rest).unwrap(), false)),
             "starttls" => client.starttls(),
             "auth" => {
                 let (name, response) = match rest.split_once(' ') {

@@ -259,8 +259,8 @@ impl<'d> Stage<'d> {
             Command::Rset => ("Reset", client.reset()),
             Command::Noop(None) => ("Noop", client.noop()),
             Command::Quit => ("Quit", client.quit()),
-            Command::Vrfy(query) if !query.smtputf8() => ("Verify", client.verify(query.text())),
-            Command::Expn(query) if !query.smtputf8() => ("Expand", client.expand(query.text())),
+            Command::Vrfy(query) => ("Verify", client.verify(query)),
+            Command::Expn(query) => ("Expand", client.expand(query)),
             Command::Help(topic) => ("Help", client.help(topic)),
             Command::StartTls => ("StartTls", client.starttls()),
             Command::Auth(Auth { mechanism, initial_response }) => {

@@ -14,8 +14,9 @@ use smtp_proto::{
     domain::{HelloName, Host},
     extension::{Capabilities, Extension},
     fault::Fault,
-    parameter::Parameters,
+    parameter::{ParameterList, Parameters},
     path::{ForwardPath, ReversePath},
+    profile::Syntax,
     reply::Reply,
     server::{self, Server},
     wire::{Endpoint, Step},
@@ -358,4 +359,22 @@ fn a_short_command_line_is_not_possible() {
     let noop = format!("NOOP {}\r\n", "x".repeat(2400 - "NOOP \r\n".len()));
     assert!(say(&mut server, noop.as_bytes(), "").0.starts_with("250 "));
     assert!(say(&mut server, format!("NOOP x{}", &noop[5..]).as_bytes(), "").0.starts_with("500 "));
+}
+
+/// G-47: no octet above 127 leaves in a parameter without SMTPUTF8, whatever the path is.
+#[test]
+fn a_parameter_in_utf8_needs_smtputf8() {
+    let mut client = client(
+        client::Config::default(),
+        "250-x\r\n250-DSN\r\n250-SMTPUTF8\r\n250-8BITMIME\r\n250 PIPELINING\r\n",
+    );
+    let path = ForwardPath::parse("<b@x.example>").unwrap();
+    client.mail(ReversePath::Null, Parameters::EMPTY).unwrap();
+    let raw = "ORCPT=utf-8;j\u{f6}rg@x.example";
+    let raw = Parameters::parse(raw.as_bytes(), &Syntax::default()).unwrap();
+    assert_eq!(client.rcpt(path, raw), Err(Misuse::NonAscii));
+    let mut escaped = ParameterList::new();
+    escaped.orcpt("utf-8", "j\u{f6}rg@x.example").unwrap();
+    client.rcpt(path, escaped.as_parameters()).unwrap();
+    assert!(take_output(client.wire(), usize::MAX).is_ascii());
 }

@@ -4,7 +4,7 @@ use bytes::BufMut;
 
 use super::{Client, Misuse, ReplyTo, session::Session};
 use crate::{
-    command::{Command, Mechanism, Text, Verb},
+    command::{Command, Mechanism, Query, Text, Verb},
     domain::HelloName,
     extension::Extension,
     parameter::{Body, MailParameters, Parameter, Parameters, RcptParameters},
@@ -149,7 +149,8 @@ impl Client {
         self.session.check_parameters(parameters, MailParameters::extension)?;
         let typed = MailParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
         let binary = typed.body() == Some(Body::BinaryMime);
-        if !reverse_path.is_ascii() && !typed.smtputf8() {
+        let ascii = reverse_path.is_ascii() && parameters.as_str().is_ascii();
+        if !ascii && !typed.smtputf8() {
             return Err(Misuse::NonAscii);
         }
         self.command(ReplyTo::Mail, |out| {
@@ -172,7 +173,8 @@ impl Client {
         self.session.allow(Verb::Rcpt, Request::Rcpt)?;
         self.session.check_parameters(parameters, RcptParameters::extension)?;
         RcptParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
-        if !forward_path.is_ascii() && !self.session.smtputf8 {
+        let ascii = forward_path.is_ascii() && parameters.as_str().is_ascii();
+        if !ascii && !self.session.smtputf8 {
             return Err(Misuse::NonAscii);
         }
         let index = self.session.recipients;
@@ -244,46 +246,49 @@ impl Client {
     /// VRFY.
     ///
     /// # Errors
-    /// As [`reset`](Self::reset); [`Misuse::NonAscii`] for non-ASCII text.
-    pub fn verify(&mut self, text: Text<'_>) -> Result<(), Misuse> {
-        self.with_text(Verb::Vrfy, Request::Vrfy, ReplyTo::Verify, Some(text))
+    /// As [`reset`](Self::reset); [`Misuse::NonAscii`] for non-ASCII text without the word SMTPUTF8,
+    /// and [`Misuse::NotOffered`] for that word where the server does not offer it.
+    pub fn verify(&mut self, query: Query<'_>) -> Result<(), Misuse> {
+        self.query(Verb::Vrfy, Request::Vrfy, ReplyTo::Verify, query)
     }
 
     /// EXPN.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
-    pub fn expand(&mut self, text: Text<'_>) -> Result<(), Misuse> {
-        self.with_text(Verb::Expn, Request::Expn, ReplyTo::Expand, Some(text))
+    pub fn expand(&mut self, query: Query<'_>) -> Result<(), Misuse> {
+        self.query(Verb::Expn, Request::Expn, ReplyTo::Expand, query)
+    }
+
+    fn query(
+        &mut self,
+        verb: Verb,
+        request: Request,
+        to: ReplyTo,
+        query: Query<'_>,
+    ) -> Result<(), Misuse> {
+        self.session.allow(verb, request)?;
+        if query.smtputf8() {
+            self.session.need(Extension::SmtpUtf8)?;
+        } else if !query.text().is_ascii() {
+            return Err(Misuse::NonAscii);
+        }
+        self.command(to, |out| match verb {
+            Verb::Expn => Command::Expn(query).write(out),
+            _ => Command::Vrfy(query).write(out),
+        })
     }
 
     /// HELP, perhaps on a topic.
     ///
     /// # Errors
-    /// As [`verify`](Self::verify).
+    /// As [`reset`](Self::reset); [`Misuse::NonAscii`] for a topic that is not ASCII.
     pub fn help(&mut self, topic: Option<Text<'_>>) -> Result<(), Misuse> {
-        self.with_text(Verb::Help, Request::Help, ReplyTo::Help, topic)
-    }
-
-    fn with_text(
-        &mut self,
-        verb: Verb,
-        request: Request,
-        to: ReplyTo,
-        text: Option<Text<'_>>,
-    ) -> Result<(), Misuse> {
-        self.session.allow(verb, request)?;
-        if text.is_some_and(|text| !text.as_str().is_ascii()) {
+        self.session.allow(Verb::Help, Request::Help)?;
+        if topic.is_some_and(|topic| !topic.is_ascii()) {
             return Err(Misuse::NonAscii);
         }
-        self.command(to, |out| {
-            out.put_slice(verb.as_str().as_bytes());
-            if let Some(text) = text {
-                out.put_u8(b' ');
-                out.put_slice(text.as_str().as_bytes());
-            }
-            out.put_slice(b"\r\n");
-        })
+        self.command(ReplyTo::Help, |out| Command::Help(topic).write(out))
     }
 
     /// A verb this crate does not know, of an extension that the server lists by `keyword`.

@@ -37,6 +37,18 @@ pub(super) enum Leave {
 impl Desk<'_> {
     /// Writes a reply and nothing else. 421 names the host (RFC 5321 section 4.2.2).
     pub(super) fn write(&mut self, code: Code, enhanced: Option<EnhancedCode>, text: &str) {
+        self.write_in(TextCharset::Ascii, code, enhanced, text);
+    }
+
+    /// Writes a reply whose text may be UTF-8 where the client has said that it takes it (RFC 6531
+    /// section 3.7.4).
+    pub(super) fn write_in(
+        &mut self,
+        charset: TextCharset,
+        code: Code,
+        enhanced: Option<EnhancedCode>,
+        text: &str,
+    ) {
         let config = &self.session.config;
         let enhanced = enhanced.filter(|_| config.offers(Extension::EnhancedStatusCodes));
         let named;
@@ -47,7 +59,7 @@ impl Desk<'_> {
             text
         };
         self.pen.say(Speaker::Server, |out| {
-            write_reply(out, code, enhanced, text, TextCharset::Ascii);
+            write_reply(out, code, enhanced, text, charset);
         });
     }
 

@@ -8,7 +8,7 @@ use crate::{
     answer::Rejection,
     auth::Secret,
     command::{self, Bdat, Command, Verb},
-    domain::HelloName,
+    domain::{AddressLiteral, HelloName, Host},
     error::{ParseError, Rule as Grammar},
     extension,
     parameter::{MailParameters, RcptParameters},
@@ -38,7 +38,7 @@ pub(super) enum Question<'l> {
     Rcpt(command::Rcpt<'l>, RcptParameters<'l>),
     Data { trailing: usize },
     Chunk(Bdat),
-    Verify(Verb, command::Text<'l>),
+    Verify(Verb, command::Query<'l>),
     Extension(&'l str, Option<command::Text<'l>>),
 }
 
@@ -147,9 +147,7 @@ impl Session {
                     }
                     Command::StartTls => Question::StartTls { trailing },
                     Command::Data => Question::Data { trailing },
-                    Command::Vrfy(verify) | Command::Expn(verify) => {
-                        Question::Verify(verb, verify.text())
-                    }
+                    Command::Vrfy(query) | Command::Expn(query) => Question::Verify(verb, query),
                     Command::Other(other) => Question::Extension(other.verb(), other.text()),
                     _ => return Err(ParseError::new(Grammar::Verb, 0)),
                 })
@@ -171,6 +169,9 @@ impl Session {
         }
         let parameters =
             MailParameters::parse(mail.parameters).map_err(|error| error.rejection())?;
+        if !mail.parameters.as_str().is_ascii() && !parameters.smtputf8() {
+            return Err(ParseError::new(Grammar::ParameterValue, 0).rejection());
+        }
         if !mail.reverse_path.is_ascii() && !parameters.smtputf8() {
             return Err(Rejection::permanent(6, 7, "non-ASCII address without SMTPUTF8")
                 .coded(Code::MAILBOX_UNAVAILABLE));
@@ -196,6 +197,15 @@ impl Session {
             }
             RcptParameters::parse(rcpt.parameters).map_err(|error| error.rejection())?
         };
+        if let Some(Host::Literal(AddressLiteral::General(_))) =
+            rcpt.forward_path.mailbox().map(|mailbox| mailbox.host())
+        {
+            // No tag but IPv6 has been registered (section 4.1.3).
+            return Err(Rejection::BAD_DESTINATION);
+        }
+        if !rcpt.parameters.as_str().is_ascii() && !self.transfer.smtputf8 {
+            return Err(ParseError::new(Grammar::ParameterValue, 0).rejection());
+        }
         if !rcpt.forward_path.is_ascii() && !self.transfer.smtputf8 {
             return Err(Rejection::permanent(6, 7, "non-ASCII address without SMTPUTF8")
                 .coded(Code::MAILBOX_NAME_NOT_ALLOWED));

@@ -277,7 +277,9 @@ impl<'s> Desk<'s> {
 
     /// A verb nobody knows; at the beginning perhaps another protocol.
     fn unknown(mut self, line: &[u8], rejection: Rejection<'static>) -> Option<Event<'s>> {
-        let foreign = line.ends_with(b"HTTP/1.1") || line.ends_with(b"HTTP/1.0");
+        let foreign = line.ends_with(b"HTTP/2.0")
+            || line.ends_with(b"HTTP/1.1")
+            || line.ends_with(b"HTTP/1.0");
         if foreign && self.session.state == State::Start {
             self.end_foreign();
             return None;
@@ -411,7 +413,9 @@ impl<'s> Desk<'s> {
                 let announced = Announced::Chunk { size, last };
                 Some(Event::Data(Data { desk: self, announced }))
             }
-            Question::Verify(verb, text) => Some(Event::Verify(Verify { desk: self, verb, text })),
+            Question::Verify(verb, query) => {
+                Some(Event::Verify(Verify { desk: self, verb, query }))
+            }
             Question::Extension(verb, argument) => {
                 Some(Event::Extension(Extension { desk: self, verb, argument }))
             }

@@ -111,8 +111,15 @@ impl Config {
     /// pass on delivery reports (RFC 3461), BINARYMIME for those whose store keeps any octet.
     /// EXPN offers the verb, whose question is then asked. ETRN, ATRN, BURL, XCLIENT and XFORWARD
     /// are listed only if the application has registered their [`verb`](Self::verb) too.
+    ///
+    /// DELIVERBY, FUTURERELEASE and MT-PRIORITY promise limits that are not enforced here yet, so
+    /// they are not offered.
     #[must_use]
     pub fn offer(mut self, extension: Extension) -> Self {
+        let unkept = [Extension::DeliverBy, Extension::FutureRelease, Extension::MtPriority];
+        if unkept.contains(&extension) {
+            return self;
+        }
         self.offered.insert(extension);
         match extension {
             // RFC 6531 section 3.1, item 8.

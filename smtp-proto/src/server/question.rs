@@ -9,15 +9,19 @@ use super::{
 };
 use crate::{
     answer::{Acceptance, Rejection},
-    command::{self, Text, Verb},
+    command::{self, Query, Text, Verb},
     domain::HelloName,
     fault::Fault,
     parameter::{MailParameters, RcptParameters},
     path::{ForwardPath, ReversePath},
+    reply::TextCharset,
     sequence::{self, Answer, Request, State},
-    status::Code,
+    status::{Code, EnhancedCode},
     transcript::Speaker,
 };
+
+/// For a mailbox whose new address cannot be told.
+const MOVED: Rejection<'static> = Rejection::permanent(1, 6, "mailbox has moved");
 
 /// What a server session tells its application.
 ///
@@ -312,20 +316,44 @@ impl<'s> Rcpt<'s> {
         self.accept_with(Acceptance::default());
     }
 
-    /// Accepts with a text of the application's, or with 251.
+    /// Accepts with a text of the application's, or with 251. A new address that is not ASCII is told
+    /// in a transaction with SMTPUTF8 only; else the answer is plain 250 (RFC 6531 section 3.7.4.1).
     pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
         let text = "RCPT accepted";
-        self.desk.accept(&acceptance, Code::OK, (1, 5), text, Leave::Together);
+        let forwarded = acceptance.code() == Some(Code::WILL_FORWARD);
+        if !forwarded || acceptance.text().is_ascii() {
+            self.desk.accept(&acceptance, Code::OK, (1, 5), text, Leave::Together);
+        } else if self.desk.session.transfer.smtputf8 {
+            let enhanced = acceptance.enhanced().or(EnhancedCode::new(2, 1, 5));
+            let (code, text) = (Code::WILL_FORWARD, acceptance.text());
+            self.desk.write_in(TextCharset::Utf8, code, enhanced, text);
+            self.desk.done(Leave::Together);
+        } else {
+            let plain = Acceptance::default();
+            self.desk.accept(&plain, Code::OK, (1, 5), text, Leave::Together);
+        }
         let session = self.desk.session;
         session.transfer.recipients += 1;
         let then = sequence::after(session.state, Request::Rcpt, Answer::Accepted);
         session.enter(then);
     }
 
-    /// Refuses this recipient; the others stay as they are.
+    /// Refuses this recipient; the others stay as they are. A new address in a 551 that is not ASCII
+    /// is told in a transaction with SMTPUTF8 only; else the answer is 550 without it.
     pub fn reject(mut self, rejection: Rejection<'_>) {
-        self.desk.session.transfer.refused_recipients = true;
-        self.desk.reject(&rejection, Leave::Together);
+        let transfer = &mut self.desk.session.transfer;
+        transfer.refused_recipients = true;
+        let utf8 = transfer.smtputf8;
+        let moved = rejection.code() == Code::USER_NOT_LOCAL && !rejection.text().is_ascii();
+        if moved && utf8 {
+            let (code, enhanced) = (rejection.code(), Some(rejection.enhanced()));
+            self.desk.write_in(TextCharset::Utf8, code, enhanced, rejection.text());
+            self.desk.done(Leave::Together);
+        } else if moved {
+            self.desk.reject(&MOVED, Leave::Together);
+        } else {
+            self.desk.reject(&rejection, Leave::Together);
+        }
     }
 }
 
@@ -453,7 +481,7 @@ impl<'s> Delivery<'s> {
 pub struct Verify<'s> {
     pub(super) desk: Desk<'s>,
     pub(super) verb: Verb,
-    pub(super) text: Text<'s>,
+    pub(super) query: Query<'s>,
 }
 
 impl<'s> Verify<'s> {
@@ -464,13 +492,28 @@ impl<'s> Verify<'s> {
 
     /// What the client asks about.
     pub fn text(&self) -> Text<'s> {
-        self.text
+        self.query.text()
+    }
+
+    /// Whether the client takes UTF-8 in the answer.
+    pub fn smtputf8(&self) -> bool {
+        self.query.smtputf8()
     }
 
     /// Answers 250 with `mailboxes`, one in each line, as `local-part@domain` in angle brackets and
-    /// perhaps a name before it (RFC 5321 section 3.5.2).
+    /// perhaps a name before it (RFC 5321 section 3.5.2). When that needs UTF-8 and the client has
+    /// not said that it takes it, the answer is 252 without them (RFC 6531 section 3.7.4.2).
     pub fn accept_with(mut self, mailboxes: &str) {
-        self.desk.grant(Code::OK, (1, 5), mailboxes, Leave::Now);
+        if mailboxes.is_ascii() {
+            self.desk.grant(Code::OK, (1, 5), mailboxes, Leave::Now);
+        } else if self.query.smtputf8() {
+            let enhanced = EnhancedCode::new(2, 1, 5);
+            self.desk.write_in(TextCharset::Utf8, Code::OK, enhanced, mailboxes);
+            self.desk.done(Leave::Now);
+        } else {
+            let text = "the answer needs SMTPUTF8";
+            self.desk.grant(Code::CANNOT_VERIFY, (6, 8), text, Leave::Now);
+        }
     }
 
     /// Answers 252: neither yes nor no, and safe against those who harvest addresses (section 7.3).

@@ -10,7 +10,7 @@ use smtp_proto::{
         Client as Machine, Config, Envelope, Event, Misuse, Opening, OpeningError, OpeningStep,
         Report, Transaction, TransactionOptions, TransactionStep,
     },
-    command::Text,
+    command::{Query, Text},
     extension::Capabilities,
     fault::Fault,
     reply::ReplyBuf,
@@ -179,8 +179,8 @@ impl Client {
     ///
     /// # Errors
     /// As [`reset`](Self::reset); [`Error::Misuse`] for text that cannot be sent.
-    pub async fn verify(&mut self, text: Text<'_>) -> Result<ReplyBuf, Error> {
-        self.command(|machine| machine.verify(text)).await
+    pub async fn verify(&mut self, query: Query<'_>) -> Result<ReplyBuf, Error> {
+        self.command(|machine| machine.verify(query)).await
     }
 
     /// HELP.

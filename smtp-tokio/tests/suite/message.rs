@@ -10,6 +10,7 @@ use smtp_tokio::{
     Connector, End, Error, Message, Service, Tls,
     proto::{
         client::{Chunking, Config, Content, Misuse, Phase, Status, TransactionOptions},
+        command::{Query, Text},
         extension::Extension,
         parameter::Body,
     },
@@ -277,8 +278,8 @@ async fn a_misuse_on_the_way_leaves_the_session_usable() {
 async fn single_commands_and_their_replies() {
     let (mut client, _) = pair(512).await;
     assert_eq!(client.noop().await.unwrap().code().value(), 250);
-    let text = smtp_tokio::proto::command::Text::new("postmaster").unwrap();
-    assert_eq!(client.verify(text).await.unwrap().code().value(), 252);
+    let query = Query::new(Text::new("postmaster").unwrap(), false);
+    assert_eq!(client.verify(query).await.unwrap().code().value(), 252);
     assert_eq!(client.reset().await.unwrap().code().value(), 250);
     assert_eq!(client.help(None).await.unwrap().code().value(), 214);
     assert!(client.capabilities().unwrap().offers(Extension::Chunking));

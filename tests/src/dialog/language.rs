@@ -18,7 +18,7 @@ pub(super) fn action(line: &str) -> Option<Action> {
         "C>" => Action::Client(unescape(rest)),
         "S:" => Action::Server(unescape(rest)),
         "S*" => Action::Reply(rest.to_owned()),
-        "accept" => Action::Answer(Answer::Accept(rest.to_owned())),
+        "accept" => Action::Answer(Answer::Accept(String::from_utf8(unescape(rest)).ok()?)),
         "challenge" => Action::Answer(Answer::Challenge(unescape(rest))),
         "reject" => Action::Answer(Answer::Reject(rejection(rest)?)),
         "event" => Action::Expect(rest.to_owned()),
