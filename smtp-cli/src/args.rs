@@ -40,7 +40,7 @@ pub(crate) enum Runtime {
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
-  Take every message for every address, into ./mail/<address>/new:
+  Take every message for every address, into ./mail/ADDRESS/new:
     smtp serve --maildir ./mail
   A mail server for one domain, with a login for those who send elsewhere:
     smtp serve --listen 0.0.0.0:2525 --domain example.org --user alice:secret --maildir ./mail
@@ -73,7 +73,7 @@ pub(crate) struct Serve {
     /// localhost if that is no domain.
     #[arg(long, value_name = "NAME")]
     pub(crate) hostname: Option<String>,
-    /// Puts each message into DIR/<address>/new, in Maildir form. Default ./maildir.
+    /// Puts each message into DIR/ADDRESS/new, in Maildir form. Default ./maildir.
     #[arg(long, value_name = "DIR", conflicts_with = "discard")]
     pub(crate) maildir: Option<PathBuf>,
     /// Accepts messages and drops them.

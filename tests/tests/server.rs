@@ -119,3 +119,49 @@ fn the_servers_timer() {
     assert_eq!(feed(&[b'x'; 1000], true).0, chunk);
     assert_ne!(feed(&[b'x'; 50_000], true).0, chunk, "dropped content is progress too");
 }
+
+/// S-82: with another whole command behind it, the reply to MAIL, RCPT and RSET is held, and every
+/// other leaves at once.
+#[test]
+fn which_replies_are_held() {
+    let commands = [
+        ("EHLO c.example", false),
+        ("MAIL FROM:<a@x.example>", true),
+        ("RCPT TO:<b@x.example>", true),
+        ("RCPT TO:<>", true),
+        ("NOOP", false),
+        ("VRFY b", false),
+        ("HELP", false),
+        ("WHAT", false),
+        ("RSET", true),
+        ("DATA", false),
+        ("HELO c.example", false),
+        ("QUIT", false),
+    ];
+    let mut server = server::Server::new(std::sync::Arc::new(Case::PLAIN.server()));
+    match server.event() {
+        Some(server::Event::Connected(connected)) => connected.accept(),
+        other => panic!("{other:?}"),
+    }
+    for (command, held) in commands {
+        loop {
+            match server.step() {
+                Step::Write => drop(smtp_tests::take_output(server.wire(), usize::MAX)),
+                Step::Event => drop(server.event()),
+                _ => break,
+            }
+        }
+        let pair = format!("{command}\r\nNOOP\r\n");
+        assert_eq!(server.wire().receive(pair.as_bytes()), pair.len());
+        match server.event() {
+            Some(server::Event::Hello(token)) => token.accept(),
+            Some(server::Event::Mail(token)) => token.accept(),
+            Some(server::Event::Rcpt(token)) => token.accept(),
+            Some(server::Event::Verify(token)) => token.cannot_verify(),
+            _ => {}
+        }
+        assert!(!server.wire().output().is_empty(), "{command}");
+        let next = if held { Step::Event } else { Step::Write };
+        assert_eq!(server.step(), next, "{command}");
+    }
+}
