@@ -9,8 +9,9 @@ use super::{
     answer::{Desk, Leave},
     check::{Argued, Question},
     content::{Announced, Chunk},
-    question::{Auth, Data, Event, Extension, Hello, Mail, Rcpt, StartTls, Verify},
+    question::{Auth, Event, Extension, Hello, StartTls, Verify},
     session::{Phase, Session},
+    transaction::{Data, Mail, Rcpt},
 };
 use crate::{
     answer::Rejection,

@@ -53,6 +53,7 @@ mod config;
 mod content;
 mod question;
 mod session;
+mod transaction;
 
 use alloc::sync::Arc;
 
@@ -62,9 +63,8 @@ use self::{
 };
 pub use self::{
     config::Config,
-    question::{
-        Auth, Connected, Data, Delivery, Event, Extension, Hello, Mail, Rcpt, StartTls, Verify,
-    },
+    question::{Auth, Connected, Event, Extension, Hello, StartTls, Verify},
+    transaction::{Data, Delivery, Mail, Rcpt},
 };
 use crate::{
     answer::Rejection,

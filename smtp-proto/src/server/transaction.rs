@@ -1,0 +1,249 @@
+//! The questions of a mail transaction: MAIL, RCPT, the content, and what became of it.
+
+use super::{
+    answer::{Desk, Leave},
+    content::{Announced, Chunk},
+    session::Phase,
+};
+use crate::{
+    answer::{Acceptance, Rejection},
+    command,
+    parameter::{MailParameters, RcptParameters},
+    path::{ForwardPath, ReversePath},
+    reply::TextCharset,
+    sequence::{self, Answer, Request, State},
+    status::{Code, EnhancedCode},
+};
+
+/// For a mailbox whose new address cannot be told.
+const MOVED: Rejection<'static> = Rejection::permanent(1, 6, "mailbox has moved");
+
+/// The question whether to begin a transaction.
+#[derive(Debug)]
+#[must_use]
+pub struct Mail<'s> {
+    pub(super) desk: Desk<'s>,
+    pub(super) mail: command::Mail<'s>,
+    pub(super) parameters: MailParameters<'s>,
+}
+
+impl<'s> Mail<'s> {
+    /// The reverse-path. A null one must not be refused for being null (RFC 5321 section 4.5.5).
+    pub fn reverse_path(&self) -> ReversePath<'s> {
+        self.mail.reverse_path
+    }
+
+    /// The parameters; only such as are offered.
+    pub fn parameters(&self) -> MailParameters<'s> {
+        self.parameters
+    }
+
+    /// Accepts with 250.
+    pub fn accept(self) {
+        self.accept_with(Acceptance::default());
+    }
+
+    /// Accepts with a text of the application's.
+    pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
+        let text = "MAIL accepted";
+        self.desk.accept(&acceptance, Code::OK, (1, 0), text, Leave::Together);
+        let session = self.desk.session;
+        let then = sequence::after(session.state, Request::Mail, Answer::Accepted);
+        session.transfer.begin(&self.parameters);
+        session.enter(then);
+    }
+
+    /// Refuses the sender; there is no transaction.
+    pub fn reject(mut self, rejection: Rejection<'_>) {
+        self.desk.reject(&rejection, Leave::Together);
+    }
+}
+
+/// The question whether to accept a recipient.
+#[derive(Debug)]
+#[must_use]
+pub struct Rcpt<'s> {
+    pub(super) desk: Desk<'s>,
+    pub(super) rcpt: command::Rcpt<'s>,
+    pub(super) parameters: RcptParameters<'s>,
+}
+
+impl<'s> Rcpt<'s> {
+    /// The forward-path.
+    pub fn forward_path(&self) -> ForwardPath<'s> {
+        self.rcpt.forward_path
+    }
+
+    /// The parameters; only such as are offered.
+    pub fn parameters(&self) -> RcptParameters<'s> {
+        self.parameters
+    }
+
+    /// How many recipients of this transaction have been accepted so far.
+    pub fn index(&self) -> u32 {
+        self.desk.session.transfer.recipients
+    }
+
+    /// Accepts with 250.
+    pub fn accept(self) {
+        self.accept_with(Acceptance::default());
+    }
+
+    /// Accepts with a text of the application's, or with 251. A new address that is not ASCII is told
+    /// in a transaction with SMTPUTF8 only; else the answer is plain 250 (RFC 6531 section 3.7.4.1).
+    pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
+        let text = "RCPT accepted";
+        let forwarded = acceptance.code() == Some(Code::WILL_FORWARD);
+        if !forwarded || acceptance.text().is_ascii() {
+            self.desk.accept(&acceptance, Code::OK, (1, 5), text, Leave::Together);
+        } else if self.desk.session.transfer.smtputf8 {
+            let enhanced = acceptance.enhanced().or(EnhancedCode::new(2, 1, 5));
+            let (code, text) = (Code::WILL_FORWARD, acceptance.text());
+            self.desk.write_in(TextCharset::Utf8, code, enhanced, text);
+            self.desk.done(Leave::Together);
+        } else {
+            let plain = Acceptance::default();
+            self.desk.accept(&plain, Code::OK, (1, 5), text, Leave::Together);
+        }
+        let session = self.desk.session;
+        session.transfer.recipients += 1;
+        let then = sequence::after(session.state, Request::Rcpt, Answer::Accepted);
+        session.enter(then);
+    }
+
+    /// Refuses this recipient; the others stay as they are. A new address in a 551 that is not ASCII
+    /// is told in a transaction with SMTPUTF8 only; else the answer is 550 without it.
+    pub fn reject(mut self, rejection: Rejection<'_>) {
+        let transfer = &mut self.desk.session.transfer;
+        transfer.refused_recipients = true;
+        let utf8 = transfer.smtputf8;
+        let moved = rejection.code() == Code::USER_NOT_LOCAL && !rejection.text().is_ascii();
+        if moved && utf8 {
+            let (code, enhanced) = (rejection.code(), Some(rejection.enhanced()));
+            self.desk.write_in(TextCharset::Utf8, code, enhanced, rejection.text());
+            self.desk.done(Leave::Together);
+        } else if moved {
+            self.desk.reject(&MOVED, Leave::Together);
+        } else {
+            self.desk.reject(&rejection, Leave::Together);
+        }
+    }
+}
+
+/// The question whether to receive a message now.
+#[derive(Debug)]
+#[must_use]
+pub struct Data<'s> {
+    pub(super) desk: Desk<'s>,
+    pub(super) announced: Announced,
+}
+
+impl Data<'_> {
+    /// Whether the message comes by BDAT (RFC 3030) rather than by DATA.
+    pub fn is_chunked(&self) -> bool {
+        matches!(self.announced, Announced::Chunk { .. })
+    }
+
+    /// The size the client declared with MAIL, in octets; an estimate (RFC 1870 section 6).
+    pub fn declared_size(&self) -> Option<u64> {
+        self.desk.session.transfer.declared
+    }
+
+    /// Goes on: 354 to DATA, or the octets of the chunk are read. [`Event::Body`] follows.
+    pub fn accept(mut self) {
+        self.desk.session.bad_commands = 0;
+        self.desk.session.transfer.begin_content();
+        match self.announced {
+            Announced::Data => {
+                let code = Code::START_MAIL_INPUT;
+                self.desk.write(code, None, "send the message, end with <CRLF>.<CRLF>");
+                self.desk.done(Leave::Now);
+                self.desk.session.enter(State::Data);
+                self.desk.session.phase = Phase::Content;
+            }
+            Announced::Chunk { size, last } => {
+                self.desk.done(Leave::Together);
+                self.desk.session.transfer.chunked = true;
+                self.desk.session.phase = Phase::Chunk(Chunk::kept(size, last));
+            }
+        }
+    }
+
+    /// Refuses to receive the message. Octets of a chunk are read and dropped before the reply is
+    /// given.
+    pub fn reject(mut self, rejection: Rejection<'_>) {
+        match self.announced {
+            Announced::Data => self.desk.reject(&rejection, Leave::Now),
+            Announced::Chunk { size, last } => {
+                self.desk.done(Leave::Together);
+                self.desk.session.void();
+                let chunk = Chunk::dropped(size, last, Some(rejection.into_owned()));
+                self.desk.session.phase = Phase::Chunk(chunk);
+            }
+        }
+    }
+}
+
+/// The question what became of a message that has come whole.
+///
+/// To accept is to take responsibility for it (RFC 5321 section 6.1): the message must be where it
+/// survives a crash before that.
+#[derive(Debug)]
+#[must_use]
+pub struct Delivery<'s> {
+    desk: Desk<'s>,
+    recipient: u32,
+}
+
+impl<'s> Delivery<'s> {
+    pub(super) fn new(desk: Desk<'s>, recipient: u32) -> Self {
+        Self { desk, recipient }
+    }
+
+    /// With LMTP, which of the accepted recipients is asked about, counted from 0 in the order of
+    /// their acceptance; `None` when one answer stands for all.
+    pub fn recipient(&self) -> Option<u32> {
+        self.desk.session.is_lmtp().then_some(self.recipient)
+    }
+
+    /// The octets of the message.
+    pub fn size(&self) -> u64 {
+        self.desk.session.transfer.received
+    }
+
+    /// Whether the message has octets above 127, declared or not.
+    pub fn has_8bit(&self) -> bool {
+        self.desk.session.transfer.has_8bit()
+    }
+
+    /// The message is taken: 250.
+    pub fn accept(self) {
+        self.accept_with(Acceptance::default());
+    }
+
+    /// As [`accept`](Self::accept), with a text: the place for a queue id.
+    pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
+        let text = "message accepted";
+        self.desk.accept(&acceptance, Code::OK, (0, 0), text, Leave::Now);
+        // From here on there is nothing to call void: one recipient at least has the message.
+        self.desk.session.transfer.known = false;
+        self.next();
+    }
+
+    /// The message is not taken; with 4yz the client is to try again later.
+    pub fn reject(mut self, rejection: Rejection<'_>) {
+        self.desk.reject(&rejection, Leave::Now);
+        self.next();
+    }
+
+    fn next(self) {
+        let session = self.desk.session;
+        let recipient = self.recipient + 1;
+        let more = session.is_lmtp() && recipient < session.transfer.recipients;
+        if session.state != State::Closed && more {
+            session.phase = Phase::Delivery { recipient };
+        } else {
+            session.content_over();
+        }
+    }
+}
