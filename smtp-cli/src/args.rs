@@ -104,8 +104,8 @@ pub(crate) struct Serve {
     /// Refuses messages of more octets.
     #[arg(long, value_name = "BYTES", default_value_t = 52_428_800)]
     pub(crate) max_message_size: u64,
-    /// Refuses more recipients than this in one transaction; at least 100.
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(100..))]
+    /// Refuses more recipients than this in one transaction; mail servers must take 100.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_recipients: u32,
     /// Turns clients away with 421 above so many connections.
     #[arg(long, value_name = "N", default_value_t = 10_000)]

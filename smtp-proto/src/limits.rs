@@ -19,7 +19,8 @@ pub struct ServerLimits {
     /// Octets of a BDAT chunk that are read over the message limit only to be thrown away; a chunk
     /// announced larger ends the session. Default 16 MiB.
     pub discard: u64,
-    /// Recipients of a transaction; at least 100 (RFC 5321 section 4.5.3.1.8). Default 1000.
+    /// Recipients of a transaction; more get 452. A server on the Internet must take 100 (RFC 5321
+    /// section 4.5.3.1.8). Default 1000.
     pub recipients: u32,
     /// Commands in a row that earn a 5yz reply for syntax or order. Default 20.
     pub bad_commands: u32,

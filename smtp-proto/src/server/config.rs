@@ -243,7 +243,7 @@ impl Config {
     }
 
     /// Changes the limits. Values below what the RFCs ask for are raised to it: 512 octets for a
-    /// command line, or the parameters offered; 100 recipients; 12288 octets for AUTH.
+    /// command line, or the parameters offered; 12288 octets for AUTH.
     #[must_use]
     pub fn limits(mut self, change: impl FnOnce(&mut ServerLimits)) -> Self {
         change(&mut self.limits);
@@ -252,7 +252,7 @@ impl Config {
         limits.command_line = limits.command_line.max(2400);
         limits.auth_line = limits.auth_line.max(12_290);
         limits.endless_line = limits.endless_line.max(limits.auth_line).max(limits.command_line);
-        limits.recipients = limits.recipients.max(100);
+        limits.recipients = limits.recipients.max(1);
         limits.content_buffer = limits.content_buffer.max(4096);
         self
     }
