@@ -149,7 +149,7 @@ impl Data<'_> {
         self.desk.session.transfer.declared
     }
 
-    /// Goes on: 354 to DATA, or the octets of the chunk are read. [`Event::Body`] follows.
+    /// Goes on: 354 to DATA, or the octets of the chunk are read. [`Event::Body`](super::Event::Body) follows.
     pub fn accept(mut self) {
         self.desk.session.bad_commands = 0;
         self.desk.session.transfer.begin_content();
