@@ -6,58 +6,16 @@ use std::{
     pin::Pin,
 };
 
-use smtp_proto::{client::Content, parameter::Body};
+use smtp_proto::{
+    client::{Content, Survey},
+    parameter::Body,
+};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::exit::{Code, Failure};
 
 /// How much of a stream is looked at before it is sent.
 const PEEK: u64 = 64 * 1024;
-
-/// What a message turned out to be.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Survey {
-    octets: u64,
-    /// LFs without a CR before them.
-    bare: u64,
-    crlf: u64,
-    high: bool,
-    high_in_header: bool,
-    in_body: bool,
-    blank: bool,
-    after_cr: bool,
-}
-
-impl Survey {
-    fn read(&mut self, octets: &[u8]) {
-        self.octets += octets.len() as u64;
-        for &octet in octets {
-            match octet {
-                b'\n' => {
-                    if self.after_cr {
-                        self.crlf += 1;
-                    } else {
-                        self.bare += 1;
-                    }
-                    self.in_body |= self.blank;
-                    self.blank = true;
-                }
-                b'\r' => {}
-                _ => {
-                    self.blank = false;
-                    self.high |= octet >= 0x80;
-                    self.high_in_header |= octet >= 0x80 && !self.in_body;
-                }
-            }
-            self.after_cr = octet == b'\r';
-        }
-    }
-
-    /// Whether lines end with LF alone, as they do in files on Unix.
-    pub(crate) fn has_unix_lines(&self) -> bool {
-        self.bare > 0 && self.crlf == 0
-    }
-}
 
 /// A finished message, ready to be read.
 pub(crate) struct Source {
@@ -90,15 +48,13 @@ impl Source {
     /// What the transaction has to know. A stream of which only the start is known is taken for 8-bit
     /// where the server allows that.
     pub(crate) fn content(&self, server_takes_8bit: bool) -> Content {
-        let survey = &self.survey;
-        let mut content = Content::default();
-        if self.whole {
-            content.size = Some(survey.octets + survey.bare);
+        let mut content = self.survey.content();
+        if !self.whole {
+            content.size = None;
+            if server_takes_8bit {
+                content.body = Body::EightBitMime;
+            }
         }
-        if survey.high || (!self.whole && server_takes_8bit) {
-            content.body = Body::EightBitMime;
-        }
-        content.smtputf8 = survey.high_in_header;
         content
     }
 }
@@ -120,25 +76,6 @@ fn survey_file(path: &Path) -> io::Result<Survey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn survey(octets: &[u8]) -> Survey {
-        let mut survey = Survey::default();
-        survey.read(octets);
-        survey
-    }
-
-    #[test]
-    fn line_ends_and_octets_are_seen_for_what_they_are() {
-        assert!(survey(b"a: b\n\nbody\n").has_unix_lines());
-        assert!(!survey(b"a: b\r\n\r\nbody\r\n").has_unix_lines());
-        assert!(!survey(b"a: b\r\n\r\nbo\ndy\r\n").has_unix_lines());
-        let body = survey("a: b\r\n\r\nhé\r\n".as_bytes());
-        assert!(body.high && !body.high_in_header);
-        let header = survey("a: é\r\n\r\nh\r\n".as_bytes());
-        assert!(header.high && header.high_in_header);
-        let unix = survey("a: b\n\né\n".as_bytes());
-        assert!(unix.high && !unix.high_in_header);
-    }
 
     #[tokio::test]
     async fn a_file_is_surveyed_whole_and_read_from_its_start() {

@@ -18,6 +18,7 @@ mod misuse;
 mod opening;
 mod report;
 mod session;
+mod survey;
 mod transaction;
 
 use bytes::Bytes;
@@ -30,6 +31,7 @@ pub use self::{
     misuse::Misuse,
     opening::{Login, Opening, OpeningError, OpeningStep, TlsUse},
     report::{Cause, Outcome, Phase, Report, Retry, Status},
+    survey::Survey,
     transaction::{Transaction, TransactionStep},
 };
 use crate::{

@@ -4,8 +4,8 @@ use std::{fmt, io, pin::Pin, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use smtp_proto::{
-    client::{Client as Machine, Content, Misuse, Transaction},
-    data::{BareNewline, LineCheck},
+    client::{Client as Machine, Content, Misuse, Survey, Transaction},
+    data::BareNewline,
     parameter::Body,
 };
 use tokio::{
@@ -70,31 +70,12 @@ impl<'m> Message<'m> {
 
 /// What can be seen in the octets of a whole message.
 fn examine(octets: &[u8], policy: BareNewline) -> Result<Content, Misuse> {
-    let mut lines = LineCheck::new(policy);
-    let mut rest = octets;
-    let mut added = 0;
-    while !rest.is_empty() {
-        let checked = lines.check(rest);
-        // A line end that is put in place of a single octet, and so on: an estimate from above.
-        added += 2;
-        rest = rest.get(checked.consumed.max(1)..).unwrap_or_default();
-    }
-    lines.finish();
-    if lines.bare_newline() && policy == BareNewline::Reject {
+    let mut survey = Survey::default();
+    survey.read(octets);
+    if survey.bare_newlines() > 0 && policy == BareNewline::Reject {
         return Err(Misuse::BareNewline);
     }
-    let size = if octets.ends_with(b"\r\n") && !lines.bare_newline() {
-        octets.len()
-    } else {
-        octets.len() + added
-    };
-    let body = if lines.has_8bit() { Body::EightBitMime } else { Body::SevenBit };
-    let smtputf8 = lines.has_8bit() && {
-        let end = octets.windows(4).position(|window| window == b"\r\n\r\n");
-        let header = octets.get(..end.unwrap_or(octets.len())).unwrap_or_default();
-        !header.is_ascii() && std::str::from_utf8(header).is_ok()
-    };
-    Ok(Content { size: u64::try_from(size).ok(), body, smtputf8 })
+    Ok(survey.content())
 }
 
 /// A message as it is handed to a transaction, a piece at a time.

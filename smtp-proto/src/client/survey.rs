@@ -1,0 +1,160 @@
+//! What a transaction has to know of a message, looked up in its octets.
+
+use alloc::vec::Vec;
+
+use super::Content;
+use crate::parameter::Body;
+
+/// Looks at a message before it is sent: its size, its line ends, whether it is 8-bit, and whether
+/// its header needs SMTPUTF8. Octets may come in any pieces.
+///
+/// ```
+/// # use smtp_proto::client::Survey;
+/// let mut survey = Survey::default();
+/// survey.read("Subject: gr\u{fc}n\r\n\r\nHello\r\n".as_bytes());
+/// assert_eq!(survey.content().size, Some(25));
+/// assert!(survey.content().smtputf8 && survey.bare_newlines() == 0);
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Survey {
+    octets: u64,
+    crlf: u64,
+    /// CRs and LFs that are no CRLF, as far as that is known.
+    bare: u64,
+    /// Where there is a CR of which it is not known yet.
+    cr: Option<u64>,
+    line_start: u64,
+    high: bool,
+    in_body: bool,
+    header: Header,
+}
+
+/// The octets above 127 of the header.
+#[derive(Debug, Clone, Default)]
+struct Header {
+    high: bool,
+    /// They are no UTF-8.
+    malformed: bool,
+    /// The start of a character whose end has not come.
+    cut: Vec<u8>,
+}
+
+impl Survey {
+    /// Looks at more octets.
+    pub fn read(&mut self, octets: &[u8]) {
+        let mut header = if self.in_body { 0 } else { octets.len() };
+        for at in memchr::memchr2_iter(b'\r', b'\n', octets) {
+            let offset = self.octets.saturating_add(count(at));
+            let cr = self.cr.take();
+            if octets.get(at) == Some(&b'\r') {
+                self.bare += u64::from(cr.is_some());
+                self.cr = Some(offset);
+                continue;
+            }
+            let line_end = match cr {
+                Some(cr) if cr + 1 == offset => {
+                    self.crlf += 1;
+                    cr
+                }
+                cr => {
+                    self.bare += 1 + u64::from(cr.is_some());
+                    offset
+                }
+            };
+            if !self.in_body && line_end == self.line_start {
+                self.in_body = true;
+                header = at;
+            }
+            self.line_start = offset + 1;
+        }
+        self.header.read(octets.get(..header).unwrap_or_default());
+        self.high |= !octets.is_ascii();
+        self.octets = self.octets.saturating_add(count(octets.len()));
+    }
+
+    /// What is known now. The size is that of the content with each bare CR or LF made a CRLF and the
+    /// last line completed, as it will be when it is sent.
+    pub fn content(&self) -> Content {
+        let completed = self.line_start == self.octets;
+        let size = self.octets + self.bare_newlines() + if completed { 0 } else { 2 };
+        let body = if self.high { Body::EightBitMime } else { Body::SevenBit };
+        let header = &self.header;
+        let smtputf8 = header.high && !header.malformed && header.cut.is_empty();
+        Content { size: Some(size), body, smtputf8 }
+    }
+
+    /// How many CRs and LFs are not part of a CRLF.
+    pub fn bare_newlines(&self) -> u64 {
+        self.bare + u64::from(self.cr.is_some())
+    }
+
+    /// Whether all lines end with LF alone, as they do in files on Unix.
+    pub fn has_unix_lines(&self) -> bool {
+        self.bare > 0 && self.crlf == 0
+    }
+}
+
+impl Header {
+    fn read(&mut self, octets: &[u8]) {
+        if octets.is_empty() || (octets.is_ascii() && self.cut.is_empty()) {
+            return;
+        }
+        self.high = true;
+        self.cut.extend_from_slice(octets);
+        let valid = match core::str::from_utf8(&self.cut) {
+            Ok(text) => text.len(),
+            Err(error) => {
+                self.malformed |= error.error_len().is_some();
+                if self.malformed { self.cut.len() } else { error.valid_up_to() }
+            }
+        };
+        self.cut.drain(..valid);
+    }
+}
+
+fn count(octets: usize) -> u64 {
+    u64::try_from(octets).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_seen_for_what_it_is_however_it_is_cut() {
+        /// Octets, bare CRs and LFs, Unix lines, size, 8-bit, SMTPUTF8.
+        type Case<'c> = (&'c [u8], u64, bool, u64, bool, bool);
+        let cases: [Case<'_>; 14] = [
+            (b"", 0, false, 0, false, false),
+            (b"a: b\r\n\r\nbody\r\n", 0, false, 14, false, false),
+            (b"a: b\r\n\r\nbody", 0, false, 14, false, false),
+            (b"a: b\n\nbody\n", 3, true, 14, false, false),
+            (b"a: b\r\n\r\nbo\ndy\r\n", 1, false, 16, false, false),
+            (b"a\rb\r\r\n", 2, false, 8, false, false),
+            (b"a\r", 1, false, 5, false, false),
+            ("a: b\r\n\r\nh\u{e9}\r\n".as_bytes(), 0, false, 13, true, false),
+            ("a: \u{e9}\r\n\r\nh\r\n".as_bytes(), 0, false, 12, true, true),
+            ("a: \u{e9}\r\n".as_bytes(), 0, false, 7, true, true),
+            ("a: b\n\n\u{e9}\n".as_bytes(), 3, true, 12, true, false),
+            (b"a: \xe9\r\n\r\nh\r\n", 0, false, 11, true, false),
+            (b"a: \xc3\r\n\r\n\xa9\r\n", 0, false, 11, true, false),
+            ("\r\n\u{e9}\r\n".as_bytes(), 0, false, 6, true, false),
+        ];
+        for (octets, bare, unix, size, high, smtputf8) in cases {
+            for first in 0..=octets.len() {
+                for second in first..=octets.len() {
+                    let mut survey = Survey::default();
+                    survey.read(&octets[..first]);
+                    survey.read(&octets[first..second]);
+                    survey.read(&octets[second..]);
+                    let shown = octets.escape_ascii();
+                    assert_eq!(survey.bare_newlines(), bare, "{shown}");
+                    assert_eq!(survey.has_unix_lines(), unix, "{shown}");
+                    let body = if high { Body::EightBitMime } else { Body::SevenBit };
+                    let content = Content { size: Some(size), body, smtputf8 };
+                    assert_eq!(survey.content(), content, "{shown} {first} {second}");
+                }
+            }
+        }
+    }
+}
