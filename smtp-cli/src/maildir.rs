@@ -89,23 +89,24 @@ impl Store {
     pub(crate) fn deliver(&self, message: &Incoming, mailbox: &str) -> io::Result<PathBuf> {
         let directory = self.root.join(mailbox);
         let new = directory.join("new");
-        if !new.is_dir() {
-            for folder in ["tmp", "cur", "new"] {
-                fs::create_dir_all(directory.join(folder))?;
-            }
-            sync_directory(&directory)?;
-            sync_directory(&self.root)?;
+        for folder in ["tmp", "cur", "new"] {
+            fs::create_dir_all(directory.join(folder))?;
         }
         let target = new.join(&message.name);
-        match fs::hard_link(&message.path, &target) {
-            Ok(()) => {}
+        let made = match fs::hard_link(&message.path, &target) {
+            Ok(()) => true,
             // The same address twice in one transaction: it is there already.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
             Err(error) => return Err(error),
-        }
-        if let Err(error) = sync_directory(&new) {
-            let _ = fs::remove_file(&target);
-            return Err(error);
+        };
+        // The folders too, even if they were there before: who made them may not have synced them yet.
+        for folder in [&new, &directory, &self.root] {
+            if let Err(error) = sync_directory(folder) {
+                if made {
+                    let _ = fs::remove_file(&target);
+                }
+                return Err(error);
+            }
         }
         Ok(target)
     }
