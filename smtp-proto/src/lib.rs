@@ -68,7 +68,7 @@
 //! ```
 //!
 //! An adapter also keeps [one timer](wire::Timer) and, when asked by an event, starts TLS. That is
-//! all: `smtp-tokio` does it for tokio in about a page.
+//! all: `smtp-tokio` does it for tokio in one file, `connection.rs`.
 //!
 //! # Where to go next
 //!
