@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -319,10 +319,23 @@ fn states_have_their_grounds() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// With `CONFORMANCE=count` in the environment they are put right instead.
 #[test]
 fn the_numbers_are_right() {
     let page = page();
-    let rows = rows(&page);
+    let counted = with_numbers(&page);
+    if env::var_os("CONFORMANCE").is_some_and(|wish| wish == "count") {
+        fs::write(root().join("CONFORMANCE.md"), counted).unwrap();
+        return;
+    }
+    for (is, should_be) in page.lines().zip(counted.lines()) {
+        assert_eq!(is, should_be, "set CONFORMANCE=count and run this test to put it right");
+    }
+}
+
+/// The page with its rows counted anew.
+fn with_numbers(page: &str) -> String {
+    let rows = rows(page);
     let count = |section: Option<&str>| -> [usize; 3] {
         STATES.map(|state| {
             let counted = rows.iter().filter(|row| {
@@ -331,17 +344,22 @@ fn the_numbers_are_right() {
             counted.map(|row| row.ids.len()).sum()
         })
     };
-    let [yes, part, not_yet] = count(None);
-    let all = yes + part + not_yet;
-    let line = format!("**{all} rows: {yes} yes, {part} part, {not_yet} not yet.**");
-    assert!(page.contains(&line), "{line}");
-    let sections: BTreeSet<&str> = rows.iter().map(|row| row.section.as_str()).collect();
-    for section in sections {
-        let [yes, part, not_yet] = count(Some(section));
-        let all = yes + part + not_yet;
-        let line = format!("| {section} | {all} | {yes} | {part} | {not_yet} |");
-        assert!(page.contains(&line), "{line}");
-    }
+    let line = |line: &str| {
+        if line.starts_with("**") && line.ends_with("not yet.**") {
+            let [yes, part, not_yet] = count(None);
+            let all = yes + part + not_yet;
+            return format!("**{all} rows: {yes} yes, {part} part, {not_yet} not yet.**");
+        }
+        let section = line.strip_prefix("| ").and_then(|line| line.split_once(" |"));
+        match section.map(|(section, _)| (section, count(Some(section)))) {
+            Some((section, [yes, part, not_yet])) if yes + part + not_yet > 0 => {
+                let all = yes + part + not_yet;
+                format!("| {section} | {all} | {yes} | {part} | {not_yet} |")
+            }
+            _ => line.to_owned(),
+        }
+    };
+    page.lines().map(|text| line(text) + "\n").collect()
 }
 
 /// The checks check.
