@@ -1,11 +1,11 @@
 //! The `smtp` program.
 
 mod args;
+mod arrival;
 mod compose;
 mod demo;
 mod exit;
 mod maildir;
-mod received;
 mod send;
 mod serve;
 mod source;

@@ -9,14 +9,13 @@ use std::{
     time::Duration,
 };
 
-use mail_builder::headers::date::Date;
 use rustls::pki_types::CertificateDer;
 use smtp_proto::{
     answer::{Acceptance, Rejection},
     auth::server::Credentials,
     domain::Host,
     limits::ServerTimeouts,
-    path::{ForwardPath, ReversePath},
+    path::{ForwardPath, MailboxBuf},
     server::Config,
 };
 use smtp_tokio::{Backend, Body, Facts, Recipient, Sender, Server, Session};
@@ -26,9 +25,9 @@ use tokio::net::UnixListener;
 
 use crate::{
     args,
+    arrival::{Arrival, Transaction},
     exit::{Code, Failure},
     maildir::{Incoming, Store},
-    received::Trace,
     trust,
     users::Users,
 };
@@ -235,7 +234,12 @@ impl Backend for Delivery {
     type Session = Visit;
 
     async fn connect(&self, _facts: &Facts) -> Result<Visit, Rejection<'static>> {
-        Ok(Visit { site: Arc::clone(&self.0), reverse_path: String::new(), recipients: Vec::new() })
+        Ok(Visit {
+            site: Arc::clone(&self.0),
+            reverse_path: None,
+            smtputf8: false,
+            recipients: Vec::new(),
+        })
     }
 }
 
@@ -243,14 +247,17 @@ impl Backend for Delivery {
 #[derive(Debug)]
 pub(crate) struct Visit {
     site: Arc<Site>,
-    reverse_path: String,
+    /// None for the null one.
+    reverse_path: Option<MailboxBuf>,
+    smtputf8: bool,
     recipients: Vec<Addressee>,
 }
 
 /// A recipient that was accepted.
 #[derive(Debug)]
 struct Addressee {
-    address: String,
+    /// The forward-path, in brackets.
+    path: String,
     /// The name of its Maildir.
     mailbox: String,
 }
@@ -269,17 +276,14 @@ impl Session for Visit {
 
     async fn mail(&mut self, from: &Sender<'_>) -> Result<(), Rejection<'static>> {
         self.reset();
-        if let ReversePath::Mailbox(mailbox) = from.reverse_path() {
-            self.reverse_path = mailbox.as_str().to_owned();
-        }
+        self.reverse_path = from.reverse_path().mailbox().map(Into::into);
+        self.smtputf8 = from.parameters().smtputf8();
         Ok(())
     }
 
     async fn rcpt(&mut self, to: &Recipient<'_>) -> Result<(), Rejection<'static>> {
-        let (address, mailbox) = match to.forward_path() {
-            ForwardPath::Postmaster => {
-                ("postmaster".to_owned(), Store::mailbox("postmaster", None))
-            }
+        let mailbox = match to.forward_path() {
+            ForwardPath::Postmaster => Store::mailbox("postmaster", None),
             ForwardPath::Mailbox(mailbox) => {
                 let domain = mailbox.host().to_string();
                 let local = self.site.domains.is_empty()
@@ -288,13 +292,13 @@ impl Session for Visit {
                     return Err(Rejection::RELAY_DENIED);
                 }
                 let local_part: String = mailbox.local_part().unquoted().collect();
-                (mailbox.as_str().to_owned(), Store::mailbox(&local_part, Some(&domain)))
+                Store::mailbox(&local_part, Some(&domain))
             }
         };
         let Some(mailbox) = mailbox else {
             return Err(Rejection::permanent(1, 3, "address too long for this store"));
         };
-        self.recipients.push(Addressee { address, mailbox });
+        self.recipients.push(Addressee { path: to.forward_path().to_string(), mailbox });
         Ok(())
     }
 
@@ -333,7 +337,7 @@ impl Session for Visit {
         match self.receive(body).await {
             Err(rejection) => vec![Err(rejection); self.recipients.len()],
             Ok(None) => {
-                let dropped = |to: &Addressee| Ok(answer(format!("<{}> dropped", to.address)));
+                let dropped = |to: &Addressee| Ok(answer(format!("{} dropped", to.path)));
                 self.recipients.iter().map(dropped).collect()
             }
             Ok(Some(message)) => {
@@ -341,7 +345,7 @@ impl Session for Visit {
                 let named = self.recipients.iter().zip(results);
                 named
                     .map(|(to, result)| {
-                        result.map(|(_, _, id)| answer(format!("<{}> stored as {id}", to.address)))
+                        result.map(|(_, _, id)| answer(format!("{} stored as {id}", to.path)))
                     })
                     .collect()
             }
@@ -349,7 +353,8 @@ impl Session for Visit {
     }
 
     fn reset(&mut self) {
-        self.reverse_path.clear();
+        self.reverse_path = None;
+        self.smtputf8 = false;
         self.recipients.clear();
     }
 }
@@ -367,12 +372,20 @@ impl Visit {
             while body.next().await.map_err(|_| Rejection::LOCAL_ERROR)?.is_some() {}
             return Ok(None);
         };
-        let mut message = blocking(move || store.begin()).await?;
-        let fields = self.trace_fields(body.facts(), message.name());
-        message.write(fields.as_bytes()).map_err(|error| trouble(&error))?;
+        let message = blocking(move || store.begin()).await?;
+        let transaction = Transaction {
+            host: &self.site.host,
+            reverse_path: self.reverse_path.as_ref(),
+            recipients: self.recipients.iter().map(|to| to.path.as_str()).collect(),
+            smtputf8: self.smtputf8,
+            facts: body.facts(),
+        };
+        let begun = Arrival::begin(message, &transaction);
+        let mut arrival = begun.map_err(|error| trouble(&error))?;
         while let Some(octets) = body.next().await.map_err(|_| Rejection::LOCAL_ERROR)? {
-            message.write(&octets).map_err(|error| trouble(&error))?;
+            arrival.write(octets).map_err(|error| trouble(&error))?;
         }
+        let mut message = arrival.finish().map_err(|error| trouble(&error))??;
         let message = blocking(move || message.sync().map(|()| message)).await?;
         Ok(Some(message))
     }
@@ -393,24 +406,6 @@ impl Visit {
             results.push(delivered.await);
         }
         results
-    }
-
-    fn trace_fields(&self, facts: &Facts, id: &str) -> String {
-        let only = match self.recipients.as_slice() {
-            [only] => Some(only.address.as_str()),
-            _ => None,
-        };
-        Trace {
-            reverse_path: &self.reverse_path,
-            hello: facts.hello.as_deref().unwrap_or_default(),
-            address: facts.peer.map(|peer| peer.ip()),
-            host: &self.site.host,
-            with: facts.transmission_type,
-            id,
-            recipient: only,
-            date: &Date::now().to_rfc822(),
-        }
-        .fields()
     }
 }
 

@@ -78,6 +78,7 @@
 //!   write. A value that exists can be sent: no argument, parameter or text can carry a line end.
 //! - [`sequence`]: which command may come when, one table for both sides.
 //! - [`data`]: transparency, line ends, and where a message ends.
+//! - [`trace`]: `Received:` and `Return-Path:`, and what a header section says; [`date`]: its dates.
 //! - [`auth`]: the AUTH exchange, and secrets that are masked and wiped.
 //! - [`wire`]: all that an adapter touches.
 //!
@@ -110,6 +111,7 @@ pub mod auth;
 pub mod client;
 pub mod command;
 pub mod data;
+pub mod date;
 pub mod domain;
 pub mod error;
 pub mod extension;
@@ -124,6 +126,7 @@ pub mod reply;
 pub mod sequence;
 pub mod server;
 pub mod status;
+pub mod trace;
 pub mod transcript;
 pub mod wire;
 pub mod xtext;

@@ -11,7 +11,8 @@ use crate::{
     auth::Secret,
     extension::Extension,
     fault::Fault,
-    sequence::{AFTER_CONTENT, Protocol, State},
+    sequence::{AFTER_CONTENT, State},
+    trace::Transmission,
     wire::Input,
 };
 
@@ -215,26 +216,14 @@ impl Session {
     }
 
     pub(super) fn transmission_type(&self) -> &'static str {
-        let utf8 = self.transfer.smtputf8;
-        match (self.config.protocol, self.extended, utf8, self.tls, self.authenticated) {
-            (Protocol::Smtp, false, ..) => "SMTP",
-            (Protocol::Smtp, true, false, false, false) => "ESMTP",
-            (Protocol::Smtp, true, false, false, true) => "ESMTPA",
-            (Protocol::Smtp, true, false, true, false) => "ESMTPS",
-            (Protocol::Smtp, true, false, true, true) => "ESMTPSA",
-            (Protocol::Smtp, true, true, false, false) => "UTF8SMTP",
-            (Protocol::Smtp, true, true, false, true) => "UTF8SMTPA",
-            (Protocol::Smtp, true, true, true, false) => "UTF8SMTPS",
-            (Protocol::Smtp, true, true, true, true) => "UTF8SMTPSA",
-            (Protocol::Lmtp, _, false, false, false) => "LMTP",
-            (Protocol::Lmtp, _, false, false, true) => "LMTPA",
-            (Protocol::Lmtp, _, false, true, false) => "LMTPS",
-            (Protocol::Lmtp, _, false, true, true) => "LMTPSA",
-            (Protocol::Lmtp, _, true, false, false) => "UTF8LMTP",
-            (Protocol::Lmtp, _, true, false, true) => "UTF8LMTPA",
-            (Protocol::Lmtp, _, true, true, false) => "UTF8LMTPS",
-            (Protocol::Lmtp, _, true, true, true) => "UTF8LMTPSA",
-        }
+        let transmission = Transmission {
+            protocol: self.config.protocol,
+            extended: self.extended,
+            smtputf8: self.transfer.smtputf8,
+            tls: self.tls,
+            authenticated: self.authenticated,
+        };
+        transmission.as_str()
     }
 
     /// Whether a parameter of `extension` may be used now: it is offered, and the hello was one that

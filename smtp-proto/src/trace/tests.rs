@@ -1,0 +1,337 @@
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+use crate::answer::Rejection;
+use crate::date::{Date, Timestamp};
+use crate::domain::{Domain, HelloName, Host};
+use crate::parameter::{MailParameters, Parameters};
+use crate::path::{ForwardPath, ReversePath};
+use crate::profile::{HelloSyntax, Syntax};
+use crate::sequence::Protocol;
+
+fn now() -> Date {
+    Date::utc(Timestamp::from_unix(1_767_614_400))
+}
+
+fn received<'a>() -> Received<'a> {
+    Received::new(Host::parse("mx.example.net").unwrap(), "ESMTPS", now())
+}
+
+fn hello(name: &str) -> HelloName<'_> {
+    let syntax = Syntax { hello: HelloSyntax::Any, ..Syntax::INTERNET };
+    HelloName::parse_with(name.as_bytes(), &syntax).unwrap()
+}
+
+fn peer() -> Option<IpAddr> {
+    Some([192, 0, 2, 7].into())
+}
+
+#[test]
+fn t02_the_form() {
+    let field = received()
+        .from(hello("client.example.org"), peer())
+        .reverse_name(Domain::parse("h7.example.org").unwrap())
+        .id("4Xyz1")
+        .recipients([ForwardPath::parse("<bob@example.net>").unwrap()]);
+    assert_eq!(
+        field.to_string(),
+        "Received: from client.example.org (h7.example.org [192.0.2.7])\r\n\
+         \tby mx.example.net with ESMTPS id 4Xyz1\r\n\
+         \tfor <bob@example.net>; Mon, 05 Jan 2026 12:00:00 +0000\r\n"
+    );
+    let v6 = "2001:db8::1".parse().unwrap();
+    let field = received().from(hello("[IPv6:2001:db8::1]"), Some(v6)).via("TCP");
+    assert_eq!(
+        field.to_string(),
+        "Received: from [IPv6:2001:db8::1] ([IPv6:2001:db8::1])\r\n\
+         \tby mx.example.net via TCP with ESMTPS; Mon, 05 Jan 2026 12:00:00 +0000\r\n"
+    );
+    let mapped = "::ffff:192.0.2.7".parse().unwrap();
+    let field = received().from(hello("x.example"), Some(mapped)).to_string();
+    assert!(field.contains("from x.example ([192.0.2.7])\r\n"), "{field}");
+    assert_eq!(
+        received().to_string(),
+        "Received: by mx.example.net with ESMTPS; Mon, 05 Jan 2026 12:00:00 +0000\r\n"
+    );
+}
+
+#[test]
+fn t03_a_hello_that_is_no_name_goes_into_a_comment() {
+    let field = received().from(hello("my_pc)(\\x"), peer()).to_string();
+    let expected = "Received: from [192.0.2.7] ([192.0.2.7]) (hello my_pc???x)\r\n\tby ";
+    assert!(field.starts_with(expected), "{field}");
+    let field = received().from(hello("my_pc"), None).to_string();
+    assert!(field.starts_with("Received: from unknown (hello my_pc)\r\n\tby "), "{field}");
+}
+
+#[test]
+fn t04_the_recipient_is_named_only_when_there_is_one() {
+    let (a, b) = (ForwardPath::parse("<a@x.example>"), ForwardPath::parse("<b@x.example>"));
+    let (a, b) = (a.unwrap(), b.unwrap());
+    assert!(received().recipients([a]).to_string().contains("for <a@x.example>;"));
+    assert!(!received().recipients([a, b]).to_string().contains("for"));
+    assert!(!received().recipients([]).to_string().contains("for"));
+    let postmaster = received().recipients([ForwardPath::Postmaster]).to_string();
+    assert!(postmaster.contains("for <Postmaster@mx.example.net>;"), "{postmaster}");
+}
+
+#[test]
+fn t06_transmission_types() {
+    let plain = Transmission::ESMTP;
+    assert_eq!(plain.as_str(), "ESMTP");
+    assert_eq!(Transmission { tls: true, authenticated: true, ..plain }.as_str(), "ESMTPSA");
+    assert_eq!(Transmission { extended: false, tls: true, ..plain }.as_str(), "SMTP");
+    let utf8 = Transmission { smtputf8: true, ..plain };
+    assert_eq!(utf8.as_str(), "UTF8SMTP");
+    let lmtp = Transmission { protocol: Protocol::Lmtp, ..plain };
+    assert_eq!(lmtp.as_str(), "LMTP");
+    // Every combination has a name, and its name says what it is.
+    for bits in 0..32u8 {
+        let is = |bit: u8| bits & bit != 0;
+        let protocol = if is(1) { Protocol::Lmtp } else { Protocol::Smtp };
+        let transmission = Transmission {
+            protocol,
+            extended: is(2),
+            smtputf8: is(4),
+            tls: is(8),
+            authenticated: is(16),
+        };
+        let name = transmission.as_str();
+        if protocol == Protocol::Smtp && !is(2) {
+            assert_eq!(name, "SMTP");
+            continue;
+        }
+        assert_eq!(name.starts_with("UTF8"), is(4));
+        assert_eq!(name.contains("LMTP"), is(1));
+        let suffix = name.rsplit_once("MTP").unwrap().1;
+        assert_eq!(suffix, [if is(8) { "S" } else { "" }, if is(16) { "A" } else { "" }].concat());
+    }
+}
+
+#[test]
+fn t07_utf8_only_where_the_transaction_has_it() {
+    let syntax = Syntax::INTERNET;
+    let path = "<j\u{f6}rg@b\u{fc}cher.example>";
+    let path = ForwardPath::parse(path).unwrap();
+    let name = Domain::parse_with("b\u{fc}cher.example".as_bytes(), &syntax).unwrap();
+    let field = || received().from(hello("x.example"), peer()).reverse_name(name);
+    let plain = field().recipients([path]).to_string();
+    assert!(plain.is_ascii() && !plain.contains("for"), "{plain}");
+    let utf8 = field().recipients([path]).smtputf8(true).to_string();
+    assert!(utf8.contains("(b\u{fc}cher.example [192.0.2.7])"), "{utf8}");
+    assert!(utf8.contains("for <j\u{f6}rg@b\u{fc}cher.example>;"), "{utf8}");
+}
+
+#[test]
+fn t08_further_clauses() {
+    let parameters = "MT-PRIORITY=-3 SOLICIT=net.example:ADV,org.example:ADV:ADLT";
+    let parameters = Parameters::parse(parameters.as_bytes(), &Syntax::INTERNET).unwrap();
+    let mail = MailParameters::parse(parameters).unwrap();
+    let field = received()
+        .solicit(mail.solicit().unwrap())
+        .recipients([ForwardPath::parse("<bob@example.net>").unwrap()])
+        .tls("TLS_AES_128_GCM_SHA256", Some("x25519"))
+        .and_then(|field| field.state("quarantine/virus"))
+        .unwrap()
+        .priority(mail.mt_priority().unwrap());
+    assert_eq!(
+        field.to_string(),
+        "Received: by mx.example.net with ESMTPS\r\n\
+         \t(SOLICIT=net.example:ADV,org.example:ADV:ADLT)\r\n\
+         \tfor <bob@example.net> tls TLS_AES_128_GCM_SHA256 group x25519 state\r\n\
+         \tquarantine/virus PRIORITY -3; Mon, 05 Jan 2026 12:00:00 +0000\r\n"
+    );
+    for (name, value) in
+        [("", "x"), ("a b", "x"), ("x", ""), ("x", "a b"), ("x", "a\r\nb"), ("x", "(")]
+    {
+        assert_eq!(received().clause(name, value).err(), Some(BadClause), "{name} {value}");
+    }
+    assert!(received().clause("x", &"a".repeat(256)).is_err());
+}
+
+#[test]
+fn t10_return_path() {
+    let path = ReversePath::parse("<@a.example,@b.example:u@d.example>").unwrap();
+    assert_eq!(ReturnPath(path).to_string(), "Return-Path: <u@d.example>\r\n");
+    assert_eq!(ReturnPath(ReversePath::Null).to_string(), "Return-Path: <>\r\n");
+}
+
+/// What stays of a message that comes in pieces of `length` octets.
+fn without(message: &[u8], length: usize) -> Vec<u8> {
+    let mut filter = WithoutReturnPath::new();
+    let mut kept = Vec::new();
+    for piece in message.chunks(length.max(1)) {
+        filter.pass(Bytes::copy_from_slice(piece), |octets| {
+            assert!(!octets.is_empty());
+            kept.extend_from_slice(&octets);
+        });
+    }
+    filter.finish(|octets| kept.extend_from_slice(&octets));
+    kept
+}
+
+fn scanned(message: &[u8], length: usize) -> HeaderScanner {
+    let mut scanner = HeaderScanner::new();
+    for piece in message.chunks(length.max(1)) {
+        scanner.scan(piece);
+    }
+    scanner.finish();
+    scanner
+}
+
+#[test]
+fn t10_old_return_paths_are_removed_and_nothing_else_is() {
+    for (message, rest) in [
+        ("Return-Path: <a@b.example>\r\nTo: x\r\n\r\nbody\r\n", "To: x\r\n\r\nbody\r\n"),
+        ("To: x\r\nRETURN-path :\r\n <a@b.example>\r\n\t(x)\r\n\r\n", "To: x\r\n\r\n"),
+        ("Return-Path: a\r\nReturn-Path: b\r\nReturn-Path-X: c\r\n", "Return-Path-X: c\r\n"),
+        ("Return-Path: a", ""),
+        ("Return-Path", "Return-Path"),
+        ("Return-Pat: a\r\n\r\n", "Return-Pat: a\r\n\r\n"),
+        ("\r\nReturn-Path: a\r\n", "\r\nReturn-Path: a\r\n"),
+        ("To: x\r\n Return-Path: a\r\n\r\n", "To: x\r\n Return-Path: a\r\n\r\n"),
+        ("no field\r\nReturn-Path: a\r\n", "no field\r\nReturn-Path: a\r\n"),
+        ("To: x\r\n\r\nReturn-Path: a\r\n", "To: x\r\n\r\nReturn-Path: a\r\n"),
+        ("Return-Path x: a\r\nTo: y\r\n\r\n", "Return-Path x: a\r\nTo: y\r\n\r\n"),
+        ("", ""),
+    ] {
+        for length in 1..=message.len().max(1) {
+            let kept = without(message.as_bytes(), length);
+            assert_eq!(String::from_utf8(kept).unwrap(), rest, "{message:?} by {length}");
+        }
+    }
+}
+
+#[test]
+fn t11_folded_fields_count_once_and_the_body_not_at_all() {
+    let message = b"Received: a\r\n\tb\r\n c\r\nreceived : d\r\nReceived-SPF: x\r\nno field\r\n\
+        Received: e\r\n\r\nReceived: f\r\n";
+    for length in 1..=message.len() {
+        let scanner = scanned(message, length);
+        assert_eq!(scanner.received(), 3, "by {length}");
+        let header = message.len() - "\r\nReceived: f\r\n".len();
+        assert_eq!(usize::try_from(scanner.octets()), Ok(header), "by {length}");
+    }
+    let hops = |count: usize| scanned(&b"Received: x\r\n".repeat(count), 100);
+    assert_eq!(hops(99).check_loop(MAX_HOPS), Ok(()));
+    assert_eq!(hops(100).check_loop(MAX_HOPS), Err(Rejection::LOOP));
+    // Less than 30 cannot be asked for.
+    assert_eq!(hops(29).check_loop(1), Ok(()));
+    assert_eq!(hops(30).check_loop(1), Err(Rejection::LOOP));
+}
+
+#[test]
+fn t12_what_a_submission_lacks() {
+    let host = Host::parse("mx.example").unwrap();
+    let lacks =
+        |message: &str| scanned(message.as_bytes(), 7).missing_fields(now(), "1.a>b\r\n", host);
+    assert_eq!(
+        lacks("From: x\r\n\r\n"),
+        "Date: Mon, 05 Jan 2026 12:00:00 +0000\r\nMessage-ID: <1-a-b--@mx.example>\r\n"
+    );
+    assert_eq!(lacks("DATE: x\r\nMessage-Id: y\r\n\r\n"), "");
+    assert_eq!(lacks("Date: x\r\n\r\nMessage-ID: y\r\n"), "Message-ID: <1-a-b--@mx.example>\r\n");
+}
+
+#[test]
+fn other_things_a_header_says() {
+    for (header, no) in [
+        ("TLS-Required: No\r\n", true),
+        ("tls-required:\r\n no \r\n", true),
+        ("TLS-Required: Nope\r\n", false),
+        ("TLS-Required: No\r\nTLS-Required: No\r\n", false),
+        ("TLS-Required: No way\r\n", false),
+        ("X: y\r\n\r\nTLS-Required: No\r\n", false),
+    ] {
+        for length in 1..=header.len() {
+            assert_eq!(scanned(header.as_bytes(), length).tls_required_no(), no, "{header}");
+        }
+    }
+    for (header, automatic) in [
+        ("Auto-Submitted: auto-replied\r\n", true),
+        ("Auto-Submitted: auto-generated; owner-email=x\r\n", true),
+        ("Auto-Submitted: No\r\n", false),
+        ("Auto-Submitted: no (x)\r\n", false),
+        ("Auto-Submitted: none-such-thing-as-this\r\n", true),
+        ("To: x\r\n", false),
+    ] {
+        assert_eq!(scanned(header.as_bytes(), 3).is_automatic(), automatic, "{header}");
+    }
+    let scanner = scanned("Return-Path: <>\r\nFrom: \u{f6}\r\n\r\n".as_bytes(), 4);
+    assert!(scanner.is_internationalized() && scanner.has_from());
+    assert_eq!(scanner.return_paths(), 1);
+    assert!(!scanned("From: x\r\n\r\n\u{f6}".as_bytes(), 4).is_internationalized());
+}
+
+/// Whether a text is one header field of lines that may be sent.
+pub(crate) fn is_one_field(text: &str) -> bool {
+    let Some(lines) = text.strip_suffix("\r\n") else { return false };
+    lines.split("\r\n").enumerate().all(|(index, line)| {
+        line.len() <= 998
+            && !line.contains(['\r', '\n', '\0'])
+            && line.starts_with(['\t', ' ']) == (index > 0)
+            && !line.trim().is_empty()
+    })
+}
+
+proptest! {
+    #[test]
+    fn t09_a_field_stays_one_field(
+        name: String, id: String, with: String, via: String, cipher: String, ascii in "[!-~]{1,255}",
+        local in "[a-z]{1,64}", offset in -1000i16..1000, utf8: bool,
+    ) {
+        let date = Date::at_offset(Timestamp::from_unix(1_767_614_400), offset).unwrap();
+        let path = alloc::format!("<{local}@x.example>");
+        let mut field = Received::new(Host::parse("mx.example").unwrap(), &with, date)
+            .from(hello(&ascii), peer())
+            .id(&id)
+            .via(&via)
+            .smtputf8(utf8)
+            .recipients(ForwardPath::parse(&path));
+        if let Ok(more) = field.clone().tls(&cipher, Some("x25519")) {
+            field = more;
+        }
+        if let Ok(more) = field.clone().clause(&name, &cipher) {
+            field = more;
+        }
+        let text = field.to_string();
+        prop_assert!(is_one_field(&text), "{}", text);
+        prop_assert!(text.is_ascii());
+        prop_assert_eq!(scanned(text.as_bytes(), 11).received(), 1);
+        // Where there are blanks to fold at, lines are short.
+        let long = text.lines().any(|line| line.len() > 78 && line.trim().contains(' '));
+        prop_assert!(!long || ascii.len() > 50, "{}", text);
+    }
+
+    #[test]
+    fn any_text_in_any_field_is_harmless(words: Vec<String>, utf8: bool) {
+        let mut out = String::new();
+        let mut field = fold::Field::new(&mut out, "X-Test", fold::Charset::of(utf8));
+        for word in &words {
+            field.word(word);
+        }
+        field.word("end");
+        field.end();
+        prop_assert!(is_one_field(&out), "{}", out);
+        prop_assert!(utf8 || out.is_ascii());
+    }
+
+    #[test]
+    fn pieces_make_no_difference(
+        lines in prop::collection::vec("(Return-Path|return-path|To|Re)?[: \t]{0,2}[a-z:]{0,5}(\r\n)?", 0..12),
+        length in 1usize..9,
+    ) {
+        let message = lines.concat();
+        let whole = without(message.as_bytes(), message.len());
+        prop_assert_eq!(&without(message.as_bytes(), length), &whole);
+        // What stays is the message without some of its lines.
+        prop_assert!(message.len() >= whole.len());
+        let (a, b) = (scanned(message.as_bytes(), message.len()), scanned(message.as_bytes(), length));
+        prop_assert_eq!((a.octets(), a.return_paths()), (b.octets(), b.return_paths()));
+    }
+}
