@@ -17,6 +17,7 @@ use smtp_proto::{
     limits::ServerTimeouts,
     path::{ForwardPath, MailboxBuf},
     server::Config,
+    transcript::Entry,
 };
 use smtp_tokio::{Backend, Body, Facts, Recipient, Sender, Server, Session};
 use tokio::net::TcpListener;
@@ -86,6 +87,7 @@ pub(crate) async fn prepare(arguments: &args::Serve) -> Result<Prepared, Failure
     }
     if arguments.trace {
         server = server.trace(|facts, entry| match facts.peer {
+            _ if matches!(entry, Entry::Answer(_)) => {}
             Some(peer) => eprintln!("{peer} {entry}"),
             None => eprintln!("local {entry}"),
         });

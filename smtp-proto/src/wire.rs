@@ -13,9 +13,9 @@ use core::time::Duration;
 pub(crate) use input::Input;
 pub use output::{Chunks, Output};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
-use crate::transcript::{Said, Speaker, Transcript};
+use crate::transcript::{Entry, Recorder, Recording, Speaker};
 
 /// What a session wants next. Asking again changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,7 +63,7 @@ pub struct Wire {
     pub(crate) output: Output,
     timer: Timer,
     expired: bool,
-    transcript: Option<alloc::boxed::Box<Transcript>>,
+    recorder: Option<alloc::boxed::Box<Recorder>>,
 }
 
 impl Wire {
@@ -73,7 +73,7 @@ impl Wire {
             output: Output::default(),
             timer: Timer { lap: 0, after: timer },
             expired: false,
-            transcript: None,
+            recorder: None,
         }
     }
 
@@ -134,15 +134,44 @@ impl Wire {
         self.expired = true;
     }
 
-    /// Starts to record a transcript of what is said, secrets masked, that keeps at most `lines`
-    /// lines until they are [drained](Transcript::drain).
-    pub fn record(&mut self, lines: usize) {
-        self.transcript = Some(alloc::boxed::Box::new(Transcript::new(lines)));
+    /// Starts to record what is said, secrets masked. To be called before the session's first step,
+    /// as what came before is not known; a number is the most entries that are kept until they are
+    /// [drained](Recorder::drain).
+    pub fn record(&mut self, recording: impl Into<Recording>) {
+        self.recorder = Some(alloc::boxed::Box::new(Recorder::new(recording.into())));
     }
 
-    /// The transcript, when one is recorded.
-    pub fn transcript(&mut self) -> Option<&mut Transcript> {
-        self.transcript.as_deref_mut()
+    /// What was recorded, when anything is.
+    pub fn transcript(&mut self) -> Option<&mut Recorder> {
+        self.recorder.as_deref_mut()
+    }
+
+    /// Records a remark of the adapter's, such as the version of TLS. Costs nothing when nothing is
+    /// recorded.
+    pub fn remark(&mut self, text: impl core::fmt::Display) {
+        if let Some(recorder) = self.recorder.as_deref_mut() {
+            recorder.push(Entry::Remark(alloc::format!("{text}").into()));
+        }
+    }
+
+    /// Records the addresses a PROXY protocol header gave.
+    pub fn proxied(&mut self, addresses: impl core::fmt::Display) {
+        if let Some(recorder) = self.recorder.as_deref_mut() {
+            recorder.push(Entry::Proxy(alloc::format!("{addresses}").into()));
+        }
+    }
+
+    /// Content as it lies in the input, where it is to be kept in the record.
+    pub(crate) fn raw_content(&self) -> Option<alloc::vec::Vec<u8>> {
+        let keeps = self.recorder.as_ref().is_some_and(|recorder| recorder.keeps_content());
+        keeps.then(|| self.input.octets().to_vec())
+    }
+
+    /// Records something that happened.
+    pub(crate) fn note(&mut self, entry: impl FnOnce() -> Entry) {
+        if let Some(recorder) = self.recorder.as_deref_mut() {
+            recorder.push(entry());
+        }
     }
 
     pub(crate) fn restart_timer(&mut self, after: Duration) {
@@ -158,58 +187,90 @@ impl Wire {
 #[derive(Debug)]
 pub(crate) struct Pen<'w> {
     pub(crate) output: &'w mut Output,
-    transcript: Option<&'w mut Transcript>,
+    recorder: Option<&'w mut Recorder>,
 }
 
 impl Pen<'_> {
-    pub(crate) fn is_recording(&self) -> bool {
-        self.transcript.is_some()
+    /// What is recorded with, when anything is.
+    pub(crate) fn recorder(&mut self) -> Option<&mut Recorder> {
+        self.recorder.as_deref_mut()
     }
 
-    /// Writes lines that `speaker` says.
+    /// Writes a command or a reply that `speaker` says.
     pub(crate) fn say(&mut self, speaker: Speaker, write: impl FnOnce(&mut BytesMut)) {
-        let Some(transcript) = self.transcript.as_deref_mut() else {
+        let Some(recorder) = self.recorder.as_deref_mut() else {
             self.output.text(write);
             return;
         };
         self.output.text(|tail| {
             let before = tail.len();
             write(tail);
-            transcript.lines(speaker, tail.get(before..).unwrap_or_default());
+            let said = tail.get(before..).unwrap_or_default();
+            recorder.line(speaker, ended(speaker, said));
         });
     }
 
-    /// Writes a line with a secret in it; the transcript shows `masked` instead.
-    pub(crate) fn say_secret(
-        &mut self,
-        speaker: Speaker,
-        masked: &[u8],
-        write: impl FnOnce(&mut BytesMut),
-    ) {
-        self.output.secret_text(write);
-        self.note(speaker, masked);
+    /// Writes a response or a challenge of the AUTH exchange, which the record masks.
+    pub(crate) fn say_secret(&mut self, speaker: Speaker, write: impl FnOnce(&mut BytesMut)) {
+        let Some(recorder) = self.recorder.as_deref_mut() else {
+            self.output.secret_text(write);
+            return;
+        };
+        self.output.secret_text(|tail| {
+            let before = tail.len();
+            write(tail);
+            let said = tail.get(before..).unwrap_or_default();
+            recorder.secret(speaker, ended(speaker, said));
+        });
     }
 
-    /// Records lines that were said without writing them.
-    pub(crate) fn note(&mut self, speaker: Speaker, lines: &[u8]) {
-        if let Some(transcript) = self.transcript.as_deref_mut() {
-            transcript.lines(speaker, lines);
+    /// Writes an AUTH command; the record masks its response.
+    pub(crate) fn say_auth(&mut self, write: impl FnOnce(&mut BytesMut)) {
+        let Some(recorder) = self.recorder.as_deref_mut() else {
+            self.output.secret_text(write);
+            return;
+        };
+        self.output.secret_text(|tail| {
+            let before = tail.len();
+            write(tail);
+            let said = tail.get(before..).unwrap_or_default();
+            recorder.line(Speaker::Client, ended(Speaker::Client, said));
+        });
+    }
+
+    /// Writes content.
+    pub(crate) fn content(&mut self, chunked: bool, segment: Bytes) {
+        self.note_content(chunked, &segment);
+        self.output.push(segment);
+    }
+
+    /// Records that content is written.
+    pub(crate) fn note_content(&mut self, chunked: bool, octets: &[u8]) {
+        if let Some(recorder) = self.recorder.as_deref_mut() {
+            recorder.content(chunked, octets, octets.len());
         }
     }
 
-    /// Records that content passed.
-    pub(crate) fn note_content(&mut self, speaker: Speaker, octets: usize) {
-        if let Some(transcript) = self.transcript.as_deref_mut() {
-            let octets = u64::try_from(octets).unwrap_or(u64::MAX);
-            transcript.push(speaker, Said::Content(octets));
+    /// Records something that was said or that happened, without writing it.
+    pub(crate) fn note(&mut self, entry: impl FnOnce() -> Entry) {
+        if let Some(recorder) = self.recorder.as_deref_mut() {
+            recorder.push(entry());
         }
+    }
+}
+
+/// What `speaker` said as it is recorded: a command without its CRLF, a reply with it.
+fn ended(speaker: Speaker, said: &[u8]) -> &[u8] {
+    match speaker {
+        Speaker::Client => said.strip_suffix(b"\r\n").unwrap_or(said),
+        Speaker::Server => said,
     }
 }
 
 impl Wire {
     /// The input and, apart from it, what replies are written with.
     pub(crate) fn split(&mut self) -> (&mut Input, Pen<'_>) {
-        let pen = Pen { output: &mut self.output, transcript: self.transcript.as_deref_mut() };
+        let pen = Pen { output: &mut self.output, recorder: self.recorder.as_deref_mut() };
         (&mut self.input, pen)
     }
 }

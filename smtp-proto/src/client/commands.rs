@@ -87,23 +87,20 @@ impl Client {
         if self.session.authenticated {
             return Err(Misuse::Sequence { verb: Verb::Auth, state: self.session.planned });
         }
-        let mut masked = alloc::vec::Vec::from(&b"AUTH "[..]);
-        masked.extend_from_slice(mechanism.as_str().as_bytes());
-        if initial_response.is_some() {
-            masked.extend_from_slice(b" ***");
-        }
-        self.secret(&masked, |out| {
-            out.put_slice(b"AUTH ");
-            out.put_slice(mechanism.as_str().as_bytes());
-            match initial_response {
-                None => {}
-                Some([]) => out.put_slice(b" ="),
-                Some(response) => {
-                    out.put_u8(b' ');
-                    crate::auth::encode(response, out);
+        self.secret(|pen| {
+            pen.say_auth(|out| {
+                out.put_slice(b"AUTH ");
+                out.put_slice(mechanism.as_str().as_bytes());
+                match initial_response {
+                    None => {}
+                    Some([]) => out.put_slice(b" ="),
+                    Some(response) => {
+                        out.put_u8(b' ');
+                        crate::auth::encode(response, out);
+                    }
                 }
-            }
-            out.put_slice(b"\r\n");
+                out.put_slice(b"\r\n");
+            });
         })
     }
 
@@ -113,9 +110,11 @@ impl Client {
     /// [`Misuse::Sequence`] when no challenge is open.
     pub fn auth_response(&mut self, response: &[u8]) -> Result<(), Misuse> {
         self.in_exchange()?;
-        self.secret(b"***", |out| {
-            crate::auth::encode(response, out);
-            out.put_slice(b"\r\n");
+        self.secret(|pen| {
+            pen.say_secret(Speaker::Client, |out| {
+                crate::auth::encode(response, out);
+                out.put_slice(b"\r\n");
+            });
         })
     }
 
@@ -125,7 +124,7 @@ impl Client {
     /// [`Misuse::Sequence`] when no challenge is open.
     pub fn auth_cancel(&mut self) -> Result<(), Misuse> {
         self.in_exchange()?;
-        self.secret(b"*", |out| out.put_slice(b"*\r\n"))
+        self.secret(|pen| pen.say_secret(Speaker::Client, |out| out.put_slice(b"*\r\n")))
     }
 
     fn in_exchange(&self) -> Result<(), Misuse> {
@@ -324,33 +323,20 @@ impl Client {
     }
 
     /// A line of the AUTH exchange: alone in its group, and never kept.
-    fn secret(
-        &mut self,
-        masked: &[u8],
-        write: impl FnOnce(&mut bytes::BytesMut),
-    ) -> Result<(), Misuse> {
+    fn secret(&mut self, say: impl FnOnce(&mut Pen<'_>)) -> Result<(), Misuse> {
         if !self.is_settled() {
             return Err(Misuse::AwaitReplies);
         }
         let (_, mut pen) = self.wire.split();
-        self.session.send_secret(&mut pen, masked, write);
+        say(&mut pen);
+        self.session.expect_auth();
+        self.session.plan_exchange();
         self.rearm();
         Ok(())
     }
 }
 
 impl Session {
-    fn send_secret(
-        &mut self,
-        pen: &mut Pen<'_>,
-        masked: &[u8],
-        write: impl FnOnce(&mut bytes::BytesMut),
-    ) {
-        pen.say_secret(Speaker::Client, masked, write);
-        self.expect_auth();
-        self.plan_exchange();
-    }
-
     /// Each parameter must belong to what was offered (RFC 5321 section 4.1.1.3).
     fn check_parameters(
         &self,

@@ -13,7 +13,7 @@ use crate::{
     data::{BareNewline, LineCheck, Then},
     extension::Extension,
     sequence::{self, Protocol, Request, State},
-    transcript::Speaker,
+    transcript::{Entry, Speaker},
     wire::Pen,
 };
 
@@ -36,21 +36,23 @@ impl Session {
         if self.accepted == 0 {
             return Err(Misuse::NoRecipient);
         }
-        let octets = piece.len();
-        let output = &mut *pen.output;
         self.encoder
-            .encode(piece, |segment| output.push(segment))
-            .map_err(|_| Misuse::BareNewline)?;
-        pen.note_content(Speaker::Client, octets);
-        Ok(())
+            .encode(piece, |segment| pen.content(false, segment))
+            .map_err(|_| Misuse::BareNewline)
     }
 
     pub(super) fn end_of_data(&mut self, pen: &mut Pen<'_>) -> Result<(), Misuse> {
         self.ready_for_content()?;
-        let output = &mut *pen.output;
-        self.encoder.finish(|segment| output.push(segment)).map_err(|_| Misuse::BareNewline)?;
+        self.encoder
+            .finish(|segment| {
+                // It may complete the last line first.
+                let line_end = segment.strip_suffix(b".\r\n").unwrap_or_default();
+                pen.note_content(false, line_end);
+                pen.output.push(segment);
+            })
+            .map_err(|_| Misuse::BareNewline)?;
+        pen.note(|| Entry::EndOfData);
         self.message_end = Some(pen.output.end());
-        pen.note(Speaker::Client, b".");
         self.sending = false;
         self.planned = sequence::AFTER_CONTENT;
         self.expect_delivery(0, false);
@@ -113,11 +115,10 @@ impl Session {
             Command::Bdat(bdat).write(out);
         });
         let octets = pen.output.len() - before;
-        pen.output.push(first);
+        pen.content(true, first);
         for segment in others {
-            pen.output.push(segment);
+            pen.content(true, segment);
         }
-        pen.note_content(Speaker::Client, size);
         if last {
             self.message_end = Some(pen.output.end());
             self.plan(Request::BdatLast);

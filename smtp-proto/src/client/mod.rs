@@ -40,7 +40,8 @@ use crate::{
     parameter::ParameterList,
     reply::Reply,
     sequence::{Protocol, State},
-    transcript::{Said, Speaker},
+    status::Code,
+    transcript::{Entry, Speaker},
     wire::{Endpoint, Step, Wire},
 };
 
@@ -72,6 +73,8 @@ impl Client {
         }
         if self.wire.output.is_empty() && self.session.take_upgrade() {
             if !self.wire.input.is_empty() {
+                let octets = u64::try_from(self.wire.input.len()).unwrap_or(u64::MAX);
+                self.wire.note(|| Entry::Unread { speaker: Speaker::Server, octets });
                 self.session.fail(Fault::PlaintextBehindStartTls);
                 return self.session.take_fault().map(Event::Fault);
             }
@@ -85,8 +88,20 @@ impl Client {
         let (whole, behind) = input.octets().split_at_checked(length)?;
         self.session.consume = length;
         let reply = Reply::found(whole)?;
-        pen.note(Speaker::Server, self.session.shown(reply));
-        let to = self.session.replied(reply, behind.is_empty())?;
+        if let Some(recorder) = pen.recorder() {
+            if reply.code() == Code::CHALLENGE {
+                recorder.secret(Speaker::Server, whole);
+            } else {
+                recorder.line(Speaker::Server, whole);
+            }
+        }
+        let Some(to) = self.session.replied(reply, behind.is_empty()) else {
+            if self.session.has_fault() && !behind.is_empty() {
+                let octets = u64::try_from(behind.len()).unwrap_or(u64::MAX);
+                pen.note(|| Entry::Unread { speaker: Speaker::Server, octets });
+            }
+            return None;
+        };
         Some(Event::Reply { to, reply })
     }
 
@@ -97,9 +112,7 @@ impl Client {
         self.wire.input.discard();
         self.wire.input.unseal();
         self.session.tls_started();
-        if let Some(transcript) = self.wire.transcript() {
-            transcript.push(Speaker::Client, Said::Tls);
-        }
+        self.wire.note(|| Entry::Tls);
     }
 
     /// Octets of the message, in any pieces; dots are added where transparency asks for them, without
@@ -232,13 +245,21 @@ impl Client {
     /// Looks for a whole reply in what has come in.
     fn look(&mut self) {
         if self.session.found.is_none() && self.wire.input.is_fresh() {
-            let octets = self.wire.input.octets();
+            let (input, mut pen) = self.wire.split();
+            let octets = input.octets();
             self.session.find(octets);
+            if self.session.has_fault()
+                && let Some(recorder) = pen.recorder()
+            {
+                recorder.foreign(Speaker::Server, octets);
+            }
             self.wire.input.settle();
         }
     }
 
     fn timed_out(&mut self) {
+        let unread = !self.wire.output.is_empty();
+        self.wire.note(|| Entry::Expired { unread });
         self.wire.output.clear();
         self.session.timed_out();
     }
@@ -268,6 +289,7 @@ impl Endpoint for Client {
             return Step::Event;
         }
         if self.wire.input.has_ended() {
+            self.wire.note(|| Entry::Closed);
             self.session.peer_closed();
             return if self.session.has_fault() { Step::Event } else { Step::Close };
         }

@@ -215,11 +215,6 @@ impl Session {
         }
     }
 
-    /// The reply as the transcript may show it: a challenge may hold a secret.
-    pub(super) fn shown<'r>(&self, reply: Reply<'r>) -> &'r [u8] {
-        if reply.code() == Code::CHALLENGE { b"334 ***" } else { reply.octets() }
-    }
-
     /// Takes note of a reply: what it answers, unless it ends the session.
     pub(super) fn replied(&mut self, reply: Reply<'_>, nothing_behind: bool) -> Option<ReplyTo> {
         if reply.code() == Code::SERVICE_NOT_AVAILABLE && !self.is_leaving() {

@@ -8,7 +8,7 @@ use crate::{
     reply::{TextCharset, write_reply},
     sequence::State,
     status::{Code, EnhancedCode, Severity},
-    transcript::Speaker,
+    transcript::{Answer, Entry, Speaker},
     wire::Pen,
 };
 
@@ -89,6 +89,7 @@ impl Desk<'_> {
         text: &str,
         leave: Leave,
     ) {
+        self.note_accept(acceptance);
         let code = acceptance.code().unwrap_or(code);
         let (subject, detail) = enhanced;
         let enhanced = acceptance.enhanced().or(EnhancedCode::new(2, subject, detail));
@@ -100,6 +101,22 @@ impl Desk<'_> {
 
     /// A negative reply of the application to the present line. 421 ends the session.
     pub(super) fn reject(&mut self, rejection: &Rejection<'_>, leave: Leave) {
+        self.note_reject(rejection);
+        self.give(rejection, leave);
+    }
+
+    /// Records that the application accepts; to be called before that leads to anything.
+    pub(super) fn note_accept(&mut self, acceptance: &Acceptance<'_>) {
+        self.pen.note(|| Entry::Answer(Answer::accept(acceptance)));
+    }
+
+    /// Records that the application refuses.
+    pub(super) fn note_reject(&mut self, rejection: &Rejection<'_>) {
+        self.pen.note(|| Entry::Answer(Answer::reject(rejection)));
+    }
+
+    /// As [`reject`](Self::reject), where nobody was asked.
+    pub(super) fn give(&mut self, rejection: &Rejection<'_>, leave: Leave) {
         self.session.bad_commands = 0;
         self.refuse_with(rejection, Some(rejection.enhanced()), leave);
     }

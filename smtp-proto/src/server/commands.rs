@@ -21,7 +21,7 @@ use crate::{
     fault::Fault,
     sequence::{Answer, Refusal, Request, Rule, State, after, rule},
     status::Code,
-    transcript::Speaker,
+    transcript::{Entry, Speaker},
     wire::Wire,
 };
 
@@ -40,6 +40,10 @@ impl Server {
         let octets = input.octets();
         let mut desk = Desk { session, pen, line: 0 };
         if desk.session.is_tls_hello(octets) {
+            let hello = octets.get(..2).unwrap_or_default();
+            if let Some(recorder) = desk.pen.recorder() {
+                recorder.foreign(Speaker::Client, hello);
+            }
             desk.end_foreign();
             return None;
         }
@@ -51,8 +55,8 @@ impl Server {
         let line = whole.strip_suffix(b"\r\n").unwrap_or(whole);
         desk.line = length;
         let verb = Verb::of(line);
-        desk.note(verb, line);
         if length > desk.session.line_limit(verb) {
+            desk.note_over_long(verb, line.len());
             if verb == Verb::Bdat {
                 desk.end_chunk_unknown();
             } else {
@@ -60,6 +64,7 @@ impl Server {
             }
             return None;
         }
+        desk.note(verb, line);
         let argued = Argued { line, verb, trailing: behind.len() };
         desk.judge(argued)
     }
@@ -78,17 +83,20 @@ impl Server {
         let line = whole.strip_suffix(b"\r\n").unwrap_or(whole);
         desk.line = length;
         desk.session.secret_line = true;
-        desk.pen.note(Speaker::Client, if line == b"*" { b"*" } else { b"***" });
         if length > desk.session.config.limits.auth_line {
+            desk.note_over_long(Verb::Auth, line.len());
             desk.session.abandon_auth();
             desk.too_long(line.len(), true);
             return None;
+        }
+        if let Some(recorder) = desk.pen.recorder() {
+            recorder.secret(Speaker::Client, line);
         }
         if line == b"*" {
             let cancelled =
                 Rejection::permanent(7, 0, "AUTH cancelled").coded(Code::ARGUMENT_ERROR);
             desk.session.abandon_auth();
-            desk.reject(&cancelled, Leave::Now);
+            desk.give(&cancelled, Leave::Now);
             return None;
         }
         match decode(line) {
@@ -122,7 +130,9 @@ impl Server {
             session.phase = Phase::Command;
             session.secret_line = auth;
             let octets = skipped.saturating_add(length).saturating_sub(2);
-            Desk { session, pen, line: length }.too_long(octets, auth);
+            let mut desk = Desk { session, pen, line: length };
+            desk.note_over_long(if auth { Verb::Auth } else { Verb::Other }, octets);
+            desk.too_long(octets, auth);
             return;
         }
         // A CR at the end may be the first half of the line's end.
@@ -138,7 +148,9 @@ impl Server {
         let skipped = skipped.saturating_add(dropped);
         session.phase = Phase::SkipLine { skipped, auth };
         if skipped > session.config.limits.endless_line {
-            Desk { session, pen, line: 0 }.too_long(skipped, auth);
+            let mut desk = Desk { session, pen, line: 0 };
+            desk.note_over_long(if auth { Verb::Auth } else { Verb::Other }, skipped);
+            desk.too_long(skipped, auth);
         }
     }
 }
@@ -147,25 +159,31 @@ impl<'s> Desk<'s> {
     /// Records the line, with what is secret in it masked.
     fn note(&mut self, verb: Verb, line: &[u8]) {
         // A question that is asked again was not said again.
-        if core::mem::replace(&mut self.session.noted, true) || !self.pen.is_recording() {
+        if core::mem::replace(&mut self.session.noted, true) {
             return;
         }
-        // Also where blanks make a malformed line of it: the client meant it.
-        if verb == Verb::Auth || Verb::of(line.trim_ascii_start()) == Verb::Auth {
-            let words = line.split(u8::is_ascii_whitespace);
-            let mut words = words.filter(|word| !word.is_empty());
-            let mut masked = words.next().unwrap_or_default().to_vec();
-            if let Some(mechanism) = words.next() {
-                let known = self.session.config.has_mechanism(mechanism);
-                masked.push(b' ');
-                masked.extend_from_slice(if known { mechanism } else { b"***" });
-            }
-            if words.next().is_some() {
-                masked.extend_from_slice(b" ***");
-            }
-            self.pen.note(Speaker::Client, &masked);
-        } else {
-            self.pen.note(Speaker::Client, line);
+        let Self { session, pen, .. } = self;
+        if let Some(recorder) = pen.recorder() {
+            let registered = verb == Verb::Other && session.is_registered(line);
+            recorder.command(line, |mechanism| session.config.has_mechanism(mechanism), registered);
+        }
+    }
+
+    /// Records a line of so many octets that is longer than is read.
+    fn note_over_long(&mut self, verb: Verb, octets: usize) {
+        let most = self.session.config.limits.endless_line.saturating_add(1);
+        self.pen.note(|| Entry::OverLong {
+            // What else it would have been makes no difference.
+            verb: if matches!(verb, Verb::Auth | Verb::Bdat) { verb.as_str() } else { "" }.into(),
+            octets: u64::try_from(octets.min(most)).unwrap_or(u64::MAX),
+        });
+    }
+
+    /// Records that octets behind the line are not read.
+    pub(super) fn note_unread(&mut self, octets: usize) {
+        if octets > 0 {
+            let octets = u64::try_from(octets).unwrap_or(u64::MAX);
+            self.pen.note(|| Entry::Unread { speaker: Speaker::Client, octets });
         }
     }
 
@@ -308,6 +326,7 @@ impl<'s> Desk<'s> {
             return;
         }
         if verb == Verb::Bdat {
+            self.note_over_long(verb, buffered.len());
             self.end_chunk_unknown();
             return;
         }
@@ -371,6 +390,7 @@ impl<'s> Desk<'s> {
             Question::Hello(verb, name) => Some(Event::Hello(Hello { desk: self, verb, name })),
             Question::StartTls { trailing } => {
                 if trailing > 0 && !self.session.config.starttls_discards {
+                    self.note_unread(trailing);
                     let refusal = Rejection::permanent(5, 0, "nothing may follow STARTTLS")
                         .coded(Code::TRANSACTION_FAILED);
                     self.end_with(&refusal, Fault::PlaintextBehindStartTls);
@@ -395,6 +415,7 @@ impl<'s> Desk<'s> {
             }
             Question::Data { trailing } => {
                 if trailing > 0 && !self.session.config.early_data_allowed {
+                    self.note_unread(trailing);
                     let refusal = Rejection::permanent(5, 0, "content before 354")
                         .coded(Code::TRANSACTION_FAILED);
                     self.end_with(&refusal, Fault::EarlyData);

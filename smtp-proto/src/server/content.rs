@@ -18,7 +18,7 @@ use crate::{
     parameter::{Body, MailParameters},
     sequence::{self, Answer, Request, State},
     status::Code,
-    transcript::Speaker,
+    transcript::Entry,
     wire::Input,
 };
 
@@ -27,6 +27,9 @@ const BARE_NEWLINE: Rejection<'static> =
 
 /// The timer of content starts anew after this many octets.
 const CONTENT_BLOCK: u64 = 16 * 1024;
+
+/// What ends content after DATA.
+const END: &[u8] = b".\r\n";
 
 /// From here on a message is worth a large buffer of its own.
 const BULK: u64 = 4 * 1024;
@@ -182,6 +185,7 @@ impl Server {
     /// Content after DATA.
     pub(super) fn content(&mut self) -> Option<Event<'_>> {
         let Self { wire, session } = self;
+        let raw = wire.raw_content();
         let decoded = session.transfer.decoder.decode(wire.input.octets_mut());
         if session.transfer.decoder.bare_newline()
             && session.transfer.bare_newline == BareNewline::Reject
@@ -195,7 +199,15 @@ impl Server {
             wire.input
                 .expect(session.config.limits.content_buffer, session.transfer.received > BULK);
         }
-        wire.split().1.note_content(Speaker::Client, decoded.content);
+        if let Some(recorder) = wire.transcript() {
+            let end = if decoded.then == Then::End { END.len() } else { 0 };
+            let passed = decoded.consumed.saturating_sub(end);
+            let raw = raw.as_deref().and_then(|raw| raw.get(..passed)).unwrap_or_default();
+            recorder.content(false, raw, passed);
+            if decoded.then == Then::End {
+                recorder.push(Entry::EndOfData);
+            }
+        }
         match decoded.then {
             Then::More => wire.input.settle(),
             Then::Newline => session.newline(),
@@ -225,6 +237,7 @@ impl Server {
             }
             return None;
         }
+        let raw = wire.raw_content();
         let kept = matches!(chunk.fate, Fate::Keep);
         let left = chunk.left;
         if kept && session.exceeds(left) {
@@ -262,7 +275,10 @@ impl Server {
         if let Phase::Chunk(chunk) = &mut session.phase {
             chunk.left = left.saturating_sub(count(consumed));
         }
-        wire.split().1.note_content(Speaker::Client, consumed);
+        if let Some(recorder) = wire.transcript() {
+            let raw = raw.as_deref().and_then(|raw| raw.get(..consumed)).unwrap_or_default();
+            recorder.content(true, raw, consumed);
+        }
         body.map(Event::Body)
     }
 
@@ -336,7 +352,7 @@ impl Server {
     pub(super) fn refuse_content(&mut self, reply: &Rejection<'_>, replies: u32) {
         let mut desk = self.desk();
         for _ in 0..replies {
-            desk.reject(reply, Leave::Now);
+            desk.give(reply, Leave::Now);
             if desk.session.state == State::Closed {
                 break;
             }

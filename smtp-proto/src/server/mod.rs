@@ -71,7 +71,7 @@ use crate::{
     fault::Fault,
     sequence::{Protocol, State},
     status::Code,
-    transcript::{Said, Speaker},
+    transcript::{Call, Entry},
     wire::{Endpoint, Step, Wire},
 };
 
@@ -140,9 +140,7 @@ impl Server {
             self.session.state = State::Start;
         }
         self.session.tls = true;
-        if let Some(transcript) = self.wire.transcript() {
-            transcript.push(Speaker::Client, Said::Tls);
-        }
+        self.wire.note(|| Entry::Tls);
         self.session.rearm = true;
         self.tidy();
     }
@@ -158,6 +156,7 @@ impl Server {
         if matches!(self.session.phase, Phase::Closing) {
             return;
         }
+        self.wire.note(|| Entry::Call(Call::Abort((&reply).into())));
         // Nothing can be said in the middle of a handshake.
         if matches!(self.session.phase, Phase::Tls) {
             self.session.close(None);
@@ -171,6 +170,9 @@ impl Server {
     /// dropped, the reply is given when it has come whole, and [`Event::Delivery`] is not asked.
     /// Without a message under way this does nothing.
     pub fn refuse_message(&mut self, reply: Rejection<'_>) {
+        if matches!(self.session.phase, Phase::Content | Phase::Chunk(_) | Phase::Delivery { .. }) {
+            self.wire.note(|| Entry::Call(Call::Refuse((&reply).into())));
+        }
         match self.session.phase {
             Phase::Content | Phase::Chunk(_) => self.session.refuse_message(reply),
             // The last octets of it were just told: the question is answered before it is asked.
@@ -264,6 +266,8 @@ impl Server {
     /// The timer ran out. A peer that does not even read loses the connection at once; else it is
     /// told why.
     fn timed_out(&mut self) {
+        let unread = !self.wire.output.is_empty();
+        self.wire.note(|| Entry::Expired { unread });
         if matches!(self.session.phase, Phase::Closing) || !self.wire.output.is_empty() {
             self.wire.output.clear();
             if !matches!(self.session.phase, Phase::Closing) {
@@ -282,6 +286,7 @@ impl Server {
 
     /// The peer closed and nothing it sent is left to answer.
     fn peer_closed(&mut self) -> Step {
+        self.wire.note(|| Entry::Closed);
         self.session.close(Some(Fault::Closed));
         Step::Event
     }
@@ -294,6 +299,7 @@ impl Server {
         if !self.session.state.in_transaction()
             && let Some(reply) = self.session.shutdown.take()
         {
+            self.wire.note(|| Entry::Call(Call::ShutDown((&reply).into())));
             self.close_with(Code::SERVICE_NOT_AVAILABLE, &reply, None);
             return Step::Write;
         }

@@ -15,7 +15,7 @@ use crate::{
     reply::TextCharset,
     sequence::State,
     status::{Code, EnhancedCode},
-    transcript::Speaker,
+    transcript::{Answer, Entry, Speaker},
 };
 
 /// What a server session tells its application.
@@ -74,6 +74,7 @@ impl<'s> Connected<'s> {
 
     /// Greets the client with 220, the host's name and the configured banner.
     pub fn accept(mut self) {
+        self.0.note_accept(&Acceptance::default());
         let banner = self.0.session.config.banner.clone();
         self.0.greet(&banner);
     }
@@ -81,6 +82,7 @@ impl<'s> Connected<'s> {
     /// Turns the client away. 421 closes the connection; any other code is sent as 554 or 521, and
     /// the session then waits for QUIT (RFC 5321 section 3.1, RFC 7504 section 3).
     pub fn reject(mut self, rejection: Rejection<'_>) {
+        self.0.note_reject(&rejection);
         let host_and_text = alloc::format!("{} {}", self.0.session.config.host(), rejection.text());
         let (code, text) = match rejection.code() {
             code @ Code::SERVICE_NOT_AVAILABLE => (code, rejection.text()),
@@ -126,6 +128,7 @@ impl Hello<'_> {
 
     /// As [`accept`](Self::accept), with `greeting` behind the host's name.
     pub fn accept_with(mut self, greeting: &str) {
+        self.desk.note_accept(&Acceptance::new(greeting));
         let name = alloc::format!("{}", self.name);
         let greeting = greeting.split(['\r', '\n']).next().unwrap_or_default();
         self.desk.hello(&name, self.verb != Verb::Helo, greeting);
@@ -133,6 +136,7 @@ impl Hello<'_> {
 
     /// Refuses the hello; the state stays as it was.
     pub fn reject(mut self, rejection: Rejection<'_>) {
+        self.desk.note_reject(&rejection);
         self.desk.write(rejection.code(), None, rejection.text());
         self.desk.done(Leave::Now);
         if rejection.code() == Code::SERVICE_NOT_AVAILABLE {
@@ -154,6 +158,8 @@ impl StartTls<'_> {
     /// Answers 220; [`Event::UpgradeTls`] follows once that is written.
     pub fn accept(mut self) {
         let discarded = self.trailing;
+        self.desk.note_accept(&Acceptance::default());
+        self.desk.note_unread(discarded);
         self.desk.grant(Code::READY, (0, 0), "go ahead", Leave::Now);
         self.desk.session.enter(State::Tls);
         self.desk.session.phase = Phase::StartTls { discarded };
@@ -191,11 +197,8 @@ impl<'s> Auth<'s> {
 
     /// Sends 334 with `challenge` and asks again with the client's response.
     pub fn challenge(mut self, challenge: &[u8]) {
-        let mut masked = alloc::vec::Vec::new();
-        if self.desk.pen.is_recording() {
-            masked.extend_from_slice(b"334 ***\r\n");
-        }
-        self.desk.pen.say_secret(Speaker::Server, &masked, |out| {
+        self.desk.pen.note(|| Entry::Answer(Answer::Challenge(challenge.len())));
+        self.desk.pen.say_secret(Speaker::Server, |out| {
             out.extend_from_slice(b"334 ");
             crate::auth::encode(challenge, out);
             out.extend_from_slice(b"\r\n");
@@ -269,6 +272,7 @@ impl<'s> Verify<'s> {
     /// perhaps a name before it (RFC 5321 section 3.5.2). When that needs UTF-8 and the client has
     /// not said that it takes it, the answer is 252 without them (RFC 6531 section 3.7.4.2).
     pub fn accept_with(mut self, mailboxes: &str) {
+        self.desk.note_accept(&Acceptance::new(mailboxes));
         if mailboxes.is_ascii() {
             self.desk.grant(Code::OK, (1, 5), mailboxes, Leave::Now);
         } else if self.query.smtputf8() {
@@ -283,6 +287,7 @@ impl<'s> Verify<'s> {
 
     /// Answers 252: neither yes nor no, and safe against those who harvest addresses (section 7.3).
     pub fn cannot_verify(mut self) {
+        self.desk.note_accept(&Acceptance::default());
         let text = "cannot verify, but will take messages for it";
         self.desk.grant(Code::CANNOT_VERIFY, (5, 0), text, Leave::Now);
     }

@@ -97,6 +97,7 @@ impl<'s> Rcpt<'s> {
         if !forwarded || acceptance.text().is_ascii() {
             self.desk.accept(&acceptance, Code::OK, (1, 5), text, Leave::Together);
         } else if self.desk.session.transfer.smtputf8 {
+            self.desk.note_accept(&acceptance);
             let enhanced = acceptance.enhanced().or(EnhancedCode::new(2, 1, 5));
             let (code, text) = (Code::WILL_FORWARD, acceptance.text());
             self.desk.write_in(TextCharset::Utf8, code, enhanced, text);
@@ -119,6 +120,7 @@ impl<'s> Rcpt<'s> {
         let utf8 = transfer.smtputf8;
         let moved = rejection.code() == Code::USER_NOT_LOCAL && !rejection.text().is_ascii();
         if moved && utf8 {
+            self.desk.note_reject(&rejection);
             let (code, enhanced) = (rejection.code(), Some(rejection.enhanced()));
             self.desk.write_in(TextCharset::Utf8, code, enhanced, rejection.text());
             self.desk.done(Leave::Together);
@@ -151,6 +153,7 @@ impl Data<'_> {
 
     /// Goes on: 354 to DATA, or the octets of the chunk are read. [`Event::Body`](super::Event::Body) follows.
     pub fn accept(mut self) {
+        self.desk.note_accept(&Acceptance::default());
         self.desk.session.bad_commands = 0;
         self.desk.session.transfer.begin_content();
         match self.announced {
@@ -175,6 +178,7 @@ impl Data<'_> {
         match self.announced {
             Announced::Data => self.desk.reject(&rejection, Leave::Now),
             Announced::Chunk { size, last } => {
+                self.desk.note_reject(&rejection);
                 self.desk.done(Leave::Together);
                 self.desk.session.void();
                 let chunk = Chunk::dropped(size, last, Some(rejection.into_owned()));
