@@ -1,0 +1,91 @@
+//! The options of `smtp serve`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Runtime;
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  Take every message for every address, into ./mail/ADDRESS/new:
+    smtp serve --maildir ./mail
+  A mail server for one domain, with a login for those who send elsewhere:
+    smtp serve --listen 0.0.0.0:2525 --domain example.org --user alice:secret --maildir ./mail
+  Local delivery by LMTP on a Unix socket:
+    smtp serve --listen-lmtp unix:/run/smtp/lmtp.sock --maildir ./mail
+  A sink for load tests:
+    smtp serve --discard --no-tls
+
+When ready, one line per listener is printed: `listening smtp 127.0.0.1:2525`.
+SIGINT and SIGTERM end it: transactions under way may finish within 30 seconds.
+";
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = SERVE_EXAMPLES)]
+pub(crate) struct Serve {
+    /// The async runtime to run on.
+    #[arg(long, value_enum, default_value = "tokio")]
+    pub(crate) runtime: Runtime,
+    /// Listens for SMTP; port 0 lets the system choose. Default 127.0.0.1:2525 when nothing else is
+    /// listened on.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Vec<String>,
+    /// Listens for SMTP inside TLS from the first octet.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen_tls: Vec<String>,
+    /// Listens for LMTP, on an address or on a Unix socket.
+    #[arg(long, value_name = "ADDR|unix:PATH")]
+    pub(crate) listen_lmtp: Vec<String>,
+    /// The name of this host in greetings and Received lines. Default: the system's name, or
+    /// localhost if that is no domain.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) hostname: Option<String>,
+    /// Puts each message into DIR/ADDRESS/new, in Maildir form. Default ./maildir.
+    #[arg(long, value_name = "DIR", conflicts_with = "discard")]
+    pub(crate) maildir: Option<PathBuf>,
+    /// Accepts messages and drops them.
+    #[arg(long)]
+    pub(crate) discard: bool,
+    /// Takes mail for this domain only; for others when the client has authenticated. Without it
+    /// every domain is local.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) domain: Vec<String>,
+    /// A login for AUTH PLAIN and AUTH LOGIN.
+    #[arg(long, value_name = "NAME:PASSWORD")]
+    pub(crate) user: Vec<String>,
+    /// Takes mail only from clients that have authenticated.
+    #[arg(long, requires = "user")]
+    pub(crate) require_auth: bool,
+    /// Offers AUTH PLAIN and LOGIN outside TLS too.
+    #[arg(long)]
+    pub(crate) allow_plaintext_auth: bool,
+    /// The certificate chain, as PEM. Without it a self-signed certificate is made at every start.
+    #[arg(long, value_name = "PEM", requires = "tls_key", conflicts_with = "no_tls")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key, as PEM.
+    #[arg(long, value_name = "PEM", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Does not offer TLS.
+    #[arg(long, conflicts_with = "listen_tls")]
+    pub(crate) no_tls: bool,
+    /// Refuses messages of more octets.
+    #[arg(long, value_name = "BYTES", default_value_t = 52_428_800)]
+    pub(crate) max_message_size: u64,
+    /// Refuses more recipients than this in one transaction; mail servers must take 100.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_recipients: u32,
+    /// Turns clients away with 421 above so many connections.
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) max_connections: usize,
+    /// How long a client may take for a command or a block of content.
+    #[arg(long, value_name = "SECS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: u64,
+    /// Expects a PROXY protocol header (version 1 or 2) from every client. Only for servers that
+    /// nobody but the proxy can reach.
+    #[arg(long)]
+    pub(crate) proxy_protocol: bool,
+    /// Prints what is said on stderr; secrets are masked.
+    #[arg(long)]
+    pub(crate) trace: bool,
+}
