@@ -171,6 +171,18 @@ impl Rejection<'static> {
         Self::permanent(7, 11, "encryption required for this mechanism");
     /// 525 5.7.13: the account is disabled.
     pub const ACCOUNT_DISABLED: Self = Self::permanent(7, 13, "account disabled");
+    /// 550 5.7.15: the message's priority is too low (RFC 6710 section 4.1).
+    pub const PRIORITY_TOO_LOW: Self = Self::permanent(7, 15, "priority too low");
+    /// 450 4.7.15: the message's priority is too low for the present load (RFC 6710 section 4.1).
+    pub const PRIORITY_TOO_LOW_NOW: Self = Self::temporary(7, 15, "priority too low now");
+    /// 552 5.7.16: the message is too big for its priority (RFC 6710 section 5).
+    pub const TOO_BIG_FOR_PRIORITY: Self = Self::permanent(7, 16, "too big for its priority");
+    /// 550 5.7.17: the mailbox has had another owner since (RFC 7293 section 5.1).
+    pub const OWNER_CHANGED: Self = Self::permanent(7, 17, "mailbox owner has changed");
+    /// 550 5.7.18: the domain has had another owner since (RFC 7293 section 15.3).
+    pub const DOMAIN_OWNER_CHANGED: Self = Self::permanent(7, 18, "domain owner has changed");
+    /// 550 5.7.19: since when the mailbox has had its owner is not known (RFC 7293 section 5).
+    pub const OWNER_UNKNOWN: Self = Self::permanent(7, 19, "RRVS test cannot be completed");
 
     /// A permanent refusal `5.subject.detail`, for constants too. A number above 999 is taken as 0
     /// (RFC 3463 §3.1: undefined).

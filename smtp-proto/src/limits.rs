@@ -22,12 +22,31 @@ pub struct ServerLimits {
     /// Recipients of a transaction; more get 452. A server on the Internet must take 100 (RFC 5321
     /// section 4.5.3.1.8). Default 1000.
     pub recipients: u32,
+    /// MAIL commands of a session; one more is answered with 421 (RFC 9422 section 4.1). `None`, the
+    /// default, for no limit.
+    pub mails: Option<u32>,
+    /// Different domains in the recipients of a session; one more gets 452 (RFC 9422 section 4.3).
+    /// `None`, the default, for no limit.
+    pub recipient_domains: Option<u32>,
     /// Commands in a row that earn a 5yz reply for syntax or order. Default 20.
     pub bad_commands: u32,
     /// Failed AUTH attempts; the next one is answered with 421. Default 3.
     pub failed_auth: u32,
     /// Octets of content buffered at a time. Default 64 KiB.
     pub content_buffer: usize,
+}
+
+impl ServerLimits {
+    /// The limits as LIMITS tells them: those that six digits can hold (RFC 9422 section 4).
+    pub(crate) fn told(&self) -> impl Iterator<Item = (&'static str, u32)> + use<> {
+        let limits = [
+            ("RCPTMAX", Some(self.recipients)),
+            ("MAILMAX", self.mails),
+            ("RCPTDOMAINMAX", self.recipient_domains),
+        ];
+        let told = |(name, limit): (_, Option<u32>)| Some((name, limit?));
+        limits.into_iter().filter_map(told).filter(|(_, limit)| *limit <= 999_999)
+    }
 }
 
 impl Default for ServerLimits {
@@ -39,6 +58,8 @@ impl Default for ServerLimits {
             message: Some(50 * 1024 * 1024),
             discard: 16 * 1024 * 1024,
             recipients: 1000,
+            mails: None,
+            recipient_domains: None,
             bad_commands: 20,
             failed_auth: 3,
             content_buffer: 64 * 1024,

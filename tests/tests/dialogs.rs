@@ -57,7 +57,7 @@ impl Memory {
         loop {
             match self.server.step() {
                 Step::Write => self.said.extend(take_output(self.server.wire(), usize::MAX)),
-                Step::Event => match self.server.event() {
+                Step::Event => match self.server.event().and_then(dialog::judged) {
                     None
                     | Some(
                         Event::Body(_) | Event::Reset | Event::Fault(_) | Event::UpgradeTls { .. },

@@ -4,9 +4,12 @@
 
 use core::fmt;
 
+pub use self::arguments::FutureRelease;
+pub(crate) use self::arguments::is_profile;
 pub(crate) use self::capabilities::Digest;
 pub use self::capabilities::{AuthMechanisms, Capabilities, CapabilityLines, Limits9422};
 
+mod arguments;
 mod capabilities;
 #[cfg(test)]
 mod tests;

@@ -273,3 +273,40 @@ proptest! {
         let _ = Capabilities::parse(Reply::parse(&whole).unwrap());
     }
 }
+
+#[test]
+fn arguments_of_rare_extensions() {
+    let reply = |lines: &str| alloc::format!("250-mx\r\n250-{lines}\r\n250 HELP\r\n");
+    for (line, minimum) in [
+        ("DELIVERBY", None),
+        ("DELIVERBY 240", Some(240)),
+        ("deliverby 0,ext", Some(0)),
+        ("DELIVERBY ,ext", None),
+        ("DELIVERBY +5", None),
+        ("DELIVERBY 1234567890", None),
+        ("X-DELIVERBY 5", None),
+    ] {
+        assert_eq!(capabilities(&reply(line)).deliver_by_minimum(), minimum, "{line}");
+    }
+    let text = reply("FUTURERELEASE 86400 2026-01-02T01:00:00+01:00");
+    let most = capabilities(&text).future_release().unwrap();
+    assert_eq!(most.max_interval(), 86_400);
+    assert_eq!(alloc::format!("{most}"), "86400 2026-01-02T00:00:00Z");
+    for line in [
+        "FUTURERELEASE",
+        "FUTURERELEASE 86400",
+        "FUTURERELEASE 0 2026-01-02T00:00:00Z",
+        "FUTURERELEASE +5 2026-01-02T00:00:00Z",
+        "FUTURERELEASE 5 2026-01-02",
+        "FUTURERELEASE 5 2026-01-02T00:00:00Z x",
+    ] {
+        assert_eq!(capabilities(&reply(line)).future_release(), None, "{line}");
+    }
+    assert_eq!(capabilities(&reply("MT-PRIORITY MIXER")).priority_profile(), Some("MIXER"));
+    assert_eq!(capabilities(&reply("MT-PRIORITY")).priority_profile(), None);
+    assert_eq!(capabilities(&reply("MT-PRIORITY a b")).priority_profile(), None);
+    let text = reply("NO-SOLICITING net.example:ADV,org.example:ADV:ADLT");
+    let unwanted = capabilities(&text).unwanted_solicitations().unwrap();
+    assert_eq!(unwanted.keywords().count(), 2);
+    assert_eq!(capabilities(&reply("NO-SOLICITING")).unwanted_solicitations(), None);
+}

@@ -1,13 +1,95 @@
 //! Date and time of the Internet (RFC 3339 section 5.6), as parameter values have them: without a
 //! fraction of a second.
 
+use core::fmt;
+
 use nom::Parser;
 use nom::branch::alt;
 use nom::character::complete::char;
 use nom::combinator::{map, recognize, value, verify};
 use nom::sequence::{preceded, separated_pair, terminated};
 
+use crate::error::{ParseError, Rule};
 use crate::grammar::{self, Parsed};
+
+const DAY: i64 = 24 * 60 * 60;
+/// The days from 0000-03-01, where counting is easy as leap days come last, to 1970-01-01.
+const EPOCH: i64 = 719_468;
+/// The days of 400 years, after which the calendar begins anew.
+const ERA: i64 = 146_097;
+
+/// A moment, to the second: what parameters with a date and time are compared by.
+///
+/// It is the same moment however it is spelled, so one with another offset from UTC is equal; it is
+/// written in UTC. A leap second is the moment of the second behind it.
+///
+/// ```
+/// # use smtp_proto::parameter::DateTime;
+/// let release = DateTime::parse("2026-12-31T23:59:59Z")?;
+/// assert_eq!(release, DateTime::parse("2027-01-01T00:59:59+01:00")?);
+/// assert_eq!(release.unix(), 1_798_761_599);
+/// # Ok::<(), smtp_proto::error::ParseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DateTime(i64);
+
+impl DateTime {
+    /// Reads a date and time of RFC 3339 without a fraction of a second, with any offset.
+    ///
+    /// # Errors
+    ///
+    /// [`Rule::ParameterValue`].
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        grammar::whole(text, moment).map(Self).ok_or(ParseError::at_start(Rule::ParameterValue))
+    }
+
+    /// The moment so many seconds after 1970-01-01T00:00:00Z; `None` outside the years 0 to 9999,
+    /// which could not be written.
+    #[must_use]
+    pub const fn from_unix(seconds: i64) -> Option<Self> {
+        const FIRST: i64 = -62_167_219_200;
+        const LAST: i64 = 253_402_300_799;
+        if seconds < FIRST || seconds > LAST { None } else { Some(Self(seconds)) }
+    }
+
+    /// The seconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn unix(self) -> i64 {
+        self.0
+    }
+}
+
+/// `2026-12-31T23:59:59Z`
+impl fmt::Display for DateTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, second) = (self.0.div_euclid(DAY), self.0.rem_euclid(DAY));
+        let days = days + EPOCH;
+        let (era, day) = (days.div_euclid(ERA), days.rem_euclid(ERA));
+        let year = (day - day / 1460 + day / 36_524 - day / (ERA - 1)) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        // From March on, five months have 153 days.
+        let month = (5 * day + 2) / 153;
+        let mday = day - (153 * month + 2) / 5 + 1;
+        let month = if month < 10 { month + 3 } else { month - 9 };
+        let year = year + era * 400 + i64::from(month <= 2);
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        write!(f, "{year:04}-{month:02}-{mday:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+}
+
+/// A date and time as a moment.
+fn moment(text: &str) -> Parsed<'_, i64> {
+    let parts = separated_pair(full_date, grammar::string("T"), full_time);
+    map(verify(parts, is_real), |((year, month, day), (minute, second))| {
+        let (year, month, day) = (i64::from(year), i64::from(month), i64::from(day));
+        let year = if month <= 2 { year - 1 } else { year };
+        let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
+        let days = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+        let days = era * ERA + year * 365 + year / 4 - year / 100 + days - EPOCH;
+        days * DAY + i64::from(minute) * 60 + i64::from(second)
+    })
+    .parse(text)
+}
 
 /// Where in a year a minute of UTC lies.
 struct Minute {
@@ -46,11 +128,14 @@ impl Minute {
 /// Which year had a leap second is not known here.
 pub(super) fn date_time(text: &str) -> Parsed<'_, &str> {
     let parts = separated_pair(full_date, grammar::string("T"), full_time);
-    let fits = |&((month, day), (minute, second)): &((u8, u8), (i16, u8))| {
-        let minute = Minute { month, day, minute };
-        second < 60 || minute.may_be_long()
-    };
-    recognize(verify(parts, fits)).parse(text)
+    recognize(verify(parts, is_real)).parse(text)
+}
+
+/// A day, and the minute and second of it.
+type Parts = ((u16, u8, u8), (i16, u8));
+
+fn is_real(&((_, month, day), (minute, second)): &Parts) -> bool {
+    second < 60 || Minute { month, day, minute }.may_be_long()
 }
 
 /// `full-date = date-fullyear "-" date-month "-" date-mday`
@@ -59,11 +144,10 @@ pub(super) fn date_time(text: &str) -> Parsed<'_, &str> {
 /// date-mday = 2DIGIT ; 01-28, 01-29, 01-30, 01-31 based on month/year
 /// ```
 ///
-/// The month and its day.
-fn full_date(text: &str) -> Parsed<'_, (u8, u8)> {
+/// The year, the month and its day.
+fn full_date(text: &str) -> Parsed<'_, (u16, u8, u8)> {
     let date = (terminated(date_fullyear, char('-')), terminated(date_month, char('-')), date_mday);
-    let date = verify(date, |&(year, month, day)| day <= days(year, month));
-    map(date, |(_, month, day)| (month, day)).parse(text)
+    verify(date, |&(year, month, day)| day <= days(year, month)).parse(text)
 }
 
 /// `date-fullyear = 4DIGIT`
@@ -220,6 +304,33 @@ mod tests {
             "1994-07-02T00:59:60+01:00",
         ] {
             assert!(!is_date_time(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn moments() {
+        for (text, unix) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("1969-12-31T23:59:59Z", -1),
+            ("2000-02-29T12:00:00Z", 951_825_600),
+            ("2026-12-31T23:59:59Z", 1_798_761_599),
+            ("0000-01-01T00:00:00Z", -62_167_219_200),
+            ("9999-12-31T23:59:59Z", 253_402_300_799),
+        ] {
+            let moment = DateTime::parse(text).unwrap();
+            assert_eq!(moment.unix(), unix, "{text}");
+            assert_eq!(alloc::format!("{moment}"), text);
+            assert_eq!(DateTime::from_unix(unix), Some(moment));
+        }
+        let leap = DateTime::parse("1990-12-31T15:59:60-08:00").unwrap();
+        assert_eq!(leap, DateTime::parse("1991-01-01T00:00:00Z").unwrap());
+        assert!(DateTime::parse("2026-02-29T00:00:00Z").is_err());
+        assert_eq!(DateTime::from_unix(-62_167_219_201), None);
+        assert_eq!(DateTime::from_unix(253_402_300_800), None);
+        // Every day of some years follows the one before it.
+        for day in (-800..300_000).step_by(31) {
+            let moment = DateTime::from_unix(day * DAY + 3).unwrap();
+            assert_eq!(DateTime::parse(&alloc::format!("{moment}")), Ok(moment));
         }
     }
 

@@ -5,7 +5,10 @@ use core::fmt::{self, Write as _};
 
 use crate::error::{ParseError, Rule};
 use crate::parameter::mail::envid;
-use crate::parameter::{Body, MAX_PARAMETERS, Notify, Orcpt, Parameter, Parameters, Ret};
+use crate::parameter::{
+    Body, By, DateTime, IfRecipientChanged, MAX_PARAMETERS, MtPriority, Mtrk, Notify, Orcpt,
+    Parameter, Parameters, Ret, Solicit, TransId,
+};
 use crate::path::Mailbox;
 use crate::xtext;
 
@@ -120,6 +123,76 @@ impl ParameterList {
             None => self.0.push_str("<>"),
         }
         self
+    }
+
+    /// `BY=` (RFC 2852 section 4).
+    pub fn by(&mut self, by: By) -> &mut Self {
+        self.remove("BY").append(format_args!("BY={by}"))
+    }
+
+    /// `HOLDFOR=`, in seconds, in place of any other time of release (RFC 4865 section 4).
+    ///
+    /// # Errors
+    ///
+    /// [`Rule::ParameterValue`] outside 1 to 999,999,999.
+    pub fn hold_for(&mut self, seconds: u32) -> Result<&mut Self, ParseError> {
+        if !matches!(seconds, 1..=999_999_999) {
+            return Err(ParseError::new(Rule::ParameterValue, 0));
+        }
+        Ok(self.remove_hold().append(format_args!("HOLDFOR={seconds}")))
+    }
+
+    /// `HOLDUNTIL=`, in place of any other time of release (RFC 4865 section 4).
+    pub fn hold_until(&mut self, time: DateTime) -> &mut Self {
+        self.remove_hold().append(format_args!("HOLDUNTIL={time}"))
+    }
+
+    fn remove_hold(&mut self) -> &mut Self {
+        self.remove("HOLDFOR").remove("HOLDUNTIL")
+    }
+
+    /// `MT-PRIORITY=` (RFC 6710 section 4.1).
+    pub fn mt_priority(&mut self, priority: MtPriority) -> &mut Self {
+        self.remove("MT-PRIORITY").append(format_args!("MT-PRIORITY={priority}"))
+    }
+
+    /// `SOLICIT=`: what the `Solicitation:` field of the message says (RFC 3865 section 2.3).
+    pub fn solicit(&mut self, solicit: Solicit<'_>) -> &mut Self {
+        self.remove("SOLICIT").append(format_args!("SOLICIT={}", solicit.as_str()))
+    }
+
+    /// `MTRK=`: the certifier in base64, and for how many seconds records are to be kept. The list
+    /// needs an [`envid`](Self::envid) with an `@` too (RFC 3885 section 3.1).
+    ///
+    /// # Errors
+    ///
+    /// [`Rule::ParameterValue`] for a certifier that is no base64, or a time above 999,999,999.
+    pub fn mtrk(&mut self, certifier: &str, timeout: Option<u32>) -> Result<&mut Self, ParseError> {
+        let value = match timeout {
+            Some(timeout) => alloc::format!("{certifier}:{timeout}"),
+            None => String::from(certifier),
+        };
+        Mtrk::parse(&value)?;
+        Ok(self.remove("MTRK").append(format_args!("MTRK={value}")))
+    }
+
+    /// `TRANSID=`, with its brackets (RFC 1845 section 2).
+    ///
+    /// # Errors
+    ///
+    /// [`Rule::ParameterValue`].
+    pub fn transid(&mut self, name: &str) -> Result<&mut Self, ParseError> {
+        let name = TransId::parse(name)?;
+        Ok(self.remove("TRANSID").append(format_args!("TRANSID={}", name.as_str())))
+    }
+
+    /// `RRVS=` (RFC 7293 section 3.1).
+    pub fn rrvs(&mut self, since: DateTime, action: IfRecipientChanged) -> &mut Self {
+        let action = match action {
+            IfRecipientChanged::Continue => ";C",
+            IfRecipientChanged::Reject => "",
+        };
+        self.remove("RRVS").append(format_args!("RRVS={since}{action}"))
     }
 
     /// `NOTIFY=` (RFC 3461 section 4.1).

@@ -138,6 +138,8 @@ pub struct MailParameters<'a> {
     smtputf8: bool,
     require_tls: bool,
     rare: bool,
+    /// The priority asked for is not given.
+    ordinary: bool,
 }
 
 impl<'a> MailParameters<'a> {
@@ -152,6 +154,7 @@ impl<'a> MailParameters<'a> {
         smtputf8: false,
         require_tls: false,
         rare: false,
+        ordinary: false,
     };
 
     /// Reads the values of all keywords known here.
@@ -263,7 +266,8 @@ impl<'a> MailParameters<'a> {
         self.envid
     }
 
-    /// `AUTH=` (RFC 4954 section 5).
+    /// `AUTH=` (RFC 4954 section 5). In a server's question, null for a client that is not trusted to
+    /// say who submitted a message.
     #[must_use]
     pub const fn auth(&self) -> Option<AuthParameter<'a>> {
         self.auth
@@ -287,9 +291,13 @@ impl<'a> MailParameters<'a> {
         Hold::parse(self.rare("HOLDFOR").or_else(|| self.rare("HOLDUNTIL"))?).ok()
     }
 
-    /// `MT-PRIORITY=` (RFC 6710 section 4.1).
+    /// `MT-PRIORITY=` (RFC 6710 section 4.1). In a server's question, 0 for a client that may not ask
+    /// for the priority it asked for.
     #[must_use]
     pub fn mt_priority(&self) -> Option<MtPriority> {
+        if self.ordinary {
+            return Some(MtPriority::default());
+        }
         MtPriority::parse(self.rare("MT-PRIORITY")?.value()?).ok()
     }
 
@@ -311,11 +319,33 @@ impl<'a> MailParameters<'a> {
         TransId::parse(self.rare("TRANSID")?.value()?).ok()
     }
 
+    /// Whether there is a parameter of an extension that few messages use.
+    pub(crate) const fn has_rare(&self) -> bool {
+        self.rare
+    }
+
+    /// The client's word for the submitter counts for nothing (RFC 4954 section 5).
+    pub(crate) fn distrust(&mut self) {
+        if self.auth.is_some() {
+            self.auth = Some(AuthParameter::Null);
+        }
+    }
+
+    /// The client's word for the submitter counts, as it is in `said`.
+    pub(crate) const fn believe(&mut self, said: &Self) {
+        self.auth = said.auth;
+    }
+
+    /// The message gets the priority of any other one (RFC 6710 section 4.1).
+    pub(crate) const fn lower(&mut self) {
+        self.ordinary = true;
+    }
+
     fn rare(&self, keyword: &str) -> Option<Parameter<'a>> {
         if self.rare { self.all.get(keyword) } else { None }
     }
 
-    /// All parameters as received.
+    /// All parameters as received, also what the client was not trusted for.
     #[must_use]
     pub const fn all(&self) -> Parameters<'a> {
         self.all

@@ -16,6 +16,7 @@ use core::fmt;
 
 use bytes::BufMut;
 
+pub use self::date_time::DateTime;
 pub use self::list::ParameterList;
 pub use self::mail::{AuthParameter, Body, MailParameters, Ret};
 pub use self::rare::{

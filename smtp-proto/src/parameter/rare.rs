@@ -1,5 +1,7 @@
 //! Values of the parameters few messages have.
 
+use core::fmt;
+
 use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::complete::{take_while, take_while_m_n, take_while1};
@@ -11,7 +13,7 @@ use nom::sequence::{delimited, preceded, separated_pair, terminated};
 use crate::error::{ParseError, Rule};
 use crate::grammar::{self, LDH, LET_DIG, Parsed, UNDERSCORE, VISIBLE};
 use crate::parameter::Parameter;
-use crate::parameter::date_time::date_time;
+use crate::parameter::date_time::{DateTime, date_time};
 use crate::xtext::Xtext;
 
 /// A whole value by its rule.
@@ -41,6 +43,24 @@ impl By {
         read(value, by_value)
     }
 
+    /// The request with another time: what is left of it when a message is passed on (RFC 2852
+    /// section 4.1.4). `None` where its mode has none such, or it is out of bounds: -999,999,999 to
+    /// 999,999,999, and above zero to return the message.
+    #[must_use]
+    pub const fn with_seconds(self, seconds: i32) -> Option<Self> {
+        Self::new(seconds, self.mode, self.trace)
+    }
+
+    /// Makes a request; `None` as for [`with_seconds`](Self::with_seconds).
+    #[must_use]
+    pub const fn new(seconds: i32, mode: ByMode, trace: bool) -> Option<Self> {
+        let returns = matches!(mode, ByMode::Return);
+        if seconds > 999_999_999 || seconds < -999_999_999 || (returns && seconds <= 0) {
+            return None;
+        }
+        Some(Self { seconds, mode, trace })
+    }
+
     /// The seconds left; below zero only when the sender is to be told.
     #[must_use]
     pub const fn seconds(&self) -> i32 {
@@ -57,6 +77,16 @@ impl By {
     #[must_use]
     pub const fn trace(&self) -> bool {
         self.trace
+    }
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mode = match self.mode {
+            ByMode::Notify => 'N',
+            ByMode::Return => 'R',
+        };
+        write!(f, "{};{mode}{}", self.seconds, if self.trace { "T" } else { "" })
     }
 }
 
@@ -113,6 +143,15 @@ impl<'a> Hold<'a> {
             read(value, future_release_date_time).map(Self::Until)
         }
     }
+
+    /// The time of release, when it was given as one.
+    #[must_use]
+    pub fn until(&self) -> Option<DateTime> {
+        match self {
+            Self::For(_) => None,
+            Self::Until(text) => DateTime::parse(text).ok(),
+        }
+    }
 }
 
 /// ```text
@@ -138,10 +177,22 @@ impl MtPriority {
         priority.ok_or(ParseError::at_start(Rule::Priority))
     }
 
+    /// A priority; `None` outside -9 to 9.
+    #[must_use]
+    pub const fn new(value: i8) -> Option<Self> {
+        if value < -9 || value > 9 { None } else { Some(Self(value)) }
+    }
+
     /// The number.
     #[must_use]
     pub const fn value(self) -> i8 {
         self.0
+    }
+}
+
+impl fmt::Display for MtPriority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -161,8 +212,19 @@ fn nzdigit(text: &str) -> Parsed<'_, char> {
 pub struct Solicit<'a>(&'a str);
 
 impl<'a> Solicit<'a> {
-    pub(super) fn parse(value: &'a str) -> Result<Self, ParseError> {
+    /// Reads keywords that stand between commas, as in the parameter and in a `Solicitation:` field.
+    ///
+    /// # Errors
+    ///
+    /// [`Rule::ParameterValue`] when one is no keyword, or there are more than 1000 octets.
+    pub fn parse(value: &'a str) -> Result<Self, ParseError> {
         read(value, solicitation_keywords).map(Self)
+    }
+
+    /// The keywords as sent.
+    #[must_use]
+    pub const fn as_str(&self) -> &'a str {
+        self.0
     }
 
     /// The keywords one by one.
@@ -191,10 +253,11 @@ fn wordchar(c: char) -> bool {
     grammar::in_class(LDH | UNDERSCORE)(c) || matches!(c, '.' | ':')
 }
 
-/// What `RRVS=` asks for when a mailbox has had another owner since (RFC 7293 section 3.1).
+/// What `RRVS=` asks for where the owner of a mailbox cannot be checked, as the next server does not
+/// know RRVS (RFC 7293 section 5.1.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum IfRecipientChanged {
-    /// `C`: deliver, and tell the sender that the check was not made.
+    /// `C`: send it on without the check.
     Continue,
     /// `R`: refuse the recipient.
     #[default]
@@ -219,7 +282,13 @@ impl<'a> Rrvs<'a> {
         self.since
     }
 
-    /// What to do where that cannot be said.
+    /// The same as a moment to compare with.
+    #[must_use]
+    pub fn moment(&self) -> Option<DateTime> {
+        DateTime::parse(self.since).ok()
+    }
+
+    /// What to do where the message must be relayed to a server without RRVS (section 5.1.1).
     #[must_use]
     pub const fn action(&self) -> IfRecipientChanged {
         self.action

@@ -284,6 +284,36 @@ fn a_list_is_made() {
 }
 
 #[test]
+fn a_list_of_rare_ones_is_made() {
+    let mut list = ParameterList::new();
+    let time = DateTime::parse("2026-01-01T01:00:00+01:00").unwrap();
+    list.by(By::new(-5, ByMode::Notify, true).unwrap()).mt_priority(MtPriority::new(-9).unwrap());
+    list.hold_for(5).unwrap().hold_until(time).solicit(Solicit::parse("a:b,c").unwrap());
+    list.envid(b"a@b").unwrap().mtrk("QUI=", Some(30)).unwrap().transid("<a@b>").unwrap();
+    assert_eq!(
+        list.as_parameters().as_str(),
+        "BY=-5;NT MT-PRIORITY=-9 HOLDUNTIL=2026-01-01T00:00:00Z SOLICIT=a:b,c ENVID=a@b \
+         MTRK=QUI=:30 TRANSID=<a@b>"
+    );
+    let read = MailParameters::parse(list.as_parameters()).unwrap();
+    assert_eq!(read.hold().and_then(|hold| hold.until()), Some(time));
+    assert_eq!(read.by().unwrap().with_seconds(7).unwrap().to_string(), "7;NT");
+    assert!(list.hold_for(0).is_err() && list.hold_for(1_000_000_000).is_err());
+    assert!(list.mtrk("Q", None).is_err() && list.mtrk("QUI=", Some(1_000_000_000)).is_err());
+    assert!(list.transid("a@b").is_err());
+    assert_eq!(By::new(0, ByMode::Return, false), None);
+    assert_eq!(By::new(1_000_000_000, ByMode::Return, false), None);
+    assert_eq!(By::new(i32::MIN, ByMode::Notify, false), None);
+    assert_eq!((MtPriority::new(10), MtPriority::new(-10)), (None, None));
+    list.clear();
+    list.rrvs(time, IfRecipientChanged::Continue);
+    assert_eq!(list.as_parameters().as_str(), "RRVS=2026-01-01T00:00:00Z;C");
+    list.rrvs(time, IfRecipientChanged::Reject);
+    assert_eq!(list.as_parameters().as_str(), "RRVS=2026-01-01T00:00:00Z");
+    assert!(RcptParameters::parse(list.as_parameters()).is_ok());
+}
+
+#[test]
 fn edges_of_the_rare_values() {
     let bytes76 = "a".repeat(76);
     let solicit = |n: usize| format!("SOLICIT=a,{}", "b".repeat(n - 2));

@@ -194,6 +194,7 @@ impl Desk<'_> {
             | Extension::Burl
             | Extension::XClient
             | Extension::XForward => config.has_verb(extension.keyword()),
+            Extension::Limits => config.limits.told().next().is_some(),
             _ => session.has_place(extension),
         };
         let mut offered = config.offered;
@@ -225,9 +226,16 @@ impl Desk<'_> {
                     }
                 }
                 Extension::Limits => {
-                    text.push_str(&alloc::format!(" RCPTMAX={}", config.limits.recipients));
+                    for (name, limit) in config.limits.told() {
+                        text.push_str(&alloc::format!(" {name}={limit}"));
+                    }
                 }
-                _ => {}
+                Extension::FutureRelease => {
+                    if let Some(most) = session.future_release() {
+                        text.push_str(&alloc::format!(" {most}"));
+                    }
+                }
+                _ => config.arguments.write(extension, &mut text),
             }
         }
         self.write(Code::OK, None, &text);

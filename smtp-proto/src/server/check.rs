@@ -156,19 +156,17 @@ impl Session {
     }
 
     fn present_mail<'l>(&self, line: &'l [u8]) -> Result<Question<'l>, Rejection<'static>> {
+        self.admit_mail()?;
         let mail =
             command::Mail::parse(line, &self.config.syntax).map_err(|error| error.rejection())?;
-        if mail.parameters.is_empty() && mail.reverse_path.is_ascii() {
-            return Ok(Question::Mail(mail, MailParameters::default()));
-        }
+        let mut parameters =
+            MailParameters::parse(mail.parameters).map_err(|error| error.rejection())?;
         for parameter in mail.parameters.iter() {
             let known = MailParameters::extension(parameter);
             if !known.is_some_and(|extension| self.honours_parameter(extension)) {
                 return Err(Rejection::PARAMETER_UNKNOWN);
             }
         }
-        let parameters =
-            MailParameters::parse(mail.parameters).map_err(|error| error.rejection())?;
         if !mail.parameters.as_str().is_ascii() && !parameters.smtputf8() {
             return Err(ParseError::new(Grammar::ParameterValue, 0).rejection());
         }
@@ -180,6 +178,7 @@ impl Session {
         if parameters.size().is_some_and(too_big) {
             return Err(Rejection::MESSAGE_TOO_BIG);
         }
+        self.judge_mail(&mut parameters)?;
         Ok(Question::Mail(mail, parameters))
     }
 
@@ -189,13 +188,15 @@ impl Session {
         let parameters = if rcpt.parameters.is_empty() {
             RcptParameters::default()
         } else {
+            let parameters =
+                RcptParameters::parse(rcpt.parameters).map_err(|error| error.rejection())?;
             for parameter in rcpt.parameters.iter() {
                 let known = RcptParameters::extension(parameter);
                 if !known.is_some_and(|extension| self.honours_parameter(extension)) {
                     return Err(Rejection::PARAMETER_UNKNOWN);
                 }
             }
-            RcptParameters::parse(rcpt.parameters).map_err(|error| error.rejection())?
+            parameters
         };
         if let Some(Host::Literal(AddressLiteral::General(_))) =
             rcpt.forward_path.mailbox().map(|mailbox| mailbox.host())
@@ -213,6 +214,7 @@ impl Session {
         if self.transfer.recipients >= self.config.limits.recipients {
             return Err(Rejection::TOO_MANY_RECIPIENTS);
         }
+        self.admit_domain(rcpt.forward_path)?;
         Ok(Question::Rcpt(rcpt, parameters))
     }
 

@@ -280,8 +280,10 @@ impl<'s> Desk<'s> {
             Rule::Ask { .. } => match self.session.present(argued, bdat) {
                 Ok(question) => self.ask(question),
                 Err(rejection) => {
-                    if request == Request::Rcpt {
-                        self.session.transfer.refused_recipients = true;
+                    match request {
+                        Request::Rcpt => self.session.transfer.refused_recipients = true,
+                        Request::Mail => self.session.count_mail(),
+                        _ => {}
                     }
                     if is_hello(request) {
                         self.refuse_bare(&rejection);
@@ -408,7 +410,7 @@ impl<'s> Desk<'s> {
                 Some(Event::Auth(Auth::new(self)))
             }
             Question::Mail(mail, parameters) => {
-                Some(Event::Mail(Mail { desk: self, mail, parameters }))
+                Some(Event::Mail(Mail::new(self, mail, parameters)))
             }
             Question::Rcpt(rcpt, parameters) => {
                 Some(Event::Rcpt(Rcpt { desk: self, rcpt, parameters }))

@@ -2,6 +2,7 @@
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 
+use super::arguments::Arguments;
 use crate::{
     command::Mechanism,
     data::BareNewline,
@@ -15,7 +16,7 @@ use crate::{
 /// The configuration of a server, shared by its sessions.
 ///
 /// [`Config::new`] offers what a mail server on the Internet offers by default: PIPELINING, SIZE,
-/// ENHANCEDSTATUSCODES, 8BITMIME, SMTPUTF8, CHUNKING and HELP. STARTTLS and AUTH appear
+/// ENHANCEDSTATUSCODES, 8BITMIME, SMTPUTF8, CHUNKING, LIMITS and HELP. STARTTLS and AUTH appear
 /// when they are configured.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -35,6 +36,7 @@ pub struct Config {
     pub(super) syntax: Syntax,
     pub(super) limits: ServerLimits,
     pub(super) timeouts: ServerTimeouts,
+    pub(super) arguments: Arguments,
 }
 
 /// An AUTH mechanism as the server offers it.
@@ -55,6 +57,7 @@ impl Config {
             Extension::EightBitMime,
             Extension::SmtpUtf8,
             Extension::Chunking,
+            Extension::Limits,
             Extension::Help,
         ];
         Self {
@@ -74,6 +77,7 @@ impl Config {
             syntax: Syntax::default(),
             limits: ServerLimits::default(),
             timeouts: ServerTimeouts::default(),
+            arguments: Arguments::default(),
         }
     }
 
@@ -112,12 +116,13 @@ impl Config {
     /// EXPN offers the verb, whose question is then asked. ETRN, ATRN, BURL, XCLIENT and XFORWARD
     /// are listed only if the application has registered their [`verb`](Self::verb) too.
     ///
-    /// DELIVERBY, FUTURERELEASE and MT-PRIORITY promise limits that are not enforced here yet, so
-    /// they are not offered.
+    /// DELIVERBY, MT-PRIORITY and NO-SOLICITING have methods of their own, which also say what their
+    /// lines tell. FUTURERELEASE is offered by [`future_release`](Self::future_release) only, as it
+    /// must tell its limits. CHECKPOINT, CONNEG and CONPERM are read and handed over, and nothing more
+    /// is done about them here.
     #[must_use]
     pub fn offer(mut self, extension: Extension) -> Self {
-        let unkept = [Extension::DeliverBy, Extension::FutureRelease, Extension::MtPriority];
-        if unkept.contains(&extension) {
+        if extension == Extension::FutureRelease && self.arguments.future_release.is_none() {
             return self;
         }
         self.offered.insert(extension);
@@ -130,6 +135,14 @@ impl Config {
             // RFC 3030 section 3.
             Extension::BinaryMime => {
                 self.offered.insert(Extension::Chunking);
+            }
+            // RFC 4468 section 4.
+            Extension::Burl => {
+                self.offered.insert(Extension::EightBitMime);
+            }
+            // ENVID and ORCPT belong to it (RFC 3885 section 2).
+            Extension::Mtrk => {
+                self.offered.insert(Extension::Dsn);
             }
             _ => {}
         }
@@ -148,6 +161,12 @@ impl Config {
             Extension::EightBitMime | Extension::SmtpUtf8 => {
                 self.offered.remove(Extension::SmtpUtf8);
                 self.syntax = self.syntax.with_utf8(false);
+                if extension == Extension::EightBitMime {
+                    self.offered.remove(Extension::Burl);
+                }
+            }
+            Extension::Dsn => {
+                self.offered.remove(Extension::Mtrk);
             }
             Extension::Chunking => {
                 self.offered.remove(Extension::BinaryMime);
@@ -253,6 +272,8 @@ impl Config {
         limits.auth_line = limits.auth_line.max(12_290);
         limits.endless_line = limits.endless_line.max(limits.auth_line).max(limits.command_line);
         limits.recipients = limits.recipients.max(1);
+        limits.mails = limits.mails.map(|most| most.max(1));
+        limits.recipient_domains = limits.recipient_domains.map(|most| most.max(1));
         limits.content_buffer = limits.content_buffer.max(4096);
         self
     }

@@ -47,10 +47,12 @@
 //! ```
 
 mod answer;
+mod arguments;
 mod check;
 mod commands;
 mod config;
 mod content;
+mod parameters;
 mod question;
 mod session;
 mod transaction;
@@ -62,7 +64,9 @@ use self::{
     session::{Phase, Session},
 };
 pub use self::{
+    arguments::{Priorities, Trust},
     config::Config,
+    parameters::Ownership,
     question::{Auth, Connected, Event, Extension, Hello, StartTls, Verify},
     transaction::{Data, Delivery, Mail, Rcpt},
 };

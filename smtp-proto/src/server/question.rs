@@ -11,6 +11,7 @@ use crate::{
     answer::{Acceptance, Rejection},
     command::{Query, Text, Verb},
     domain::HelloName,
+    extension::FutureRelease,
     fault::Fault,
     reply::TextCharset,
     sequence::State,
@@ -119,6 +120,13 @@ impl Hello<'_> {
     /// refuse it (RFC 5321 section 4.1.4).
     pub fn name(&self) -> HelloName<'_> {
         self.name
+    }
+
+    /// Tells other limits of FUTURERELEASE than the configuration, from this hello on to the next: its
+    /// latest date and time may be meant from now (RFC 4865 section 4.2). Nothing comes of it where
+    /// the configuration does not offer FUTURERELEASE.
+    pub fn future_release(&mut self, most: FutureRelease) {
+        self.desk.session.rare().future_release = Some(most);
     }
 
     /// Answers 250 with the extensions that may be used now.

@@ -5,6 +5,7 @@ use alloc::{boxed::Box, sync::Arc};
 use super::{
     config::Config,
     content::{Chunk, Transfer},
+    parameters::Rare,
 };
 use crate::{
     answer::Rejection,
@@ -79,6 +80,8 @@ pub(super) struct Session {
     pub(super) rearm: bool,
     /// Output that was not written by now is given up.
     pub(super) cut: bool,
+    /// What few sessions have to remember.
+    pub(super) rare: Option<Box<Rare>>,
 }
 
 /// An AUTH exchange (RFC 4954 section 4).
@@ -115,6 +118,7 @@ impl Session {
             flush: false,
             rearm: false,
             cut: false,
+            rare: None,
         }
     }
 
@@ -196,6 +200,9 @@ impl Session {
         self.scanned = 0;
         self.consume = 0;
         self.rearm = true;
+        if let Some(rare) = &mut self.rare {
+            rare.future_release = None;
+        }
     }
 
     /// The application refuses the message that is being received.

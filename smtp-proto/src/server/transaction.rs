@@ -8,7 +8,8 @@ use super::{
 use crate::{
     answer::{Acceptance, Rejection},
     command,
-    parameter::{MailParameters, RcptParameters},
+    extension::Extension,
+    parameter::{MailParameters, MtPriority, RcptParameters},
     path::{ForwardPath, ReversePath},
     reply::TextCharset,
     sequence::{self, Answer, Request, State},
@@ -25,17 +26,47 @@ pub struct Mail<'s> {
     pub(super) desk: Desk<'s>,
     pub(super) mail: command::Mail<'s>,
     pub(super) parameters: MailParameters<'s>,
+    /// The priority that the application gives the message.
+    assigned: Option<MtPriority>,
 }
 
 impl<'s> Mail<'s> {
+    pub(super) fn new(
+        desk: Desk<'s>,
+        mail: command::Mail<'s>,
+        parameters: MailParameters<'s>,
+    ) -> Self {
+        Self { desk, mail, parameters, assigned: None }
+    }
+
     /// The reverse-path. A null one must not be refused for being null (RFC 5321 section 4.5.5).
     pub fn reverse_path(&self) -> ReversePath<'s> {
         self.mail.reverse_path
     }
 
-    /// The parameters; only such as are offered.
+    /// The parameters; only such as are offered, and only what the client may ask for.
     pub fn parameters(&self) -> MailParameters<'s> {
         self.parameters
+    }
+
+    /// Believes what the client says by `AUTH=`, whatever
+    /// [`Config::trust_submitters`](super::Config::trust_submitters) says (RFC 4954 section 5).
+    pub fn trust_submitter(&mut self) {
+        if let Ok(parameters) = MailParameters::parse(self.mail.parameters) {
+            self.parameters.believe(&parameters);
+        }
+    }
+
+    /// The priority of the message (RFC 6710 section 4.1): what the client asked for and may have, or
+    /// what was [assigned](Self::assign_priority); 0 if nothing was said of it.
+    pub fn priority(&self) -> MtPriority {
+        self.assigned.or(self.parameters.mt_priority()).unwrap_or_default()
+    }
+
+    /// Gives the message another priority. Where MT-PRIORITY is offered the client is told, if it is
+    /// not what it asked for.
+    pub fn assign_priority(&mut self, priority: MtPriority) {
+        self.assigned = Some(priority);
     }
 
     /// Accepts with 250.
@@ -46,15 +77,36 @@ impl<'s> Mail<'s> {
     /// Accepts with a text of the application's.
     pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
         let text = "MAIL accepted";
-        self.desk.accept(&acceptance, Code::OK, (1, 0), text, Leave::Together);
+        let changed = self.parameters.has_rare() || self.assigned.is_some();
+        match self.changed_priority().filter(|_| changed) {
+            // RFC 6710 section 4.1: the number comes first.
+            Some(priority) => {
+                let text = match acceptance.text() {
+                    "" => "is the new priority",
+                    text => text,
+                };
+                let text = alloc::format!("{priority} {text}");
+                self.desk.grant(Code::OK, (3, 6), &text, Leave::Together);
+            }
+            None => self.desk.accept(&acceptance, Code::OK, (1, 0), text, Leave::Together),
+        }
         let session = self.desk.session;
+        session.count_mail();
         let then = sequence::after(session.state, Request::Mail, Answer::Accepted);
         session.transfer.begin(&self.parameters);
         session.enter(then);
     }
 
+    /// The priority, if it is not that which the client asked for.
+    fn changed_priority(&self) -> Option<MtPriority> {
+        let offered = self.desk.session.honours(Extension::MtPriority);
+        let asked = MailParameters::parse(self.mail.parameters).ok()?.mt_priority();
+        Some(self.priority()).filter(|&now| offered && now != asked.unwrap_or_default())
+    }
+
     /// Refuses the sender; there is no transaction.
     pub fn reject(mut self, rejection: Rejection<'_>) {
+        self.desk.session.count_mail();
         self.desk.reject(&rejection, Leave::Together);
     }
 }
@@ -108,6 +160,7 @@ impl<'s> Rcpt<'s> {
         }
         let session = self.desk.session;
         session.transfer.recipients += 1;
+        session.count_domain(self.rcpt.forward_path);
         let then = sequence::after(session.state, Request::Rcpt, Answer::Accepted);
         session.enter(then);
     }

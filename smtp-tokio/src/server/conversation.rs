@@ -1,11 +1,16 @@
 //! The machine's questions, put to the backend.
 
-use std::{io, ops::Deref};
+use std::{
+    io,
+    ops::Deref,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use smtp_proto::{
     answer::{Acceptance, Rejection},
     auth::server::{Mechanism, Step as Exchange},
     fault::Fault,
+    parameter::DateTime,
     sequence::{Protocol, State},
     server::Event,
     wire::{Endpoint, Step},
@@ -22,6 +27,12 @@ use crate::{
 
 /// What a handler said of a message; in LMTP of each recipient.
 type Answers = Vec<Result<Acceptance<'static>, Rejection<'static>>>;
+
+/// The time of day, which the machine does not know.
+fn now() -> Option<DateTime> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    DateTime::from_unix(i64::try_from(since.as_secs()).ok()?)
+}
 
 /// A session and all that belongs to it.
 pub(super) struct Conversation<C, B: Backend> {
@@ -198,6 +209,13 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
                 }
             }
             Event::Mail(question) => {
+                let question = match now() {
+                    Some(now) => question.at(now),
+                    None => Some(question),
+                };
+                let Some(question) = question else {
+                    return Then::Nothing;
+                };
                 (*recipients, *answers) = (0, None);
                 let from = Sender {
                     reverse_path: question.reverse_path(),

@@ -2,7 +2,13 @@
 
 use std::fmt::Write as _;
 
-use smtp_proto::{answer::Acceptance, server::Event, status::Code};
+use smtp_proto::{
+    answer::Acceptance,
+    extension::FutureRelease,
+    parameter::{DateTime, MailParameters, MtPriority},
+    server::Event,
+    status::Code,
+};
 
 use super::Answer;
 
@@ -36,6 +42,9 @@ impl Application {
             self.body.extend_from_slice(&octets);
             return;
         }
+        let Some(event) = judged(event) else {
+            return;
+        };
         let told = describe(&event);
         let news = matches!(event, Event::Reset | Event::Fault(_) | Event::UpgradeTls { .. });
         if news {
@@ -72,6 +81,17 @@ impl Application {
     }
 }
 
+/// The event, unless it is a question that was answered by the time of day: all dialogs take place
+/// when the year 2026 begins.
+pub fn judged(event: Event<'_>) -> Option<Event<'_>> {
+    match event {
+        Event::Mail(mail) => {
+            mail.at(DateTime::parse("2026-01-01T00:00:00Z").unwrap()).map(Event::Mail)
+        }
+        event => Some(event),
+    }
+}
+
 fn describe(event: &Event<'_>) -> String {
     let mut told = String::new();
     let _ = match event {
@@ -87,7 +107,20 @@ fn describe(event: &Event<'_>) -> String {
         Event::Mail(mail) => {
             let all = mail.parameters().all();
             let gap = if all.is_empty() { "" } else { " " };
-            write!(told, "Mail {}{gap}{}", mail.reverse_path(), all.as_str())
+            let _ = write!(told, "Mail {}{gap}{}", mail.reverse_path(), all.as_str());
+            let said = MailParameters::parse(all).unwrap();
+            match mail.parameters().auth() {
+                Some(auth) if said.auth() != Some(auth) => {
+                    let _ = write!(told, " (AUTH={})", auth.as_str());
+                }
+                _ => {}
+            }
+            match mail.parameters().mt_priority() {
+                Some(priority) if said.mt_priority() != Some(priority) => {
+                    write!(told, " (MT-PRIORITY={priority})")
+                }
+                _ => Ok(()),
+            }
         }
         Event::Rcpt(rcpt) => {
             let all = rcpt.parameters().all();
@@ -149,10 +182,23 @@ fn accept(event: Event<'_>, text: &str) {
     let acceptance = acceptance(text);
     match event {
         Event::Connected(token) => token.accept(),
-        Event::Hello(token) => token.accept_with(text),
+        Event::Hello(mut token) => match text.strip_prefix("future-release ") {
+            Some(most) => {
+                token.future_release(future_release(most));
+                token.accept();
+            }
+            None => token.accept_with(text),
+        },
         Event::StartTls(token) => token.accept(),
         Event::Auth(token) => token.accept_with(acceptance),
-        Event::Mail(token) => token.accept_with(acceptance),
+        Event::Mail(mut token) => match text.strip_prefix("priority ") {
+            Some(priority) => {
+                let priority = priority.parse().ok().and_then(MtPriority::new);
+                token.assign_priority(priority.expect("a priority"));
+                token.accept();
+            }
+            None => token.accept_with(acceptance),
+        },
         Event::Rcpt(token) => token.accept_with(acceptance),
         Event::Data(token) => token.accept(),
         Event::Delivery(token) => token.accept_with(acceptance),
@@ -161,6 +207,16 @@ fn accept(event: Event<'_>, text: &str) {
         Event::Extension(token) => token.accept_with(acceptance),
         other => panic!("no question: {other:?}"),
     }
+}
+
+/// `SECONDS DATE-TIME`, as in an EHLO line.
+///
+/// # Panics
+/// When it is something else.
+pub(super) fn future_release(text: &str) -> FutureRelease {
+    let (interval, date_time) = text.split_once(' ').expect("SECONDS DATE-TIME");
+    let date_time = DateTime::parse(date_time).expect("a date and time");
+    FutureRelease::new(interval.parse().expect("seconds"), date_time).expect("limits")
 }
 
 /// `[251] [2.1.5] text`.

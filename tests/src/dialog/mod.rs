@@ -39,12 +39,19 @@ mod play;
 use std::{collections::VecDeque, sync::Arc};
 
 use smtp_proto::{
-    answer::Rejection, command::Mechanism, data::BareNewline, domain::Host, extension::Extension,
-    limits::ServerLimits, profile::Syntax, server::Config,
+    answer::Rejection,
+    command::Mechanism,
+    data::BareNewline,
+    domain::Host,
+    extension::Extension,
+    limits::ServerLimits,
+    parameter::MtPriority,
+    profile::Syntax,
+    server::{Config, Priorities, Trust},
 };
 
 pub use self::{
-    application::{Application, answer},
+    application::{Application, answer, judged},
     files::{all, files, parts},
     language::unescape,
 };
@@ -135,13 +142,50 @@ pub trait Line {
     fn shut_down(&mut self);
 }
 
+fn trust(whom: &str) -> Trust {
+    match whom {
+        "nobody" => Trust::Nobody,
+        "authenticated" => Trust::Authenticated,
+        "everybody" => Trust::Everybody,
+        _ => panic!("trust {whom}"),
+    }
+}
+
+fn priorities(settings: &str) -> Priorities {
+    let level = |value: &str| {
+        let value = value.parse().expect("a number");
+        MtPriority::new(value).expect("a priority")
+    };
+    settings.split_whitespace().fold(Priorities::default(), |all, setting| {
+        match setting.split_once('=') {
+            Some(("profile", name)) => all.profile(name).expect("a profile"),
+            Some(("trust", whom)) => all.trust(trust(whom)),
+            Some(("lowest", value)) => all.lowest(level(value), Rejection::PRIORITY_TOO_LOW),
+            Some(("lowest-now", value)) => {
+                all.lowest(level(value), Rejection::PRIORITY_TOO_LOW_NOW)
+            }
+            Some(("size", value)) => {
+                let (from, octets) = value.split_once(':').expect("N:OCTETS");
+                all.size_limit(level(from), octets.parse().expect("octets"))
+            }
+            _ => panic!("mt-priority {setting}"),
+        }
+    })
+}
+
 impl Dialog {
     /// Reads a dialog.
     ///
     /// `config` lines: `lmtp`, `starttls`, `implicit-tls`, `mechanism NAME [plaintext]`,
     /// `allow-plaintext`, `require-tls`, `require-auth`, `offer KEYWORD`, `withhold KEYWORD`,
-    /// `verb NAME`, `normalize`, `early-data`, `discard-behind-starttls`,
+    /// `verb NAME`, `deliver-by SECONDS`, `future-release SECONDS DATE-TIME`, `no-soliciting CLASSES`,
+    /// `mt-priority [profile=NAME] [trust=WHOM] [lowest=N] [lowest-now=N] [size=N:OCTETS]`,
+    /// `trust-submitters nobody|authenticated|everybody`, `normalize`, `early-data`,
+    /// `discard-behind-starttls`,
     /// `syntax lenient|strict`, `limit NAME N`, `banner TEXT`, `help TEXT`, `together`.
+    ///
+    /// All dialogs take place when the year 2026 begins in UTC. `accept priority N` assigns one to MAIL,
+    /// and `accept future-release SECONDS DATE-TIME` tells other limits at a hello.
     ///
     /// # Panics
     /// When a line is none of those of this language.
@@ -196,6 +240,14 @@ impl Dialog {
             "offer" => config.offer(extension()),
             "withhold" => config.withhold(extension()),
             "verb" => config.verb(rest),
+            "deliver-by" => config.deliver_by(rest.parse().expect("seconds")),
+            "future-release" => config.future_release(application::future_release(rest)),
+            "no-soliciting" => {
+                let classes: Vec<&str> = rest.split_terminator(' ').collect();
+                config.no_soliciting(&classes).expect("solicitation keywords")
+            }
+            "mt-priority" => config.mt_priority(priorities(rest)),
+            "trust-submitters" => config.trust_submitters(trust(rest)),
             "normalize" => config.bare_newline(BareNewline::Normalize),
             "early-data" => config.allow_early_data(true),
             "discard-behind-starttls" => config.discard_behind_starttls(true),
@@ -214,7 +266,10 @@ impl Dialog {
                 config.limits(|limits: &mut ServerLimits| match which {
                     "message" => limits.message = Some(number),
                     "discard" => limits.discard = number,
+                    "no-message" => limits.message = None,
                     "recipients" => limits.recipients = small,
+                    "mails" => limits.mails = Some(small),
+                    "recipient-domains" => limits.recipient_domains = Some(small),
                     "bad-commands" => limits.bad_commands = small,
                     "failed-auth" => limits.failed_auth = small,
                     _ => panic!("limit {which}"),
