@@ -3,7 +3,6 @@
 import contextlib
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
@@ -44,6 +43,13 @@ class Table:
             told = str(error) if isinstance(error, Failure) else traceback.format_exc()
             self.rows.setdefault(feature, {})[peer] = FAILED
             self.failures.append(f"{self.title}: {feature}: {peer}\n{indent(told)}")
+
+    def take(self, other):
+        """Adds the peers, the features and the failures of a table with the same title."""
+        self.peers = [*self.peers, *(peer for peer in other.peers if peer not in self.peers)]
+        for feature, results in other.rows.items():
+            self.rows.setdefault(feature, {}).update(results)
+        self.failures += other.failures
 
     def print(self):
         wide = max([len(self.title), *map(len, self.rows)])
@@ -166,9 +172,3 @@ def certificate(place):
         result = run(["openssl", *step], cwd=tls)
         check(result.returncode == 0, text(result))
     return tls / "ca.pem", tls / "cert.pem", tls / "key.pem"
-
-
-def missing(programs):
-    """The programs of these that are not there; those of system services are looked for too."""
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/lib/postfix/sbin"
-    return [name for name in programs if shutil.which(name, path=path) is None]

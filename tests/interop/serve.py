@@ -21,9 +21,10 @@ class Serve:
         for listener in listeners:
             address = f"unix:{self.unix}" if listener == "unix" else "127.0.0.1:0"
             command += ["--listen-lmtp" if listener == "unix" else f"--{listener}", address]
-        self.log = open(place.directory / name / "log", "wb")
-        self.process = place.start([str(word) for word in [*command, *arguments]], stdout=subprocess.PIPE,
-                                   stderr=self.log)
+        self.log = place.directory / name / "log"
+        with open(self.log, "wb") as log:
+            self.process = place.start([str(word) for word in [*command, *arguments]], stdout=subprocess.PIPE,
+                                       stderr=log)
         self.ports = {}
         for _ in listeners:
             line = self.process.stdout.readline().decode().split()
@@ -39,6 +40,10 @@ class Serve:
         check(b"\r\nReceived: from " in found[:400], f"no Received below it: {found[:400]!r}")
         differs = difference(message, without_trace(found))
         check(differs is None, differs)
+
+    def trace(self):
+        """All that was said until now, if the server was started with --trace."""
+        return self.log.read_text(errors="backslashreplace")
 
     def check_nothing(self, address):
         folder = self.folder(address)
