@@ -33,13 +33,18 @@ pub(super) async fn admit<B: Backend>(
     }
 }
 
-/// Reads no octet of what follows the header, which may be a TLS handshake.
+/// Reads no octet of what follows the header, which may be a TLS handshake, and waits for none
+/// behind the first that is wrong.
 async fn read(stream: &mut Stream, facts: &mut Facts) -> io::Result<()> {
     let mut octets = Vec::new();
     loop {
-        let read = octets.len();
-        octets.resize(read + Header::missing(&octets), 0);
-        stream.read_exact(&mut octets[read..]).await?;
+        let before = octets.len();
+        octets.resize(before + Header::missing(&octets), 0);
+        let read = stream.read(&mut octets[before..]).await?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        octets.truncate(before + read);
         let parsed = Header::parse(&octets, Version::Any);
         let parsed = parsed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         if let Some((header, _)) = parsed {

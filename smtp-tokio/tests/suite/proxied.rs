@@ -1,5 +1,7 @@
 //! The PROXY protocol in front of a session.
 
+use std::time::Duration;
+
 use smtp_tokio::proto::proxy::Header;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -76,4 +78,24 @@ async fn without_a_header_nothing_is_said() {
         assert_eq!(said, "");
         assert!(store.ends().is_empty());
     }
+}
+
+/// Who waits for an answer does not hold a place until the time for a header is over.
+#[tokio::test]
+async fn the_first_wrong_octet_is_enough() {
+    let store = Store::default();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = help::server(&store).proxy_protocol(true).listen_smtp(listener);
+    let handle = server.handle();
+    let serving = tokio::spawn(server.serve());
+    for octets in [&b"\x16"[..], b"NOOP\r\n", b"PROXY UDP"] {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(octets).await.unwrap();
+        let end = client.read_u8();
+        let ended = tokio::time::timeout(Duration::from_secs(3), end).await;
+        assert!(matches!(ended, Ok(Err(_))), "{octets:?}: {ended:?}");
+    }
+    handle.shut_down();
+    serving.await.unwrap();
 }
