@@ -4,6 +4,7 @@ import pwd
 
 import messages
 from harness import Table, check, connects, free_ports, only_file, wait_for
+from install import program as installed
 from messages import difference, without_trace
 from sender import Sending
 from serve import DOMAIN, PASSWORD, USER
@@ -75,7 +76,7 @@ service stats {{
 }}
 """)
         self.mail = mail
-        self.process = place.start(["/usr/sbin/dovecot", "-F", "-c", str(config)])
+        self.process = place.start([installed("dovecot"), "-F", "-c", str(config)])
         wait_for(lambda: connects(("127.0.0.1", self.port)), "Dovecot")
 
     def check_delivered(self, address, message):

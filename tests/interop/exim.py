@@ -5,8 +5,7 @@ import pwd
 import shutil
 
 import messages
-from dovecot import Dovecot
-from harness import Failure, check, Table, connects, free_ports, only_file, wait_for
+from harness import Failure, Table, check, connects, free_ports, only_file, wait_for
 from install import EXIM_USER, program as installed
 from messages import difference, without_trace
 from relaying import LARGE, REFUSED, Relaying
@@ -16,7 +15,7 @@ from serve import DOMAIN, PASSWORD, USER, Serve
 NAME = "Exim"
 LIMIT = 100_000
 LISTENERS = ["all", "no-chunking", "no-pipelining", "bare", "implicit", "small"]
-# Domain that is relayed, and the transport for it.
+# Domain that is relayed and the transport for it.
 RELAYED = {"chunking.example": "chunking", "data.example": "data", "tls.example": "tls",
            "implicit.example": "implicit", "plain.example": "auth_plain", "login.example": "auth_login",
            "lmtp.example": "lmtp", "unix.example": "unix", REFUSED: "chunking"}
@@ -29,7 +28,7 @@ MAILBOXES = ["plain", "data", "one-by-one", "bare", "starttls", "implicit", "aut
 class Exim:
     """An own instance: own configuration, spool and processes, none of them as root."""
 
-    def __init__(self, place, tls, auth, relay):
+    def __init__(self, place, tls, relay):
         self.here = here = place.directory / "exim"
         self.mail = here / "mail"
         for directory in (here, self.mail, here / "spool", here / "logs"):
@@ -40,7 +39,7 @@ class Exim:
         os.chmod(here / "exim4", 0o755)
         shutil.copy(tls[2], here / "key.pem")
         config = place.file("exim/config", self.main(tls, relay) + self.acls() + self.routers(boxes)
-                            + self.transports(tls, relay) + self.authenticators(auth))
+                            + self.transports(tls, relay) + self.authenticators())
         user = {}
         if os.geteuid() == 0:
             owner = pwd.getpwnam(EXIM_USER)
@@ -164,7 +163,7 @@ begin retry
 """
 
     @staticmethod
-    def authenticators(auth):
+    def authenticators():
         return f"""
 begin authenticators
 PLAIN:
@@ -209,7 +208,7 @@ def cases(place, program, tls, peers):
     relay = Serve(place, program, "relay-of-exim", "--tls-cert", tls[1], "--tls-key", tls[2], "--trace",
                   "--user", f"{USER}:{PASSWORD}", *[word for domain in domains for word in ("--domain", domain)],
                   listeners=("listen", "listen-tls", "listen-lmtp", "unix"))
-    server = Exim(place, tls, None, relay)
+    server = Exim(place, tls, relay)
     return [sending(place, program, tls, server), relaying(server, relay)]
 
 

@@ -1,17 +1,17 @@
 """`smtp send` delivers to Postfix, and Postfix relays to `smtp serve`."""
 
 import os
-import smtplib
 
 import messages
 from dovecot import Dovecot
 from harness import Failure, Table, check, connects, free_ports, only_file, run, wait_for
+from install import program as installed
 from messages import difference, without_trace
+from relaying import LARGE, REFUSED, Relaying
 from sender import Sending
 from serve import DOMAIN, PASSWORD, USER, Serve
 
 NAME = "Postfix"
-LARGE = 25 * 1024 * 1024
 LIMIT = 100_000
 
 # Name of a listener and what is different there.
@@ -26,7 +26,9 @@ LISTENERS = {
 }
 # Domain that is relayed and the transport for it.
 RELAYED = {"plain.example": "smtp", "tls.example": "tls", "implicit.example": "implicit", "auth.example": "auth",
-           "lmtp.example": "lmtp", "unix.example": "unix"}
+           "lmtp.example": "lmtp", "unix.example": "unix", REFUSED: "smtp"}
+# These are nobody's but that of an authenticated client.
+NOT_OURS = ("auth.example", REFUSED)
 
 
 class Postfix:
@@ -115,12 +117,13 @@ smtp_dns_support_level = disabled
             ("error", "error"), ("retry", "error"), ("lmtp", "lmtp"), ("smtp", "smtp"),
             ("tls", f"smtp {secure}"), ("implicit", f"smtp {secure} -o smtp_tls_wrappermode=yes"),
             ("auth", f"smtp {secure} -o smtp_sasl_auth_enable=yes"))]
-        services += ["virtual unix - n n - - virtual", "cleanup unix n - n - 0 cleanup", "qmgr unix n - n 300 1 qmgr", "anvil unix - - n - 1 anvil",
+        services += ["virtual unix - n n - - virtual", "cleanup unix n - n - 0 cleanup",
+                     "qmgr unix n - n 300 1 qmgr", "anvil unix - - n - 1 anvil",
                      "tlsmgr unix - - n 1000? 1 tlsmgr", "proxymap unix - - n - - proxymap",
                      "scache unix - - n - 1 scache", "showq unix n - n - - showq", "flush unix n - n 1000? 0 flush",
                      "postlog unix-dgram n - n - 1 postlogd"]
         place.file("postfix/etc/master.cf", "\n".join(services) + "\n")
-        daemons = run(["postconf", "-c", here / "etc", "-dh", "daemon_directory"]).stdout.decode().strip()
+        daemons = run([installed("postconf"), "-c", here / "etc", "-dh", "daemon_directory"]).stdout.decode().strip()
         place.start([f"{daemons}/master", "-d", "-c", str(here / "etc")],
                     env={**os.environ, "MAIL_CONFIG": str(here / "etc")})
         wait_for(lambda: connects(("127.0.0.1", self.ports["all"])), "Postfix")
@@ -139,14 +142,15 @@ smtp_dns_support_level = disabled
 
 MAILBOXES = ["plain", "data", "one-by-one", "bare", "starttls", "implicit", "auth-plain", "auth-login", "eight-bit",
              "eight-bit-data", "dots", "dots-data", "no-body", "long-lines", "large", "large-data", "null", "unix-lines",
-             "attachment", "attachment-data", "one", "two", "δοκιμή", "utf8-header"]
+             "attachment", "attachment-data", "one", "two", "δοκιμή", "utf8-header", "refused-some"]
 
 
 def cases(place, program, tls, peers):
     if NAME not in peers:
         return []
-    relay = Serve(place, program, "relay", "--tls-cert", tls[1], "--tls-key", tls[2], "--user", f"{USER}:{PASSWORD}",
-                  *[word for domain in RELAYED if domain != "auth.example" for word in ("--domain", domain)],
+    domains = [domain for domain in RELAYED if domain not in NOT_OURS]
+    relay = Serve(place, program, "relay", "--tls-cert", tls[1], "--tls-key", tls[2], "--trace",
+                  "--user", f"{USER}:{PASSWORD}", *[word for domain in domains for word in ("--domain", domain)],
                   listeners=("listen", "listen-tls", "listen-lmtp", "unix"))
     dovecot = Dovecot(place, "auth-for-postfix", "postfix")
     server = Postfix(place, tls, dovecot.auth, MAILBOXES, relay)
@@ -196,30 +200,20 @@ def sending(place, program, tls, server):
 
 
 def relaying(server, relay):
-    """A message is given to Postfix, which sends it on to `smtp serve`."""
-    table = Table("smtp serve receives from", [NAME])
-
-    def relayed(feature, domain, message=messages.SIMPLE, names=("to",), options=()):
-        with table.case(feature, NAME):
-            local_part = feature.replace(" ", "-").replace(",", "").lower()
-            to = [f"{name}-{local_part}@{domain}" for name in names]
-            with smtplib.SMTP("127.0.0.1", server.ports["all"], "client.example", timeout=30) as client:
-                client.sendmail("sender@example.org", to, message, list(options))
-            for address in to:
-                relay.check_delivered(address, message)
-
-    relayed("plain, pipelining", "plain.example")
-    relayed("several recipients", "plain.example", names=["a", "b", "c"])
-    relayed("STARTTLS", "tls.example")
-    relayed("implicit TLS", "implicit.example")
-    relayed("AUTH", "auth.example")
-    relayed("8-bit content", "plain.example", messages.EIGHT_BIT, options=["BODY=8BITMIME"])
-    relayed("leading dots", "plain.example", messages.DOTS)
-    relayed("no body", "plain.example", messages.NO_BODY)
-    relayed("long lines", "plain.example", messages.LONG_LINES)
-    relayed("25 MiB", "plain.example", messages.large(LARGE))
-    relayed("SMTPUTF8", "plain.example", messages.UTF8_HEADER, ["δοκιμή"],
-            ["SMTPUTF8", "BODY=8BITMIME"])
-    relayed("LMTP on TCP", "lmtp.example", names=["a", "b", "c"])
-    relayed("LMTP on a Unix socket", "unix.example", names=["a", "b", "c"])
-    return table
+    on = Relaying(NAME, server, relay)
+    on.relayed("plain, pipelining", "plain.example")
+    on.relayed("several recipients", "plain.example", names=["a", "b", "c"])
+    on.some_refused("one of three refused", "plain.example", "refused-some")
+    on.relayed("STARTTLS", "tls.example", traced=["C: STARTTLS"])
+    on.relayed("implicit TLS", "implicit.example", untraced=["C: STARTTLS"])
+    on.relayed("AUTH PLAIN", "auth.example", traced=["C: AUTH PLAIN"])
+    on.relayed("8-bit content", "plain.example", messages.EIGHT_BIT, options=["BODY=8BITMIME"])
+    on.relayed("leading dots", "plain.example", messages.DOTS)
+    on.relayed("no body", "plain.example", messages.NO_BODY)
+    on.relayed("long lines", "plain.example", messages.LONG_LINES)
+    on.relayed("25 MiB", "plain.example", messages.large(LARGE))
+    on.relayed("SMTPUTF8", "plain.example", messages.UTF8_HEADER, ["δοκιμή"], options=["SMTPUTF8", "BODY=8BITMIME"],
+               traced=[" SMTPUTF8"])
+    on.relayed("LMTP on TCP", "lmtp.example", names=["a", "b", "c"], traced=["C: LHLO "])
+    on.relayed("LMTP on a Unix socket", "unix.example", names=["a", "b", "c"], traced=["C: LHLO "])
+    return on.table

@@ -32,7 +32,7 @@ class Relaying:
             before = len(self.relay.trace())
             self.submit(to, message, **options)
             for address in to:
-                self.relay.check_delivered(address, message, 10)
+                self.relay.check_delivered(address, message, 30)
             said = self.relay.trace()[before:]
             for part in traced:
                 check(part in said, f"no {part!r} in\n{said}")

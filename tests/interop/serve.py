@@ -41,6 +41,12 @@ class Serve:
         differs = difference(message, without_trace(found))
         check(differs is None, differs)
 
+    def received(self, address):
+        """The Received field of the one message that the address has got, in one line."""
+        fields = only_file(self.folder(address)).split(b"\r\n\r\n")[0].decode(errors="replace")
+        fields = fields.replace("\r\n\t", " ").replace("\r\n ", " ")
+        return next(field for field in fields.split("\r\n") if field.startswith("Received: "))
+
     def trace(self):
         """All that was said until now, if the server was started with --trace."""
         return self.log.read_text(errors="backslashreplace")
