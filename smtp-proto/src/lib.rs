@@ -80,6 +80,7 @@
 //! - [`data`]: transparency, line ends, and where a message ends.
 //! - [`trace`]: `Received:` and `Return-Path:`, and what a header section says; [`date`]: its dates.
 //! - [`auth`]: the AUTH exchange, and secrets that are masked and wiped.
+//! - [`transcript`]: what was said, as entries and as a file, and its replay.
 //! - [`wire`]: all that an adapter touches.
 //!
 //! # What it stands on

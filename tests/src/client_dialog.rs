@@ -173,12 +173,22 @@ impl ClientDialog {
     }
 
     /// Plays the dialog over what `join` makes of the client; what the server says between two other
-    /// lines comes at once.
+    /// lines comes at once. Returns the events there were.
     ///
     /// # Panics
     /// When anything else happens than what is written.
-    pub fn over<L: Link>(&self, join: impl FnOnce(Client) -> L) {
-        self.play_over(join(Client::new(self.config)), &mut |_, _| usize::MAX);
+    pub fn over<L: Link>(&self, join: impl FnOnce(Client) -> L) -> Vec<String> {
+        self.play_over(join(Client::new(self.config)), &mut |_, _| usize::MAX)
+    }
+
+    /// The file and the title.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A client as the dialog has it.
+    pub fn client(&self) -> Client {
+        Client::new(self.config)
     }
 
     fn play(&self, cut: &mut dyn FnMut(usize, usize) -> usize) {
@@ -186,7 +196,11 @@ impl ClientDialog {
     }
 
     /// `cut` says how many octets of which flight come next, of so many that are left.
-    fn play_over<L: Link>(&self, link: L, cut: &mut dyn FnMut(usize, usize) -> usize) {
+    fn play_over<L: Link>(
+        &self,
+        link: L,
+        cut: &mut dyn FnMut(usize, usize) -> usize,
+    ) -> Vec<String> {
         let mut play = Play::new(link);
         let mut expected_events = Vec::new();
         let mut expected = Vec::new();
@@ -261,6 +275,7 @@ impl ClientDialog {
         if !outcomes.is_empty() {
             assert_eq!(found, outcomes, "{}: {events:#?}", self.name);
         }
+        events
     }
 
     fn compare<L: Link>(&self, play: &Play<L>, expected: &[u8]) {

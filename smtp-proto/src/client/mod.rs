@@ -16,6 +16,7 @@ mod envelope;
 mod event;
 mod misuse;
 mod opening;
+mod repeat;
 mod report;
 mod session;
 mod survey;
@@ -258,8 +259,10 @@ impl Client {
     }
 
     fn timed_out(&mut self) {
-        let unread = !self.wire.output.is_empty();
-        self.wire.note(|| Entry::Expired { unread });
+        if self.session.state != State::Closed {
+            let unread = !self.wire.output.is_empty();
+            self.wire.note(|| Entry::Expired { unread });
+        }
         self.wire.output.clear();
         self.session.timed_out();
     }

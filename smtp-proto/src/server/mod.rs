@@ -54,6 +54,7 @@ mod config;
 mod content;
 mod parameters;
 mod question;
+mod repeat;
 mod session;
 mod transaction;
 
@@ -271,7 +272,9 @@ impl Server {
     /// told why.
     fn timed_out(&mut self) {
         let unread = !self.wire.output.is_empty();
-        self.wire.note(|| Entry::Expired { unread });
+        if unread || !matches!(self.session.phase, Phase::Closing) {
+            self.wire.note(|| Entry::Expired { unread });
+        }
         if matches!(self.session.phase, Phase::Closing) || !self.wire.output.is_empty() {
             self.wire.output.clear();
             if !matches!(self.session.phase, Phase::Closing) {

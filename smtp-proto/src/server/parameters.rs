@@ -187,6 +187,7 @@ impl Mail<'_> {
         } else {
             return Some(self);
         };
+        self.desk.note_reject(&refusal);
         self.desk.session.count_mail();
         self.desk.refuse(&refusal, Leave::Together);
         None

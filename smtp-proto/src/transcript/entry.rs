@@ -225,6 +225,13 @@ pub(super) fn count(octets: usize) -> u64 {
     u64::try_from(octets).unwrap_or(u64::MAX)
 }
 
+impl Default for Answer {
+    /// Yes, and nothing else.
+    fn default() -> Self {
+        Self::Accept { code: None, enhanced: None, text: "".into() }
+    }
+}
+
 impl Answer {
     pub(crate) fn accept(acceptance: &Acceptance<'_>) -> Self {
         Self::Accept {
@@ -277,7 +284,8 @@ impl Entry {
         self.reply().and_then(Reply::enhanced)
     }
 
-    fn reply(&self) -> Option<Reply<'_>> {
+    /// The reply. Where a secret is masked its octets are none of the reply's.
+    pub(super) fn reply(&self) -> Option<Reply<'_>> {
         match self {
             Self::Greeting(reply) | Self::Reply(reply) => Reply::found(reply.raw()),
             _ => None,

@@ -71,7 +71,14 @@ pub(super) fn challenge(reply: &[u8]) -> Vec<u8> {
 /// response although that was refused.
 pub(super) fn stray(line: &[u8]) -> Vec<u8> {
     let mut masked = Vec::with_capacity(line.len());
-    hide(line, line.iter().all(u8::is_ascii_alphanumeric), &mut masked);
+    for run in line.chunk_by(|a, b| (*a == b' ') == (*b == b' ')) {
+        // By which another protocol is known.
+        if run.first() == Some(&b' ') || run.starts_with(b"HTTP/") {
+            open(run, &mut masked);
+        } else {
+            hide(run, run.iter().all(u8::is_ascii_alphanumeric), &mut masked);
+        }
+    }
     masked
 }
 
@@ -92,8 +99,13 @@ pub(super) fn url(line: &[u8]) -> Option<Vec<u8>> {
     Some(masked)
 }
 
+/// Control octets are no part of a secret, but of what is wrong with the line.
 fn hide(secret: &[u8], well: bool, masked: &mut Vec<u8>) {
-    masked.resize(masked.len() + secret.len(), if well { WELL } else { ILL });
+    masked.extend(secret.iter().map(|octet| match octet {
+        control if control.is_ascii_control() => *control,
+        _ if well => WELL,
+        _ => ILL,
+    }));
 }
 
 /// What is no secret. The octets that stand for secrets are kept free.

@@ -4,14 +4,15 @@
 //! leak a password by logging octets. It costs nothing until it is switched on by
 //! [`Wire::record`](crate::wire::Wire::record). From then on the session's [`Recorder`] holds
 //! [entries](Entry), a bounded number of them, until they are [drained](Recorder::drain): to be
-//! shown, or to be gathered in a [`Transcript`], which can be written to a file and read back.
+//! shown, or to be gathered in a [`Transcript`], which can be written to a file, read back, and
+//! [replayed](replay) into a fresh machine.
 //!
 //! ```
 //! use std::sync::Arc;
 //! use smtp_proto::{
 //!     domain::Host,
 //!     server::{Config, Event, Server},
-//!     transcript::{Content, Recording, Speaker, Transcript},
+//!     transcript::{Content, Recording, Speaker, Transcript, replay::Replay},
 //!     wire::{Endpoint, Step},
 //! };
 //! # use smtp_proto::bytes::Buf;
@@ -54,6 +55,15 @@
 //! assert!(file.contains("\nC| Subject: hello\nC| \nC.\naccept\nS: 250 "), "{file}");
 //! let read: Transcript = file.parse()?;
 //! assert_eq!(read, transcript);
+//!
+//! let mut message = Vec::new();
+//! let replayed = Replay::new(&read).serve(Server::new(config), |event| {
+//!     if let Event::Body(octets) = event {
+//!         message.extend_from_slice(octets);
+//!     }
+//! })?;
+//! assert_eq!(message, b"Subject: hello\r\n\r\n");
+//! assert!(replayed.is_faithful());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -103,6 +113,7 @@ mod entry;
 mod mask;
 mod read;
 mod recorder;
+pub mod replay;
 #[cfg(test)]
 mod tests;
 mod write;

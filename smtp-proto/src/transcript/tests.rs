@@ -49,7 +49,7 @@ fn known_file() {
          S: 250 SIZE\\x20\n\
          C* AUTH PLAIN ********\n\
          S: 535 5.7.8 no\n\
-         C* #########\n\
+         C* ### \\x1b####\n\
          accept - - 251 x\\ny\n\
          C| ..a\n\
          C| b\n\

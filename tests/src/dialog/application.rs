@@ -92,7 +92,8 @@ pub fn judged(event: Event<'_>) -> Option<Event<'_>> {
     }
 }
 
-fn describe(event: &Event<'_>) -> String {
+/// What an event is called in a dialog; content is shown as it comes.
+pub fn describe(event: &Event<'_>) -> String {
     let mut told = String::new();
     let _ = match event {
         Event::Connected(_) => write!(told, "Connected"),

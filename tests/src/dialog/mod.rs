@@ -51,7 +51,7 @@ use smtp_proto::{
 };
 
 pub use self::{
-    application::{Application, answer, judged},
+    application::{Application, answer, describe, judged},
     files::{all, files, parts},
     language::unescape,
 };

@@ -1,0 +1,58 @@
+//! Saying a recorded command once more.
+
+use super::{Client, Misuse};
+use crate::{
+    command::{Command, Verb},
+    extension::Capabilities,
+    profile::Syntax,
+    sequence::{Request, Rule, State, rule},
+};
+
+impl Client {
+    /// Makes the call that says `line`; `None` if there is no such call.
+    pub(crate) fn repeat(&mut self, line: &[u8]) -> Option<Result<(), Misuse>> {
+        let command = Command::parse(line, &Syntax::LENIENT).ok()?;
+        self.permit(command.verb(), false);
+        Some(match command {
+            Command::Ehlo(name) | Command::Lhlo(name) => self.hello(name),
+            Command::Helo(name) => self.helo(name),
+            Command::Mail(mail) => self.mail(mail.reverse_path, mail.parameters),
+            Command::Rcpt(rcpt) => self.rcpt(rcpt.forward_path, rcpt.parameters),
+            Command::Data => self.data(),
+            Command::Rset => self.reset(),
+            Command::Noop(None) => self.noop(),
+            Command::Quit => self.quit(),
+            Command::Vrfy(query) => self.verify(query),
+            Command::Expn(query) => self.expand(query),
+            Command::Help(topic) => self.help(topic),
+            Command::StartTls => self.starttls(),
+            Command::Other(other) => {
+                // Which keyword allowed it is not recorded.
+                let keyword = self.capabilities().and_then(any_keyword)?;
+                self.extension(&keyword, other)
+            }
+            Command::Noop(Some(_)) | Command::Bdat(_) | Command::Auth(_) => return None,
+        })
+    }
+
+    /// Lets a command be sent that was queued before replies came which would not allow it any more.
+    pub(crate) fn permit(&mut self, verb: Verb, last_chunk: bool) {
+        let mut request = Request::of(verb, self.session.config.protocol);
+        request = match request {
+            Request::Bdat if last_chunk => Request::BdatLast,
+            Request::Unknown => Request::Extension,
+            request => request,
+        };
+        let allows = |state: &State| !matches!(rule(*state, request), Rule::Refuse { .. });
+        if !allows(&self.session.planned)
+            && let Some(state) = State::ALL.iter().copied().find(allows)
+        {
+            self.session.planned = state;
+        }
+    }
+}
+
+fn any_keyword(capabilities: Capabilities<'_>) -> Option<alloc::string::String> {
+    let (keyword, _) = capabilities.lines().next()?;
+    core::str::from_utf8(keyword).ok().map(Into::into)
+}

@@ -1,0 +1,78 @@
+//! Giving a recorded answer once more.
+
+use super::Event;
+use crate::{
+    answer::Acceptance,
+    status::EnhancedCode,
+    transcript::{Answer, replay::rejection},
+};
+
+impl Event<'_> {
+    /// Whether it is to be answered.
+    pub(crate) fn is_question(&self) -> bool {
+        !matches!(self, Self::Body(_) | Self::Reset | Self::UpgradeTls { .. } | Self::Fault(_))
+    }
+
+    /// Gives `answer` to a question; whether it is one that can be answered so.
+    pub(crate) fn answer(self, answer: &Answer) -> bool {
+        match answer {
+            Answer::Challenge(octets) => {
+                let Self::Auth(auth) = self else {
+                    return false;
+                };
+                auth.challenge(&alloc::vec![0; *octets]);
+            }
+            Answer::Accept { code, enhanced, text } => {
+                let mut acceptance = Acceptance::new(&**text);
+                if let Some(enhanced) = enhanced {
+                    acceptance = with_enhanced(acceptance, *enhanced);
+                }
+                if let Some(code) = code {
+                    let Ok(coded) = acceptance.with_code(*code) else {
+                        return false;
+                    };
+                    acceptance = coded;
+                }
+                match self {
+                    Self::Connected(question) => question.accept(),
+                    Self::Hello(question) => question.accept_with(text),
+                    Self::StartTls(question) => question.accept(),
+                    Self::Auth(question) => question.accept_with(acceptance),
+                    Self::Mail(question) => question.accept_with(acceptance),
+                    Self::Rcpt(question) => question.accept_with(acceptance),
+                    Self::Data(question) => question.accept(),
+                    Self::Delivery(question) => question.accept_with(acceptance),
+                    Self::Verify(question) if text.is_empty() => question.cannot_verify(),
+                    Self::Verify(question) => question.accept_with(text),
+                    Self::Extension(question) => question.accept_with(acceptance),
+                    Self::Body(_) | Self::Reset | Self::UpgradeTls { .. } | Self::Fault(_) => {
+                        return false;
+                    }
+                }
+            }
+            Answer::Reject(reply) => {
+                let rejection = rejection(reply);
+                match self {
+                    Self::Connected(question) => question.reject(rejection),
+                    Self::Hello(question) => question.reject(rejection),
+                    Self::StartTls(question) => question.reject(rejection),
+                    Self::Auth(question) => question.reject(rejection),
+                    Self::Mail(question) => question.reject(rejection),
+                    Self::Rcpt(question) => question.reject(rejection),
+                    Self::Data(question) => question.reject(rejection),
+                    Self::Delivery(question) => question.reject(rejection),
+                    Self::Verify(question) => question.reject(rejection),
+                    Self::Extension(question) => question.reject(rejection),
+                    Self::Body(_) | Self::Reset | Self::UpgradeTls { .. } | Self::Fault(_) => {
+                        return false;
+                    }
+                }
+            }
+        }
+        true
+    }
+}
+
+fn with_enhanced(acceptance: Acceptance<'_>, enhanced: EnhancedCode) -> Acceptance<'_> {
+    acceptance.with_enhanced(enhanced.subject(), enhanced.detail())
+}

@@ -1,0 +1,727 @@
+//! Sessions that are recorded, written down, read back and replayed: every dialog, and random ones.
+
+use std::{cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc};
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use smtp_proto::{
+    answer::Rejection,
+    client::{self, Client, Content as Message, Transaction},
+    command::Mechanism,
+    data::BareNewline,
+    extension::Extension,
+    sequence::State,
+    server::{Event, Server},
+    transcript::{
+        Content, Entry, Recording, Speaker, Transcript,
+        replay::{self, Difference, Found, Replay, Replayed},
+    },
+    wire::{Endpoint, Step},
+};
+use smtp_tests::{
+    case::{Case, envelope, recipients},
+    client_dialog::{self, ClientDialog, Link},
+    dialog::{self, Answer, Dialog, Line, describe, judged},
+    pair::{Pair, Pieces},
+    take_output,
+};
+
+const ALL: Content = Content::Kept { limit: 1 << 20 };
+
+/// Takes notes of events. How content was cut makes no difference.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct Notes {
+    events: Vec<String>,
+    body: Vec<u8>,
+}
+
+impl Notes {
+    fn see(&mut self, event: &Event<'_>) {
+        if let Event::Body(octets) = event {
+            self.body.extend_from_slice(octets);
+            return;
+        }
+        // How much of a message that is void was told depends on how it was cut.
+        if matches!(event, Event::Reset) {
+            self.body.clear();
+        }
+        if !self.body.is_empty() {
+            let body = core::mem::take(&mut self.body);
+            self.events.push(format!("Body \"{}\"", body.escape_ascii()));
+        }
+        self.events.push(describe(event));
+    }
+
+    /// Without what a record does not hold: responses, and how much plaintext was thrown away.
+    fn without_secrets(mut self) -> Self {
+        for event in &mut self.events {
+            if event.starts_with("Auth ") {
+                event.truncate(event.find('"').unwrap_or(event.len()));
+            }
+        }
+        self
+    }
+}
+
+/// The server of a dialog, recorded.
+struct Recorded {
+    server: Server,
+    answers: VecDeque<Answer>,
+    said: VecDeque<u8>,
+    pieces: usize,
+    notes: Notes,
+    transcript: Transcript,
+}
+
+impl Recorded {
+    fn new(dialog: &Dialog, pieces: usize, content: Content) -> Self {
+        let mut server = Server::new(Arc::new(dialog.config()));
+        server.wire().record(Recording::from(content));
+        if dialog.implicit_tls {
+            server.tls_started();
+        }
+        Self {
+            server,
+            answers: dialog.answers().into(),
+            said: VecDeque::new(),
+            pieces,
+            notes: Notes::default(),
+            transcript: Transcript::new(Speaker::Server),
+        }
+    }
+
+    fn settle(&mut self) {
+        loop {
+            match self.server.step() {
+                Step::Write => self.said.extend(take_output(self.server.wire(), usize::MAX)),
+                Step::Event => {
+                    if let Some(event) = self.server.event() {
+                        self.notes.see(&event);
+                        let Some(event) = judged(event) else {
+                            continue;
+                        };
+                        let news = matches!(
+                            event,
+                            Event::Body(_)
+                                | Event::Reset
+                                | Event::Fault(_)
+                                | Event::UpgradeTls { .. }
+                        );
+                        if !news {
+                            let answer = self.answers.pop_front();
+                            let answer = answer.unwrap_or(Answer::Accept(String::new()));
+                            dialog::answer(event, answer);
+                        }
+                    }
+                }
+                _ => break,
+            }
+        }
+        self.transcript.take(self.server.wire().transcript().unwrap());
+    }
+}
+
+impl Line for Recorded {
+    fn send(&mut self, octets: &[u8]) {
+        for mut piece in octets.chunks(self.pieces) {
+            while !piece.is_empty() {
+                self.settle();
+                let taken = self.server.wire().receive(piece);
+                piece = &piece[taken..];
+                if taken == 0 {
+                    return;
+                }
+            }
+        }
+        self.settle();
+    }
+
+    fn line(&mut self) -> Option<Vec<u8>> {
+        self.settle();
+        let end = self.said.iter().position(|&octet| octet == b'\n')?;
+        Some(self.said.drain(..=end).collect())
+    }
+
+    fn handshake(&mut self) {
+        self.settle();
+        self.server.tls_started();
+    }
+
+    fn expire(&mut self) {
+        self.settle();
+        self.server.wire().expire();
+    }
+
+    fn eof(&mut self) {
+        self.settle();
+        self.server.wire().received(0);
+    }
+
+    fn shut_down(&mut self) {
+        self.settle();
+        self.server.shut_down(Rejection::SHUTTING_DOWN);
+    }
+}
+
+fn record(dialog: &Dialog, pieces: usize, content: Content) -> (Transcript, Notes) {
+    let mut line = Recorded::new(dialog, pieces, content);
+    dialog.over(&mut line);
+    line.settle();
+    (read_back(&line.transcript), line.notes)
+}
+
+/// The transcript, by way of its file.
+fn read_back(transcript: &Transcript) -> Transcript {
+    let file = transcript.to_string();
+    let read: Transcript = file.parse().unwrap_or_else(|error| panic!("{error} of\n{file}"));
+    assert_eq!(read, *transcript, "{file}");
+    read
+}
+
+fn replay(
+    dialog: &Dialog,
+    transcript: &Transcript,
+    pieces: usize,
+) -> Result<(Replayed, Notes), Difference> {
+    let mut notes = Notes::default();
+    let server = Server::new(Arc::new(dialog.config()));
+    let replay = Replay::new(transcript).in_pieces(pieces);
+    let replayed = replay.serve(server, |event| notes.see(event))?;
+    Ok((replayed, notes))
+}
+
+#[test]
+fn every_server_dialog() {
+    for dialog in dialog::all("server") {
+        for recorded in if dialog.together { &[usize::MAX][..] } else { &[usize::MAX, 1, 5] } {
+            let (transcript, mut notes) = record(&dialog, *recorded, ALL);
+            for pieces in [usize::MAX, 1, 3] {
+                let (replayed, mut again) =
+                    replay(&dialog, &transcript, pieces).unwrap_or_else(|difference| {
+                        panic!("{}: {difference}\n{transcript}", dialog.name)
+                    });
+                if !replayed.is_faithful() {
+                    notes = notes.without_secrets();
+                    again = again.without_secrets();
+                }
+                assert_eq!(again, notes, "{} in {pieces}\n{transcript}", dialog.name);
+            }
+        }
+    }
+}
+
+/// What is elided has a stand-in; only where a reply depends on the content itself it differs.
+#[test]
+fn every_server_dialog_without_content() {
+    let mut differ = Vec::new();
+    let mut total = 0;
+    for dialog in dialog::all("server") {
+        let (transcript, _) = record(&dialog, usize::MAX, Content::Elided);
+        total += 1;
+        if let Err(difference) = replay(&dialog, &transcript, usize::MAX) {
+            let about_content = matches!(
+                difference.found(),
+                Found::Entry(Entry::Answer(_) | Entry::Reply(_)) | Found::Waits
+            );
+            assert!(about_content, "{}: {difference}\n{transcript}", dialog.name);
+            differ.push(dialog.name);
+        }
+    }
+    assert!(differ.len() * 10 < total, "{} of {total}: {differ:?}", differ.len());
+}
+
+/// A client that is recorded as the dialog drives it.
+struct RecordedClient {
+    client: Client,
+    output: Vec<u8>,
+    coming: Vec<u8>,
+    transcript: Rc<RefCell<Transcript>>,
+}
+
+impl RecordedClient {
+    fn new(mut client: Client, transcript: &Rc<RefCell<Transcript>>) -> Self {
+        client.wire().record(Recording::from(ALL));
+        Self { client, output: Vec::new(), coming: Vec::new(), transcript: Rc::clone(transcript) }
+    }
+}
+
+impl Drop for RecordedClient {
+    fn drop(&mut self) {
+        self.transcript.borrow_mut().take(self.client.wire().transcript().unwrap());
+    }
+}
+
+impl Link for RecordedClient {
+    fn client(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    fn advance(&mut self) -> Step {
+        loop {
+            match self.client.step() {
+                Step::Write => self.output.extend(take_output(self.client.wire(), usize::MAX)),
+                step @ (Step::Read | Step::Idle) => {
+                    let taken = self.client.wire().receive(&self.coming);
+                    self.coming.drain(..taken);
+                    if taken == 0 {
+                        return step;
+                    }
+                }
+                step => return step,
+            }
+        }
+    }
+
+    fn said(&self) -> &[u8] {
+        &self.output
+    }
+
+    fn send(&mut self, octets: &[u8]) {
+        self.coming.extend_from_slice(octets);
+    }
+
+    fn expire(&mut self) {
+        self.client.wire().expire();
+    }
+
+    fn eof(&mut self) {
+        self.client.wire().received(0);
+    }
+}
+
+fn describe_told(event: &client::Event<'_>) -> String {
+    let first = |text: String| text.split([' ', '(']).next().unwrap_or_default().to_owned();
+    match event {
+        client::Event::Reply { to, reply } => {
+            format!("{} {}", first(format!("{to:?}")), reply.code().value())
+        }
+        client::Event::UpgradeTls => "UpgradeTls".to_owned(),
+        client::Event::Fault(fault) => format!("Fault {}", first(format!("{fault:?}"))),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn replay_client(dialog: &ClientDialog, transcript: &Transcript, pieces: usize) -> Vec<String> {
+    let mut events = Vec::new();
+    Replay::new(transcript)
+        .in_pieces(pieces)
+        .call(dialog.client(), |event| events.push(describe_told(event)))
+        .unwrap_or_else(|difference| panic!("{}: {difference}\n{transcript}", dialog.name()));
+    events
+}
+
+#[test]
+fn every_client_dialog() {
+    for dialog in client_dialog::all("client") {
+        let transcript = Rc::new(RefCell::new(Transcript::new(Speaker::Client)));
+        let mut events = dialog.over(|client| RecordedClient::new(client, &transcript));
+        // What the parts beside the client make of its events.
+        events.retain(|event| {
+            !["Ready", "Close"].contains(&&**event) && !event.starts_with("Failed ")
+        });
+        let transcript = read_back(&transcript.borrow());
+        for pieces in [usize::MAX, 1, 3] {
+            let again = replay_client(&dialog, &transcript, pieces);
+            assert_eq!(again, events, "{} in {pieces}\n{transcript}", dialog.name());
+        }
+    }
+}
+
+/// A difference is told with the line of the file.
+#[test]
+fn a_difference_has_its_line() {
+    let file = "smtp-transcript 1 server\n\
+        accept\n\
+        S: 220 mx.example.net ESMTP\n\
+        C: HELO c.example\n\
+        accept\n\
+        S: 250 mx.example.net\n\
+        # a remark\n\
+        C: NOOP\n\
+        S: 250 2.0.0 NOOP done\n\
+        C: QUIT\n\
+        S: 221 2.0.0 mx.example.net closing, goodbye\n";
+    let replayed = |file: &str| {
+        let transcript: Transcript = file.parse().unwrap();
+        let config = replay::config::server(&transcript).unwrap();
+        Replay::new(&transcript).serve(Server::new(Arc::new(config)), |_| {})
+    };
+    let whole = replayed(file).unwrap();
+    assert!(whole.is_faithful() && !whole.unfinished);
+    let cut = file.find("C: QUIT").unwrap();
+    assert!(replayed(&file[..cut]).unwrap().unfinished);
+    for (from, to, line, found) in [
+        ("250 2.0.0 NOOP", "250 2.0.0 NOPE", 9, "S: 250 2.0.0 NOOP done, where"),
+        ("C: NOOP\nS: 250 2.0.0 NOOP done\n", "S: 250 OK\n", 8, "the machine waits, where"),
+        ("C: QUIT\n", "", 10, "the machine waits, where"),
+        ("closing, goodbye\n", "closing, goodbye\nC: NOOP\n", 12, "the session is over, where"),
+        ("done\nC: QUIT\n", "done\n\n\nchallenge 3\n", 12, "the machine waits, where"),
+        ("accept\nS: 250 mx", "challenge 3\nS: 250 mx", 5, "another question is open, where"),
+        ("accept\nS: 250 mx", "reject 550 5.7.1 no\nS: 250 mx", 6, "S: 550 no, where"),
+        ("done\n", "done\ntls\n", 10, "the machine waits, where"),
+    ] {
+        let changed = file.replacen(from, to, 1);
+        assert_ne!(changed, file);
+        let Err(difference) = replayed(&changed) else {
+            panic!("no difference in\n{changed}");
+        };
+        let told = difference.to_string();
+        assert_eq!(difference.line(), line, "{told}");
+        assert!(told.starts_with(&format!("line {line}: {found}")), "{told}");
+    }
+    let client = file.replace("1 server", "1 client");
+    assert_eq!(*replayed(&client).unwrap_err().found(), Found::OtherRole);
+    let dropped = file.replace("1 server\n", "1 server\ndropped 3\n");
+    assert_eq!(*replayed(&dropped).unwrap_err().found(), Found::Dropped);
+}
+
+/// A secret of the caller's takes the place of the masked one.
+#[test]
+fn secrets_of_the_caller() {
+    use smtp_proto::auth::Secret;
+    let case = Case { auth: Some("PLAIN"), ..Case::PLAIN };
+    let mut pair = case.pair();
+    let (client, server) = recorded(&mut pair, |pair| {
+        pair.open(&mut case.opening()).unwrap();
+        pair.quit();
+    });
+    assert!(server.to_string().contains("C* AUTH PLAIN ********************\n"), "{server}");
+    let mut secret = Secret::new();
+    secret.extend_from_slice(b"\0bob\0a longer password");
+    let mut responses = Vec::new();
+    let replay = Replay::new(&server).secret(secret.clone());
+    let machine = Server::new(Arc::new(case.server()));
+    let replayed = replay.serve(machine, |event| {
+        if let Event::Auth(auth) = event {
+            responses.push(auth.response().unwrap().to_vec());
+        }
+    });
+    assert_eq!(responses, [secret.as_slice()]);
+    assert!(replayed.unwrap().is_faithful());
+    let replayed = Replay::new(&client).secret(secret).call(Client::new(case.client()), |_| {});
+    assert!(replayed.unwrap().is_faithful());
+}
+
+/// Records both sides of what `play` does.
+fn recorded(pair: &mut Pair, play: impl FnOnce(&mut Pair)) -> (Transcript, Transcript) {
+    pair.client.wire().record(Recording::from(ALL));
+    pair.server.wire().record(Recording::from(ALL));
+    play(pair);
+    let taken = |role, wire: &mut smtp_proto::wire::Wire| {
+        let mut transcript = Transcript::new(role);
+        transcript.take(wire.transcript().unwrap());
+        read_back(&transcript)
+    };
+    (taken(Speaker::Client, pair.client.wire()), taken(Speaker::Server, pair.server.wire()))
+}
+
+fn bodies() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(
+        prop::sample::select(vec![
+            &b"\r\n"[..],
+            b".",
+            b"..\r\n",
+            b"\r\n.\r\n",
+            b"text of a line",
+            b"\xff\0",
+            b"\r",
+            b"\n",
+        ]),
+        0..30,
+    )
+    .prop_map(|parts| parts.concat())
+}
+
+/// What may happen to a server.
+#[derive(Debug, Clone)]
+enum Happening {
+    Octets(Vec<u8>),
+    /// These, and what comes next, are there at once.
+    Together(Vec<u8>),
+    Expire,
+    /// … while the peer does not read.
+    Unread,
+    Eof,
+    Tls,
+    Abort,
+    ShutDown,
+    Refuse,
+}
+
+impl Happening {
+    fn has_8bit(&self) -> bool {
+        matches!(self, Self::Octets(octets) | Self::Together(octets) if !octets.is_ascii())
+    }
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let octets = prop_oneof![
+        12 => prop::sample::select(vec![
+            "EHLO c.example\r\n", "LHLO c.example\r\n", "HELO zz.example\r\n",
+            "MAIL FROM:<a@x.example>\r\n", "MAIL FROM:<> BODY=BINARYMIME\r\n", "MAIL FROM:<z@z>\r\n",
+            "RCPT TO:<b@x.example>\r\n", "RCPT TO:<z@x.example>\r\n", "DATA\r\n", "BDAT 5\r\nhello",
+            "BDAT 6 LAST\r\nbye\r\n\r", "BDAT 3\r\na\nb", "BDAT 0 LAST\r\n", "BDAT 9999\r\n", "BDAT x\r\n",
+            "text\r\n", "..dot\r\n", ".\r\n", "bare\n", "bare\rbare", "RSET\r\n", "NOOP\r\n", "QUIT\r\n",
+            "VRFY z\r\n", "VRFY y\r\n", "HELP\r\n", "STARTTLS\r\n", "AUTH PLAIN\r\n", "AUTH PLAIN AGEAYg==\r\n",
+            "AUTH plain =\r\n", "AUTH OTHER AGEAYg==\r\n", "AGEAYg==\r\n", "AGEAYg=\r\n", "*\r\n", "\r\n", "XOWN a*#\\b\r\n",
+            "GET / HTTP/1.1\r\n", "\x16\x03\x01", "EHLO c.ex", "ample\r\n", "MAIL FROM:<\u{e9}@x>\r\n",
+            "\u{feff}\u{202e}\x1b[2J\r\n",
+        ]).prop_map(|text| text.as_bytes().to_vec()),
+        1 => (1..4000_usize).prop_map(|octets| [&vec![b'y'; octets][..], b"\r\n"].concat()),
+        1 => (1..30_000_usize)
+            .prop_map(|octets| [b"AUTH PLAIN ", &vec![b'y'; octets][..], b"\r\n"].concat()),
+        1 => prop::collection::vec(any::<u8>(), 0..30),
+    ];
+    let octets = octets.boxed();
+    prop_oneof![
+        30 => octets.clone().prop_map(Happening::Octets),
+        6 => octets.prop_map(Happening::Together),
+        1 => Just(Happening::Expire),
+        1 => Just(Happening::Unread),
+        1 => Just(Happening::Eof),
+        3 => Just(Happening::Tls),
+        1 => Just(Happening::Abort),
+        1 => Just(Happening::ShutDown),
+        2 => Just(Happening::Refuse),
+    ]
+}
+
+/// Lets a server go on. Its application refuses whatever has a `z` in it, and of messages every
+/// second one.
+fn rest(server: &mut Server, notes: &mut Notes, reluctant: &mut bool, reads: bool) {
+    loop {
+        match server.step() {
+            Step::Write if reads => {
+                take_output(server.wire(), usize::MAX);
+            }
+            Step::Event => {
+                let Some(event) = server.event() else {
+                    continue;
+                };
+                notes.see(&event);
+                let told = describe(&event);
+                let answer = match event {
+                    Event::Auth(ref auth) if auth.response().is_none() => {
+                        Answer::Challenge(b"who?".to_vec())
+                    }
+                    Event::Delivery(_) => {
+                        *reluctant = !*reluctant;
+                        if *reluctant {
+                            Answer::Accept("2.0.0\nqueued  as 7 ".to_owned())
+                        } else {
+                            Answer::Reject(Rejection::LOCAL_ERROR.with_text(" not\n\n now "))
+                        }
+                    }
+                    Event::Body(_) | Event::Reset | Event::Fault(_) | Event::UpgradeTls { .. } => {
+                        continue;
+                    }
+                    _ if told.contains('z') => Answer::Reject(Rejection::POLICY),
+                    Event::Verify(_) => Answer::Accept("<y@x.example>".to_owned()),
+                    _ => Answer::Accept(String::new()),
+                };
+                dialog::answer(event, answer);
+            }
+            _ => return,
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Both sides of a random session, whole or broken off, are replayed to the same events.
+    #[test]
+    fn random_sessions(
+        case in prop::sample::select(Case::all()),
+        auth in prop::sample::select(vec![None, Some("PLAIN"), Some("LOGIN")]),
+        tls in any::<bool>(),
+        to in prop::collection::vec(
+            prop::sample::select(vec![
+                "<a@x.example>", "<no@x.example>", "<later@x.example>", "<full@x.example>",
+                "<bye@x.example>", "<many@x.example>",
+            ]),
+            1..5,
+        ),
+        from in prop::sample::select(vec![
+            "<s@x.example>", "<>", "<no@x.example>", "<drop@x.example>", "<bad@x.example>",
+        ]),
+        body in bodies(),
+        pieces in 1..70_usize,
+        cut in prop::option::of((any::<bool>(), 0..900_usize)),
+    ) {
+        let mut case = case;
+        case.auth = auth;
+        case.tls = if tls { client::TlsUse::Required } else { client::TlsUse::None };
+        case.pieces = Pieces::Random(pieces as u64);
+        let mut pair = case.pair();
+        match cut {
+            Some((true, at)) => pair.cut_up = Some(at.max(1)),
+            Some((false, at)) => pair.cut_down = Some(at.max(1)),
+            None => {}
+        }
+        let to = recipients(&to);
+        let mut delivered = 0;
+        let (client, server) = recorded(&mut pair, |pair| {
+            if pair.open(&mut case.opening()).is_ok() {
+                for _ in 0..2 {
+                    let transaction =
+                        Transaction::new(envelope(from, &to), Message::default(), case.options());
+                    let chunks: Vec<Bytes> =
+                        body.chunks(pieces).map(Bytes::copy_from_slice).collect();
+                    // A body that cannot be sent leaves the session in the middle of it.
+                    if pair.send(transaction, &chunks).is_err() {
+                        break;
+                    }
+                }
+                if pair.client.is_settled() {
+                    pair.quit();
+                }
+            }
+            delivered = pair.clerk.messages.len();
+        });
+        let mut bodies: Vec<Vec<u8>> = Vec::new();
+        let mut open = Vec::new();
+        let config = Arc::new(case.server());
+        Replay::new(&server)
+            .in_pieces(pieces)
+            .serve(Server::new(config), |event| match event {
+                Event::Data(data) if !data.is_chunked() || open.is_empty() => open.clear(),
+                Event::Body(octets) => open.extend_from_slice(octets),
+                Event::Reset => open.clear(),
+                Event::Delivery(delivery) if delivery.recipient().unwrap_or_default() == 0 => {
+                    bodies.push(core::mem::take(&mut open));
+                }
+                _ => {}
+            })
+            .unwrap_or_else(|difference| panic!("{difference}\n{server}"));
+        let messages: Vec<&[u8]> =
+            pair.clerk.messages.iter().map(|message| &*message.body).collect();
+        let whole: Vec<&[u8]> = bodies.iter().take(delivered).map(|body| &**body).collect();
+        prop_assert_eq!(whole, messages);
+        let mut replies = Vec::new();
+        Replay::new(&client)
+            .in_pieces(pieces)
+            .call(Client::new(case.client()), |event| {
+                if let client::Event::Reply { to, reply } = event {
+                    replies.push((*to, reply.code().value()));
+                }
+            })
+            .unwrap_or_else(|difference| panic!("{difference}\n{client}"));
+        prop_assert_eq!(&replies, &pair.replies);
+        for secret in ["AGFsaWNlAHMzY3JldCE=", "czNjcmV0IQ==", "s3cret!", "YWxpY2U="] {
+            prop_assert!(!client.to_string().contains(secret), "{}", client);
+            prop_assert!(!server.to_string().contains(secret), "{}", server);
+        }
+    }
+
+    /// Any octets to a server, whatever happens meanwhile, are replayed to the same events.
+    #[test]
+    fn any_octets(
+        lmtp in any::<bool>(),
+        starttls_discards in any::<bool>(),
+        normalize in any::<bool>(),
+        happenings in prop::collection::vec(happening(), 1..40),
+        piece in 1..50_usize,
+    ) {
+        let mut config = Case::PLAIN.server()
+            .offer(Extension::BinaryMime)
+            .offer(Extension::StartTls)
+            .mechanism(Mechanism::parse("PLAIN").unwrap(), false)
+            .discard_behind_starttls(starttls_discards)
+            .verb("XOWN")
+            .limits(|limits| limits.message = Some(3000));
+        if lmtp {
+            config = config.lmtp();
+        }
+        if normalize {
+            config = config.bare_newline(BareNewline::Normalize);
+        }
+        let config = Arc::new(config);
+        let mut server = Server::new(Arc::clone(&config));
+        server.wire().record(Recording::from(ALL));
+        let mut notes = Notes::default();
+        let mut reluctant = false;
+        rest(&mut server, &mut notes, &mut reluctant, true);
+        for happening in &happenings {
+            match happening {
+                Happening::Octets(octets) => {
+                    for piece in octets.chunks(piece) {
+                        let _ = server.wire().receive(piece);
+                        rest(&mut server, &mut notes, &mut reluctant, true);
+                    }
+                }
+                Happening::Together(octets) => {
+                    let _ = server.wire().receive(octets);
+                }
+                Happening::Expire => server.wire().expire(),
+                Happening::Eof => server.wire().received(0),
+                Happening::Tls if server.state() == State::Tls && server.step() == Step::Idle => {
+                    server.tls_started();
+                }
+                Happening::Tls => {}
+                Happening::Abort => server.abort(Rejection::SHUTTING_DOWN),
+                Happening::ShutDown => server.shut_down(Rejection::SHUTTING_DOWN),
+                Happening::Refuse => server.refuse_message(Rejection::POLICY.with_text("no\n\nno")),
+                Happening::Unread => {
+                    rest(&mut server, &mut notes, &mut reluctant, false);
+                    server.wire().expire();
+                }
+            }
+            rest(&mut server, &mut notes, &mut reluctant, true);
+        }
+        let mut transcript = Transcript::new(Speaker::Server);
+        transcript.take(server.wire().transcript().unwrap());
+        let transcript = read_back(&transcript);
+        for pieces in [usize::MAX, piece] {
+            let mut again = Notes::default();
+            let replay = Replay::new(&transcript).in_pieces(pieces);
+            let machine = Server::new(Arc::clone(&config));
+            if let Err(difference) = replay.serve(machine, |event| again.see(event)) {
+                // What stands in for a malformed secret is ASCII.
+                let masked = transcript.to_string().contains("\nC* ");
+                if masked && happenings.iter().any(Happening::has_8bit) {
+                    continue;
+                }
+                panic!("{difference}\n{transcript}\n{notes:#?}");
+            }
+            prop_assert_eq!(
+                again.without_secrets(),
+                notes.clone().without_secrets(),
+                "{}",
+                transcript
+            );
+        }
+    }
+
+    /// No file makes a replay panic or spin.
+    #[test]
+    fn any_file(
+        server in any::<bool>(),
+        lines in prop::collection::vec(
+            prop::sample::select(vec![
+                "accept", "S: 220 mx.example", "C: EHLO c.example", "S: 250-mx.example",
+                "S: 250 CHUNKING", "S: 250 OK", "C: MAIL FROM:<>", "C: RCPT TO:<a@b>", "C: DATA",
+                "reject 421 4.7.0 no", "reject 550 5.7.0 no", "S: 354 go on", "C| ..text", "C+ \\r",
+                "C- 99999999999999", "C.", "C: BDAT 7 LAST", "B+ 7octets", "B- 7", "tls", "eof",
+                "expire", "expire unread", "shutdown 421 4.3.2 x", "abort 421 4.3.2 x",
+                "refuse 550 5.7.1 x", "C~ 70000 AUTH", "C~ 9 BDAT", "C? \\x16\\x03", "S? HTTP",
+                "C^ 9", "S^ 9", "C: QUIT", "S: 221 x", "C: AUTH PLAIN", "C* AUTH PLAIN ****", "C* ####",
+                "challenge 3", "S* 334 ****", "C: *", "S: 235 ok", "S: 250 AUTH PLAIN", "C: STARTTLS",
+                "dropped 0", "proxy x", "# x",
+            ]),
+            0..25,
+        ),
+    ) {
+        let role = if server { "server" } else { "client" };
+        let file = format!("smtp-transcript 1 {role}\n{}\n", lines.join("\n"));
+        if let Ok(transcript) = file.parse::<Transcript>() {
+            let replay = Replay::new(&transcript).limit(100_000);
+            if server {
+                let config = Arc::new(Case::PLAIN.server());
+                let _ = replay.serve(Server::new(config), |_| {});
+            } else {
+                let _ = replay.call(Client::new(Case::PLAIN.client()), |_| {});
+            }
+        }
+    }
+}
