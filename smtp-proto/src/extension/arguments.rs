@@ -29,7 +29,7 @@ impl FutureRelease {
     }
 
     /// Reads both arguments, as they stand in an EHLO line.
-    fn parse(arguments: &str) -> Option<Self> {
+    pub(crate) fn parse(arguments: &str) -> Option<Self> {
         let mut words = arguments.split_ascii_whitespace();
         let (interval, date_time) = (words.next()?, words.next()?);
         if words.next().is_some() || interval.starts_with(['0', '+']) {

@@ -105,6 +105,14 @@ impl Desk<'_> {
         self.give(rejection, leave);
     }
 
+    /// Records what the application sets before it answers.
+    pub(super) fn note_with(&mut self, keyword: &str, value: impl core::fmt::Display) {
+        self.pen.note(|| {
+            let value = alloc::format!("{value}").into();
+            Entry::Answer(Answer::With { keyword: keyword.into(), value })
+        });
+    }
+
     /// Records that the application accepts; to be called before that leads to anything.
     pub(super) fn note_accept(&mut self, acceptance: &Acceptance<'_>) {
         self.pen.note(|| Entry::Answer(Answer::accept(acceptance)));

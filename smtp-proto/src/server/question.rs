@@ -126,6 +126,7 @@ impl Hello<'_> {
     /// latest date and time may be meant from now (RFC 4865 section 4.2). Nothing comes of it where
     /// the configuration does not offer FUTURERELEASE.
     pub fn future_release(&mut self, most: FutureRelease) {
+        self.desk.note_with(crate::extension::Extension::FutureRelease.keyword(), most);
         self.desk.session.rare().future_release = Some(most);
     }
 

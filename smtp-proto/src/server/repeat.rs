@@ -3,6 +3,8 @@
 use super::Event;
 use crate::{
     answer::Acceptance,
+    extension::{Extension, FutureRelease},
+    parameter::MtPriority,
     status::EnhancedCode,
     transcript::{Answer, replay::rejection},
 };
@@ -13,9 +15,29 @@ impl Event<'_> {
         !matches!(self, Self::Body(_) | Self::Reset | Self::UpgradeTls { .. } | Self::Fault(_))
     }
 
+    /// Sets what was set before the answer; whether that is something to be set.
+    pub(crate) fn amend(&mut self, keyword: &str, value: &str) -> bool {
+        let extension = Extension::from_keyword(keyword.as_bytes());
+        match (self, extension) {
+            (Self::Hello(hello), Some(Extension::FutureRelease)) => {
+                FutureRelease::parse(value).map(|most| hello.future_release(most)).is_some()
+            }
+            (Self::Mail(mail), Some(Extension::MtPriority)) => {
+                let priority = value.parse().ok().and_then(MtPriority::new);
+                priority.map(|priority| mail.assign_priority(priority)).is_some()
+            }
+            (Self::Mail(mail), Some(Extension::Auth)) => {
+                mail.trust_submitter();
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Gives `answer` to a question; whether it is one that can be answered so.
     pub(crate) fn answer(self, answer: &Answer) -> bool {
         match answer {
+            Answer::With { .. } => return false,
             Answer::Challenge(octets) => {
                 let Self::Auth(auth) = self else {
                     return false;

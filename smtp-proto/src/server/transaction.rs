@@ -52,6 +52,7 @@ impl<'s> Mail<'s> {
     /// Believes what the client says by `AUTH=`, whatever
     /// [`Config::trust_submitters`](super::Config::trust_submitters) says (RFC 4954 section 5).
     pub fn trust_submitter(&mut self) {
+        self.desk.note_with(Extension::Auth.keyword(), "");
         if let Ok(parameters) = MailParameters::parse(self.mail.parameters) {
             self.parameters.believe(&parameters);
         }
@@ -66,6 +67,7 @@ impl<'s> Mail<'s> {
     /// Gives the message another priority. Where MT-PRIORITY is offered the client is told, if it is
     /// not what it asked for.
     pub fn assign_priority(&mut self, priority: MtPriority) {
+        self.desk.note_with(Extension::MtPriority.keyword(), priority);
         self.assigned = Some(priority);
     }
 
@@ -86,6 +88,7 @@ impl<'s> Mail<'s> {
                     text => text,
                 };
                 let text = alloc::format!("{priority} {text}");
+                self.desk.note_accept(&acceptance);
                 self.desk.grant(Code::OK, (3, 6), &text, Leave::Together);
             }
             None => self.desk.accept(&acceptance, Code::OK, (1, 0), text, Leave::Together),

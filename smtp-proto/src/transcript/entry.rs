@@ -111,6 +111,14 @@ pub enum Answer {
     Reject(ReplyBuf),
     /// A challenge of the AUTH exchange, of so many octets.
     Challenge(usize),
+    /// What was set before the answer itself: of which extension, and to what. The question is still
+    /// open.
+    With {
+        /// The extension's keyword.
+        keyword: Box<str>,
+        /// The value, as its parameter or EHLO line has it.
+        value: Box<str>,
+    },
 }
 
 /// What an application did unasked. The reply is the one it wanted.
@@ -333,6 +341,7 @@ impl Entry {
             Self::Answer(Answer::Accept { text, .. }) | Self::Proxy(text) | Self::Remark(text) => {
                 text.len()
             }
+            Self::Answer(Answer::With { keyword, value }) => keyword.len() + value.len(),
             Self::Answer(Answer::Reject(reply))
             | Self::Call(Call::ShutDown(reply) | Call::Abort(reply) | Call::Refuse(reply)) => {
                 reply.as_reply().octets().len()
@@ -421,6 +430,12 @@ impl fmt::Display for Answer {
             }
             Self::Reject(reply) => write!(f, "reject {reply}"),
             Self::Challenge(octets) => write!(f, "challenge of {octets} octets"),
+            Self::With { keyword, value } => {
+                f.write_str("with ")?;
+                display_text(keyword.as_bytes(), f)?;
+                f.write_char(' ')?;
+                display_text(value.as_bytes(), f)
+            }
         }
     }
 }

@@ -95,6 +95,7 @@
 //! | `C^ 12`, `S^ 12` | so many octets came with what was said before, and were not read |
 //! | `accept`, `accept text`, `accept 251 2.1.5 text` | what the application answered; `-` for a code that was not set |
 //! | `reject 550 5.1.1 text`, `challenge 24` | the same; of a challenge its length |
+//! | `with MT-PRIORITY 3` | what it set before that |
 //! | `shutdown 421 4.3.2 text`, `abort …`, `refuse …` | what the application did unasked |
 //! | `tls`, `expire`, `expire unread`, `eof` | the handshake is done; the timer ran out, perhaps with the peer not even reading; the peer closed |
 //! | `proxy text`, `# text` | addresses of a PROXY header; a remark |

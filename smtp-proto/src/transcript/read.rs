@@ -194,6 +194,14 @@ fn entry(word: &str, rest: &str) -> Result<Entry, Problem> {
             let octets = usize::try_from(number_of(rest)?).map_err(|_| Problem::Number)?;
             Entry::Answer(Answer::Challenge(octets))
         }
+        "with" => {
+            let (keyword, value) = rest.split_once(' ').unwrap_or((rest, ""));
+            let (keyword, value) = (text_of(keyword)?, text_of(value)?);
+            if keyword.contains(' ') {
+                return Err(Problem::Text);
+            }
+            Entry::Answer(Answer::With { keyword, value })
+        }
         "shutdown" => Entry::Call(Call::ShutDown(refusal(rest)?)),
         "abort" => Entry::Call(Call::Abort(refusal(rest)?)),
         "refuse" => Entry::Call(Call::Refuse(refusal(rest)?)),

@@ -177,6 +177,15 @@ fn write_answer(answer: &Answer, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("reject")?;
             write_refusal(reply, f)
         }
+        Answer::With { keyword, value } => {
+            f.write_str("with ")?;
+            write_text(keyword.as_bytes(), f)?;
+            if !value.is_empty() {
+                f.write_char(' ')?;
+                write_text(value.as_bytes(), f)?;
+            }
+            f.write_char('\n')
+        }
         Answer::Challenge(octets) => writeln!(f, "challenge {octets}"),
     }
 }

@@ -94,12 +94,21 @@ fn next_event(
     if matches!(next, Some(Entry::Call(_) | Entry::Expired { .. } | Entry::Tls)) {
         return Ok(Then::Aside);
     }
-    let (Some(next), Some(event)) = (next, server.event()) else {
+    let (Some(_), Some(event)) = (next, server.event()) else {
         return Ok(Then::Stop);
     };
     tell(&event);
+    let mut event = event;
+    let mut behind = cursor.transcript.entries().iter().skip(cursor.at);
+    let mut next = behind.next();
+    while let Some(Entry::Answer(Answer::With { keyword, value })) = next {
+        if !event.amend(keyword, value) {
+            return Ok(Then::Wrong);
+        }
+        next = behind.next();
+    }
     let answered = match next {
-        Entry::Answer(answer) => event.answer(answer),
+        Some(Entry::Answer(answer)) => event.answer(answer),
         // Nobody says what was answered: yes.
         _ => event.answer(&Answer::default()),
     };
