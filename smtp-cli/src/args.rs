@@ -1,11 +1,12 @@
 //! The command line.
 
+mod replay;
 mod send;
 mod serve;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::{send::Send, serve::Serve};
+pub(crate) use self::{replay::Replay, send::Send, serve::Serve};
 
 /// Serves, sends and tries out mail by SMTP and LMTP.
 #[derive(Debug, Parser)]
@@ -30,6 +31,9 @@ pub(crate) enum Command {
     Serve(Box<Serve>),
     /// Sends a message.
     Send(Box<Send>),
+    /// Plays a recorded session once more, without a network, and prints its events or the first
+    /// difference.
+    Replay(Replay),
     /// Starts a server on a free port of the loopback interface and sends it a message with an
     /// attachment, through STARTTLS and AUTH.
     Demo(Demo),

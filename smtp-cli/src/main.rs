@@ -6,9 +6,11 @@ mod compose;
 mod demo;
 mod exit;
 mod maildir;
+mod replay;
 mod send;
 mod serve;
 mod source;
+mod trace;
 mod trust;
 mod users;
 
@@ -52,6 +54,7 @@ fn run(command: Command) -> Result<Option<Code>, Failure> {
         match command {
             Command::Serve(serve) => serve::run(&serve).await.map(|()| None),
             Command::Send(send) => send::run(&send).await,
+            Command::Replay(replay) => replay::run(&replay).map(|()| None),
             Command::Demo(_) => demo::run().await.map(|()| None),
         }
     });

@@ -21,6 +21,7 @@ use crate::{
     compose::{Draft, compose},
     exit::{Code, Failure},
     source::Source,
+    trace::{Trace, recording},
     trust,
 };
 
@@ -138,8 +139,10 @@ async fn connect(arguments: &args::Send, unix_lines: bool) -> Result<Client, Fai
     if let Some(user) = &arguments.user {
         connector = connector.login(login(arguments, user)?);
     }
-    if arguments.trace {
-        connector = connector.trace(|entry| eprintln!("{entry}"));
+    if let Some(trace) = Trace::client(arguments.trace, arguments.transcript.as_deref())? {
+        connector = connector
+            .recording(recording(arguments.keep_content))
+            .trace(move |entry| trace.tell(1, "", entry));
     }
     match &server {
         Server::Tcp { host, port } => connector.connect(host, *port).await,

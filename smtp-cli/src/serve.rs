@@ -17,7 +17,6 @@ use smtp_proto::{
     limits::ServerTimeouts,
     path::{ForwardPath, MailboxBuf},
     server::Config,
-    transcript::Entry,
 };
 use smtp_tokio::{Backend, Body, Facts, Recipient, Sender, Server, Session};
 use tokio::net::TcpListener;
@@ -29,6 +28,7 @@ use crate::{
     arrival::{Arrival, Transaction},
     exit::{Code, Failure},
     maildir::{Incoming, Store},
+    trace::{Trace, recording},
     trust,
     users::Users,
 };
@@ -85,11 +85,10 @@ pub(crate) async fn prepare(arguments: &args::Serve) -> Result<Prepared, Failure
     if authentication {
         server = server.authentication();
     }
-    if arguments.trace {
-        server = server.trace(|facts, entry| match facts.peer {
-            _ if matches!(entry, Entry::Answer(_)) => {}
-            Some(peer) => eprintln!("{peer} {entry}"),
-            None => eprintln!("local {entry}"),
+    if let Some(trace) = Trace::server(arguments.trace, arguments.transcript.as_deref())? {
+        server = server.recording(recording(arguments.keep_content)).trace(move |facts, entry| {
+            let peer = facts.peer.map_or_else(|| "local".to_owned(), |peer| peer.to_string());
+            trace.tell(facts.session, &peer, entry);
         });
     }
     let mut certificate = None;

@@ -266,6 +266,55 @@ fn a_transcript_shows_everything_but_secrets() {
     }
 }
 
+/// What both sides write down is replayed; a file that was changed shows where.
+#[test]
+fn transcripts_are_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let sessions = folder.path().join("sessions");
+    let serve = Serve::start(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--user",
+        "alice:wonderland",
+        "--discard",
+        "--transcript",
+        sessions.to_str().unwrap(),
+    ]);
+    let file = folder.path().join("client.smtp");
+    let output = Command::new(SMTP)
+        .args(["send", "--server", serve.address("smtp"), "--tls", "starttls", "--insecure"])
+        .args(["--user", "alice", "--from", "a@x.example", "--to", "b@x.example"])
+        .args(["--body", "a secret text", "--transcript", file.to_str().unwrap()])
+        .env("SMTP_PASSWORD", "wonderland")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    drop(serve);
+    let mut files: Vec<_> =
+        std::fs::read_dir(sessions).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    files.push(file);
+    let replay =
+        |file: &std::path::Path| Command::new(SMTP).arg("replay").arg(file).output().unwrap();
+    for file in &files {
+        let text = std::fs::read_to_string(file).unwrap();
+        for secret in ["wonderland", "AGFsaWNlAHdvbmRlcmxhbmQ=", "a secret text"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+        assert!(text.contains("\n# TLSv1_3 TLS13_"), "{text}");
+        let output = replay(file);
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{output:?}\n{text}");
+        assert!(printed.ends_with("\nthe same\n"), "{printed}");
+        assert!(printed.contains("note: 1 secrets were masked"), "{printed}");
+        std::fs::write(file, text.replace("MAIL FROM:<a@x.example>", "MAIL FROM:<a@x")).unwrap();
+        let output = replay(file);
+        assert_eq!(output.status.code(), Some(76), "{output:?}");
+        std::fs::write(file, "smtp-transcript 1 server\nnonsense\n").unwrap();
+        assert_eq!(replay(file).status.code(), Some(65));
+    }
+}
+
 #[test]
 fn exit_codes_say_what_went_wrong() {
     let to = |server: &str| {

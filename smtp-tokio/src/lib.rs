@@ -120,6 +120,17 @@
 //! - [`tls`] makes configurations for rustls. Nothing is set process-wide. The feature `tls`, on by
 //!   default, brings it in.
 //!
+//! # What is said
+//!
+//! [`Server::trace`] and [`Connector::trace`] call back with each [entry](proto::transcript::Entry) of
+//! a session's record, secrets masked; [`Server::recording`] and [`Connector::recording`] say how
+//! much of it is kept. With the feature `tracing`, off by default, the same goes to the subscribers of
+//! the `tracing` crate: a span `session` for each session, at level DEBUG, with its `role`, `id`,
+//! `peer` and `protocol`, which is also the parent of whatever a server's handlers tell; and an event
+//! for each entry, with `speaker`, `verb`, `code`, `enhanced` and `octets`, at DEBUG, or at TRACE for
+//! content and for answers. The target is `smtp_tokio`. Where nobody subscribes to the span, nothing
+//! is recorded.
+//!
 //! Sockets are opened with `TCP_NODELAY`; replies and commands that belong together leave in one
 //! write. A session that waits for its peer owns no buffer.
 #![forbid(unsafe_code)]
@@ -132,6 +143,7 @@ mod error;
 mod server;
 mod session;
 pub mod tls;
+mod trace;
 
 pub use smtp_proto as proto;
 

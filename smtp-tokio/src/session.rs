@@ -135,6 +135,8 @@ pub trait Session: Send {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Facts {
+    /// The number of the session: no two of a server have the same.
+    pub session: u64,
     /// The client's address; none on a Unix socket, and behind a proxy that does not know it.
     pub peer: Option<SocketAddr>,
     /// The address the client connected to.

@@ -152,6 +152,22 @@ pub struct TlsFacts {
     pub certificates: Vec<rustls::pki_types::CertificateDer<'static>>,
 }
 
+/// The version, the cipher suite and the name asked for, as far as they are known.
+#[cfg(feature = "tls")]
+impl fmt::Display for TlsFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let version = self.protocol.and_then(|version| version.as_str());
+        f.write_str(version.unwrap_or("TLS"))?;
+        if let Some(cipher) = self.cipher.and_then(|cipher| cipher.as_str()) {
+            write!(f, " {cipher}")?;
+        }
+        match &self.server_name {
+            Some(name) => write!(f, " for {name}"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl AsyncRead for Plain {
     fn poll_read(
         self: Pin<&mut Self>,

@@ -81,7 +81,13 @@ pub(crate) struct Send {
     /// How long the server may take in each phase. Default: by phase, as RFC 5321 has it.
     #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) timeout: Option<u64>,
-    /// Prints what is said on stderr; secrets are masked.
+    /// Prints what is said on stderr, with the seconds since the start; secrets are masked.
     #[arg(long)]
     pub(crate) trace: bool,
+    /// Writes what is said to a transcript, FILE, as `smtp replay` reads it; secrets are masked.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) transcript: Option<PathBuf>,
+    /// Keeps content in the transcript, up to so many octets of each message.
+    #[arg(long, value_name = "BYTES", requires = "transcript")]
+    pub(crate) keep_content: Option<usize>,
 }

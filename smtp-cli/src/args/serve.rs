@@ -85,7 +85,13 @@ pub(crate) struct Serve {
     /// nobody but the proxy can reach.
     #[arg(long)]
     pub(crate) proxy_protocol: bool,
-    /// Prints what is said on stderr; secrets are masked.
+    /// Prints what is said on stderr, with the seconds since the start; secrets are masked.
     #[arg(long)]
     pub(crate) trace: bool,
+    /// Writes what is said to transcripts, a file in DIR for each session, as `smtp replay` reads them; secrets are masked.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) transcript: Option<PathBuf>,
+    /// Keeps content in the transcripts, up to so many octets of each message.
+    #[arg(long, value_name = "BYTES", requires = "transcript")]
+    pub(crate) keep_content: Option<usize>,
 }

@@ -8,7 +8,7 @@ use smtp_proto::{
     domain::{AddressLiteral, HelloName},
     error::ParseError,
     profile::Syntax,
-    transcript::Entry,
+    transcript::{Entry, Recording},
     wire::Endpoint,
 };
 use tokio::{
@@ -17,8 +17,8 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Client, TRACED, Trace, Unopened};
-use crate::{connection::Connection, error::Error, tls::Stream};
+use super::{Client, Trace, Unopened};
+use crate::{connection::Connection, error::Error, tls::Stream, trace::Teller};
 
 /// How TLS is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,6 +56,7 @@ pub struct Connector {
     config: Config,
     connect_timeout: Duration,
     trace: Option<Trace>,
+    recording: Recording,
 }
 
 impl Connector {
@@ -71,6 +72,7 @@ impl Connector {
             config: Config::default(),
             connect_timeout: Duration::from_secs(30),
             trace: None,
+            recording: Recording::default(),
         }
     }
 
@@ -143,10 +145,18 @@ impl Connector {
         self
     }
 
-    /// Calls `trace` with each line that is said, secrets masked.
+    /// Calls `trace` with each entry of the session's record, secrets masked. It must not block.
     #[must_use]
     pub fn trace(mut self, trace: impl Fn(&Entry) + Send + Sync + 'static) -> Self {
         self.trace = Some(Arc::new(trace));
+        self
+    }
+
+    /// How sessions are recorded where [`trace`](Self::trace) is called: whether content is kept, and
+    /// the bounds of what waits to be told. By default as [`Recording::default`] has it.
+    #[must_use]
+    pub fn recording(mut self, recording: impl Into<Recording>) -> Self {
+        self.recording = recording.into();
         self
     }
 
@@ -238,9 +248,9 @@ impl Connector {
         tls: Tls,
     ) -> Result<Client, Unopened> {
         let mut connection = Connection::new(stream, Machine::new(self.config));
-        if self.trace.is_some() {
-            connection.endpoint_mut().wire().record(TRACED);
-        }
+        let teller = Teller::client(server);
+        let wire = connection.endpoint_mut().wire();
+        teller.listen(wire, self.trace.is_some(), self.recording);
         let literal = local.unwrap_or(IpAddr::from([127, 0, 0, 1]));
         let name = match &self.hello_name {
             Some(name) => HelloName::parse_with(name.as_bytes(), &Syntax::default())
@@ -263,7 +273,7 @@ impl Connector {
         if let Some(login) = &self.login {
             opening = opening.login(login());
         }
-        let mut client = Client::new(connection, self.config, self.trace.clone());
+        let mut client = Client::new(connection, self.config, self.trace.clone(), teller);
         client.open(opening, self, server).await?;
         Ok(client)
     }
@@ -295,6 +305,9 @@ impl Connector {
             .await
             .map_err(Error::Tls)?;
         connection.endpoint_mut().tls_started();
+        if let Some(tls) = connection.stream().tls() {
+            connection.endpoint_mut().wire().remark(tls);
+        }
         Ok(())
     }
 

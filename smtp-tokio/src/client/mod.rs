@@ -24,13 +24,10 @@ pub use self::{
     connector::{Connector, Tls},
     message::Message,
 };
-use crate::{connection::Connection, error::Error, tls::Stream};
+use crate::{connection::Connection, error::Error, tls::Stream, trace::Teller};
 
 /// What is called with each line that is said; see [`Connector::trace`].
 pub(crate) type Trace = Arc<dyn Fn(&Entry) + Send + Sync>;
-
-/// Lines of a transcript that are kept until they are told; a group of commands fits.
-const TRACED: usize = 4096;
 
 /// An open session with a server, made by a [`Connector`].
 ///
@@ -41,14 +38,20 @@ pub struct Client {
     connection: Connection<Stream, Machine>,
     config: Config,
     trace: Option<Trace>,
+    teller: Teller,
     /// Something is under way, or was when its future was dropped; or the session is lost.
     unusable: bool,
     lost: Option<io::Error>,
 }
 
 impl Client {
-    fn new(connection: Connection<Stream, Machine>, config: Config, trace: Option<Trace>) -> Self {
-        Self { connection, config, trace, unusable: false, lost: None }
+    fn new(
+        connection: Connection<Stream, Machine>,
+        config: Config,
+        trace: Option<Trace>,
+        teller: Teller,
+    ) -> Self {
+        Self { connection, config, trace, teller, unusable: false, lost: None }
     }
 
     /// Sends one message to all recipients of `envelope` and says what became of each.
@@ -295,12 +298,7 @@ impl Client {
 
     /// Tells what was said since the last time.
     fn tell(&mut self) {
-        let Some(trace) = &self.trace else {
-            return;
-        };
-        if let Some(transcript) = self.connection.endpoint_mut().wire().transcript() {
-            transcript.drain().for_each(|entry| trace(&entry));
-        }
+        self.teller.tell(self.connection.endpoint_mut().wire(), self.trace.as_deref());
     }
 
     /// From the greeting to a session that can be used.

@@ -340,6 +340,10 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
         handshake(&self.core, connection.stream_mut(), time).await?;
         connection.endpoint_mut().tls_started();
         learn_tls(connection.stream(), &mut self.facts);
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.facts.tls {
+            connection.endpoint_mut().wire().remark(tls);
+        }
         self.facts.hello = None;
         self.facts.identity = None;
         self.facts.transmission_type = "";

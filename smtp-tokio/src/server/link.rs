@@ -5,6 +5,7 @@ use std::{future::poll_fn, io};
 use smtp_proto::{
     answer::Rejection,
     server::Server as Machine,
+    transcript::Entry,
     wire::{Endpoint, Step},
 };
 
@@ -12,24 +13,20 @@ use super::{
     Trace,
     control::{Seat, Stage},
 };
-use crate::{connection::Connection, session::Facts, tls::Stream};
-
-/// Lines of a transcript that are kept until they are told.
-const TRACED: usize = 4096;
+use crate::{connection::Connection, session::Facts, tls::Stream, trace::Teller};
 
 /// The connection of a server session.
 pub(crate) struct Link {
     pub(super) connection: Connection<Stream, Machine>,
     seat: Seat,
     seen: Stage,
+    teller: Teller,
 }
 
 impl Link {
-    pub(super) fn new(stream: Stream, mut machine: Machine, seat: Seat, traced: bool) -> Self {
-        if traced {
-            machine.wire().record(TRACED);
-        }
-        Self { connection: Connection::new(stream, machine), seat, seen: Stage::Serving }
+    pub(super) fn new(stream: Stream, machine: Machine, seat: Seat, teller: Teller) -> Self {
+        let connection = Connection::new(stream, machine);
+        Self { connection, seat, seen: Stage::Serving, teller }
     }
 
     pub(crate) fn machine(&mut self) -> &mut Machine {
@@ -60,10 +57,8 @@ impl Link {
 
     /// Tells what was said since the last time.
     pub(super) fn tell(&mut self, trace: Option<&Trace>, facts: &Facts) {
-        if let Some(trace) = trace
-            && let Some(transcript) = self.machine().wire().transcript()
-        {
-            transcript.drain().for_each(|entry| trace(facts, &entry));
-        }
+        let Self { connection, teller, .. } = self;
+        let callback = trace.map(|trace| |entry: &Entry| trace(facts, entry));
+        teller.tell(connection.endpoint_mut().wire(), callback);
     }
 }

@@ -15,7 +15,12 @@ use std::{
     time::Duration,
 };
 
-use smtp_proto::{command::Mechanism, sequence::Protocol, server::Config, transcript::Entry};
+use smtp_proto::{
+    command::Mechanism,
+    sequence::Protocol,
+    server::Config,
+    transcript::{Entry, Recording},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
@@ -67,6 +72,7 @@ struct Core<B> {
     tls: Option<Arc<rustls::ServerConfig>>,
     handshake: Duration,
     trace: Option<Trace>,
+    recording: Recording,
     /// A PROXY protocol header comes first.
     proxied: bool,
     control: Arc<Control>,
@@ -84,6 +90,7 @@ impl<B: Backend> Server<B> {
             tls: None,
             handshake: Duration::from_secs(60),
             trace: None,
+            recording: Recording::default(),
             proxied: false,
             control: Arc::new(Control::default()),
         };
@@ -199,10 +206,19 @@ impl<B: Backend> Server<B> {
         self
     }
 
-    /// Calls `trace` with each line that is said in any session, secrets masked.
+    /// Calls `trace` with each entry of any session's record, secrets masked. It is called in the
+    /// session's task, when a question has been answered: it must not block.
     #[must_use]
     pub fn trace(mut self, trace: impl Fn(&Facts, &Entry) + Send + Sync + 'static) -> Self {
         self.core.trace = Some(Arc::new(trace));
+        self
+    }
+
+    /// How sessions are recorded where [`trace`](Self::trace) is called: whether content is kept, and
+    /// the bounds of what waits to be told. By default as [`Recording::default`] has it.
+    #[must_use]
+    pub fn recording(mut self, recording: impl Into<Recording>) -> Self {
+        self.core.recording = recording.into();
         self
     }
 

@@ -1,8 +1,8 @@
 //! One session from its first octet to its last.
 
-use std::{io, ops::Deref, time::Duration};
+use std::{fmt, io, ops::Deref, time::Duration};
 
-use smtp_proto::{fault::Fault, server::Server as Machine};
+use smtp_proto::{fault::Fault, server::Server as Machine, wire::Endpoint};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
@@ -12,6 +12,7 @@ use super::{Core, Link, Service, control::Seat, conversation::Conversation};
 use crate::{
     session::{Backend, End, Facts},
     tls::Stream,
+    trace::Teller,
 };
 
 /// How long a client that is being turned away may go on talking, so that it reads why.
@@ -26,10 +27,18 @@ pub(super) fn session<C: Deref<Target = Core<B>> + Send + Sync, B: Backend>(
     seat: Seat,
 ) -> impl Future<Output = End> + Send {
     facts.protocol = service.protocol();
-    let machine = Machine::new(core.config(service));
-    let link = Link::new(stream, machine, seat, core.trace.is_some());
+    facts.session = seat.id();
+    let teller = Teller::server(&facts);
+    let mut machine = Machine::new(core.config(service));
+    teller.listen(machine.wire(), core.trace.is_some(), core.recording);
+    if core.proxied {
+        machine.wire().proxied(Addresses(&facts));
+    }
+    #[cfg(feature = "tracing")]
+    let span = teller.span();
+    let link = Link::new(stream, machine, seat, teller);
     let mut conversation = Conversation::new(core, link, facts);
-    async move {
+    let session = async move {
         if service.is_implicit_tls()
             && let Err(error) = Box::pin(conversation.start_tls()).await
         {
@@ -45,6 +54,22 @@ pub(super) fn session<C: Deref<Target = Core<B>> + Send + Sync, B: Backend>(
         Box::pin(conversation.closed(&end)).await;
         Box::pin(part(&mut conversation.link, &end)).await;
         end
+    };
+    #[cfg(feature = "tracing")]
+    let session = tracing::Instrument::instrument(session, span);
+    session
+}
+
+/// What a PROXY header said.
+struct Addresses<'f>(&'f Facts);
+
+impl fmt::Display for Addresses<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.peer, self.0.local) {
+            (Some(peer), Some(local)) => write!(f, "{peer} {local}"),
+            (Some(address), None) | (None, Some(address)) => address.fmt(f),
+            (None, None) => f.write_str("unknown"),
+        }
     }
 }
 

@@ -8,3 +8,5 @@ mod proxied;
 mod shutdown;
 mod timeouts;
 mod tls;
+#[cfg(feature = "tracing")]
+mod tracing;

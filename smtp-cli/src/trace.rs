@@ -1,0 +1,135 @@
+//! What is said: lines on the standard error output, and transcripts in files.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use smtp_proto::transcript::{Content, Entry, Recording, Speaker, Transcript};
+
+use crate::exit::{Code, Failure};
+
+/// Tells what is said to those who asked for it.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    lines: bool,
+    begun: Instant,
+    transcript: Option<Target>,
+}
+
+/// Where transcripts go.
+#[derive(Debug)]
+enum Target {
+    /// Of one session.
+    File(Mutex<File>),
+    /// A file for each session.
+    Folder { folder: PathBuf, begun: u64, open: Mutex<Option<(u64, File)>> },
+}
+
+/// How a session is recorded whose content is kept up to so many octets of each message.
+pub(crate) fn recording(content: Option<usize>) -> Recording {
+    match content {
+        None => Recording::default(),
+        // What is not told yet must have room.
+        Some(limit) => {
+            Recording::from(Content::Kept { limit }).bounds(4096, limit.max(1 << 20) * 2)
+        }
+    }
+}
+
+impl Trace {
+    /// Of the session of a client; `None` if nobody asked.
+    pub(crate) fn client(lines: bool, file: Option<&Path>) -> Result<Option<Self>, Failure> {
+        let target = file.map(|path| {
+            let mut file = create(path).map_err(|error| failure(path, &error))?;
+            file.set_len(0).map_err(|error| failure(path, &error))?;
+            let title = Transcript::title(Speaker::Client);
+            file.write_all(title.as_bytes()).map_err(|error| failure(path, &error))?;
+            Ok(Target::File(Mutex::new(file)))
+        });
+        Ok(Self::new(lines, target.transpose()?))
+    }
+
+    /// Of the sessions of a server; `None` if nobody asked.
+    pub(crate) fn server(lines: bool, folder: Option<&Path>) -> Result<Option<Self>, Failure> {
+        let target = folder.map(|folder| {
+            std::fs::create_dir_all(folder).map_err(|error| failure(folder, &error))?;
+            let begun = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+            Ok(Target::Folder { folder: folder.to_owned(), begun, open: Mutex::new(None) })
+        });
+        Ok(Self::new(lines, target.transpose()?))
+    }
+
+    fn new(lines: bool, transcript: Option<Target>) -> Option<Self> {
+        let asked = lines || transcript.is_some();
+        asked.then(|| Self { lines, begun: Instant::now(), transcript })
+    }
+
+    /// Tells an entry of a session that has this number and this peer.
+    pub(crate) fn tell(&self, session: u64, peer: &str, entry: &Entry) {
+        if self.lines && !matches!(entry, Entry::Answer(_)) {
+            print(self.begun.elapsed(), peer, entry);
+        }
+        let written = match &self.transcript {
+            None => Ok(()),
+            Some(Target::File(file)) => {
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                file.write_all(entry.lines().to_string().as_bytes())
+            }
+            Some(Target::Folder { folder, begun, open }) => {
+                let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+                append(folder, *begun, &mut open, session, entry)
+            }
+        };
+        if let Err(error) = written {
+            eprintln!("smtp: transcript: {error}");
+        }
+    }
+}
+
+/// `0.012 C: NOOP`: seconds since the start; a line for each line of a reply.
+fn print(elapsed: Duration, peer: &str, entry: &Entry) {
+    let gap = if peer.is_empty() { "" } else { " " };
+    let time = elapsed.as_secs_f64();
+    for line in entry.to_string().lines() {
+        eprintln!("{time:9.3} {peer}{gap}{line}");
+    }
+}
+
+/// Appends to the session's file. The one used last is kept open; how many sessions there are makes no
+/// difference to how many files are.
+fn append(
+    folder: &Path,
+    begun: u64,
+    open: &mut Option<(u64, File)>,
+    session: u64,
+    entry: &Entry,
+) -> io::Result<()> {
+    if open.as_ref().is_none_or(|(last, _)| *last != session) {
+        let mut file = create(&folder.join(format!("{begun}.{session}.smtp")))?;
+        if file.metadata()?.len() == 0 {
+            file.write_all(Transcript::title(Speaker::Server).as_bytes())?;
+        }
+        *open = Some((session, file));
+    }
+    match open {
+        Some((_, file)) => file.write_all(entry.lines().to_string().as_bytes()),
+        None => Ok(()),
+    }
+}
+
+/// Opens a file that nobody else may read: who writes to whom is in it.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn failure(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(Code::CannotCreate, format!("{}: {error}", path.display()))
+}
