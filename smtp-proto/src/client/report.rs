@@ -152,7 +152,7 @@ impl Outcome {
         self.status == Status::Delivered
     }
 
-    pub(super) fn replied(phase: Phase, reply: ReplyBuf) -> Self {
+    pub(crate) fn replied(phase: Phase, reply: ReplyBuf) -> Self {
         let status = match reply.severity() {
             Severity::PositiveCompletion => Status::Delivered,
             Severity::PermanentNegative => Status::Rejected,
@@ -161,7 +161,7 @@ impl Outcome {
         Self { status, phase, cause: Cause::Reply(reply), at_once: false }
     }
 
-    pub(super) fn local(rejection: Rejection<'static>) -> Self {
+    pub(crate) fn local(rejection: Rejection<'static>) -> Self {
         let status = match rejection.severity() {
             Severity::PermanentNegative => Status::Rejected,
             _ => Status::Deferred,

@@ -225,7 +225,7 @@ impl ParameterList {
 }
 
 /// The form that any server takes: `utf-8-addr-xtext` of RFC 6533 section 3 (G-47).
-fn escape_into(address: &str, value: &mut String) {
+pub(crate) fn escape_into(address: &str, value: &mut String) {
     for c in address.chars() {
         if matches!(c, '!'..='~') && !matches!(c, '+' | '=' | '\\') {
             value.push(c);

@@ -18,6 +18,7 @@ use bytes::BufMut;
 
 pub use self::date_time::DateTime;
 pub use self::list::ParameterList;
+pub(crate) use self::list::escape_into;
 pub use self::mail::{AuthParameter, Body, MailParameters, Ret};
 pub use self::rare::{
     By, ByMode, Hold, IfRecipientChanged, MtPriority, Mtrk, Rrvs, Solicit, TransId,

@@ -42,6 +42,13 @@ impl<'o> Field<'o> {
         Self { out, charset, column: name.len() + 1, glue: false }
     }
 
+    /// Begins a paragraph of text with a word, to be folded as a field is.
+    pub(crate) fn paragraph(out: &'o mut String, word: &str, charset: Charset) -> Self {
+        let mut this = Self { out, charset, column: 0, glue: true };
+        this.word(word);
+        this
+    }
+
     /// Adds a word, blanks in it included.
     pub(crate) fn word(&mut self, word: &str) -> &mut Self {
         let length = if self.charset == Charset::Utf8 { word.len() } else { word.chars().count() };
@@ -65,6 +72,14 @@ impl<'o> Field<'o> {
         // Writing to a string does not fail.
         let _ = write!(word, "{value}");
         self.word(&word)
+    }
+
+    /// Adds a text, to be folded at any of its blanks.
+    pub(crate) fn text(&mut self, text: &str) -> &mut Self {
+        for word in text.split([' ', '\t', '\r', '\n']).filter(|word| !word.is_empty()) {
+            self.word(word);
+        }
+        self
     }
 
     /// What comes next stands directly behind what is there.

@@ -33,5 +33,6 @@ mod transmission;
 
 pub use self::received::{BadClause, Received};
 pub use self::return_path::{ReturnPath, WithoutReturnPath};
+pub(crate) use self::scan::message_id;
 pub use self::scan::{HeaderScanner, MAX_HOPS, MIN_HOPS};
 pub use self::transmission::Transmission;

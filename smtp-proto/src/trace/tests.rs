@@ -313,6 +313,7 @@ proptest! {
         let mut out = String::new();
         let mut field = fold::Field::new(&mut out, "X-Test", fold::Charset::of(utf8));
         for word in &words {
+            field.text(word);
             field.word(word);
         }
         field.word("end");
