@@ -80,6 +80,7 @@
 //! - [`data`]: transparency, line ends, and where a message ends.
 //! - [`trace`]: `Received:` and `Return-Path:`, and what a header section says; [`date`]: its dates.
 //! - [`report`]: delivery reports, to decide on, to write and to read.
+//! - [`relay`]: what a relay decides between its server and its client.
 //! - [`auth`]: the AUTH exchange, and secrets that are masked and wiped.
 //! - [`transcript`]: what was said, as entries and as a file, and its replay.
 //! - [`wire`]: all that an adapter touches.
@@ -124,6 +125,7 @@ pub mod parameter;
 pub mod path;
 pub mod profile;
 pub mod proxy;
+pub mod relay;
 pub mod reply;
 pub mod report;
 pub mod sequence;

@@ -161,6 +161,15 @@ impl Outcome {
         Self { status, phase, cause: Cause::Reply(reply), at_once: false }
     }
 
+    pub(crate) fn deferred(phase: Phase, cause: Cause) -> Self {
+        Self { status: Status::Deferred, phase, cause, at_once: false }
+    }
+
+    /// The same outcome, judged by more than one host.
+    pub(crate) fn judged(self, status: Status) -> Self {
+        Self { status, ..self }
+    }
+
     pub(crate) fn local(rejection: Rejection<'static>) -> Self {
         let status = match rejection.severity() {
             Severity::PermanentNegative => Status::Rejected,

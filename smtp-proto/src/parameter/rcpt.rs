@@ -43,6 +43,12 @@ impl Notify {
         Self(self.0 | other.0)
     }
 
+    /// Without the reports of another; [`Notify::NEVER`] when none is left.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether all reports of `other` are asked for; for [`Notify::NEVER`], whether none is.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {

@@ -7,8 +7,9 @@ use super::recipient::Diagnostic;
 use super::{Action, Original, Recipient};
 use crate::date::Date;
 use crate::domain::Host;
-use crate::parameter::{By, Hold, Orcpt, escape_into};
+use crate::parameter::{Hold, Orcpt, escape_into};
 use crate::path::ForwardPath;
+use crate::relay::deadline;
 use crate::trace::fold::{Charset, Field};
 use crate::xtext::Xtext;
 
@@ -49,7 +50,9 @@ pub(super) fn of_message(original: &Original<'_>, reporting: Host<'_>, out: &mut
     }
     one(out, form, "Arrival-Date", &original.arrived.to_string());
     if let Some(by) = original.parameters.by() {
-        one(out, form, "Deliver-By-Date", &deadline(original.arrived, by).to_string());
+        let time = deadline(original.arrived.time(), by);
+        let date = Date::at_offset(time, original.arrived.offset());
+        one(out, form, "Deliver-By-Date", &date.unwrap_or_else(|| Date::utc(time)).to_string());
     }
     match original.parameters.hold() {
         Some(Hold::For(seconds)) => {
@@ -61,15 +64,6 @@ pub(super) fn of_message(original: &Original<'_>, reporting: Host<'_>, out: &mut
         None => {}
     }
     out.push_str("\r\n");
-}
-
-/// When a message is to be delivered.
-fn deadline(arrived: Date, by: By) -> Date {
-    use crate::date::Timestamp;
-
-    let time = arrived.time().unix().saturating_add(i64::from(by.seconds()));
-    let time = Timestamp::from_unix(time);
-    Date::at_offset(time, arrived.offset()).unwrap_or_else(|| Date::utc(time))
 }
 
 /// The fields of a recipient (T-20, T-21).
@@ -181,7 +175,7 @@ fn spelled(address: &str, form: Form) -> String {
 }
 
 /// `\x{HEXPOINT}` as the character it stands for; what stands for none stays.
-fn unescaped(mut address: &str) -> String {
+pub(crate) fn unescaped(mut address: &str) -> String {
     let mut plain = String::with_capacity(address.len());
     while let Some(start) = address.find("\\x{") {
         let (before, escape) = address.split_at_checked(start).unwrap_or((address, ""));

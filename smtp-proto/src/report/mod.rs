@@ -42,6 +42,7 @@ mod transfer;
 
 pub use self::envelope::ReportEnvelope;
 pub use self::event::{Action, Event, Onward};
+pub(crate) use self::fields::unescaped as plain_utf8_address;
 pub use self::message::{MAX_RETURNED, Report, ReportMessage, Returned};
 pub use self::original::Original;
 pub use self::read::{DeliveryStatus, Fields, NotAStatus};

@@ -1,0 +1,3 @@
+mod carry;
+mod delivery;
+mod policy;
