@@ -383,7 +383,10 @@ impl fmt::Display for Entry {
             Self::EndOfData => f.write_str("C: ."),
             Self::OverLong { verb, octets } => {
                 write!(f, "C: [{octets} octets in a line, too many]")?;
-                if verb.is_empty() { Ok(()) } else { write!(f, " {verb}") }
+                if !verb.is_empty() {
+                    f.write_char(' ')?;
+                }
+                display_text(verb.as_bytes(), f)
             }
             Self::Foreign { speaker, octets } => {
                 write!(f, "{speaker} [{} octets that are no SMTP] ", octets.len())?;

@@ -147,6 +147,34 @@ fn bounds() {
     );
 }
 
+/// Nor by way of a file.
+#[test]
+fn nothing_shown_is_a_control_character() {
+    for line in [
+        "C~ 9 A\\x1b[2J",
+        "proxy \\x1b",
+        "# \\n",
+        "with \\x1b \\x07",
+        "C? \\x1b",
+        "accept \\x1b\\r",
+    ] {
+        let transcript: Transcript = format!("smtp-transcript 1 server\n{line}\n").parse().unwrap();
+        let shown = transcript.entries()[0].to_string();
+        assert!(!shown.chars().any(char::is_control), "{shown:?}");
+    }
+}
+
+/// An empty text is none that was left out.
+#[test]
+fn empty_texts() {
+    for text in ["reject 550 5.7.1 \\r", "abort 421 4.3.2 \\n", "refuse 550 5.1.1", "accept - - -"]
+    {
+        let transcript: Transcript = format!("smtp-transcript 1 server\n{text}\n").parse().unwrap();
+        let file = transcript.to_string();
+        assert_eq!(file.parse(), Ok(transcript), "{file}");
+    }
+}
+
 #[test]
 fn malformed_files() {
     let problem =

@@ -204,10 +204,12 @@ fn write_refusal(reply: &ReplyBuf, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     let mut texts = reply.texts().peekable();
     let first = texts.next().unwrap_or_default();
-    if !first.is_empty() || texts.peek().is_some() {
-        f.write_char(' ')?;
-        write_text(first, f)?;
+    f.write_char(' ')?;
+    if first.is_empty() && texts.peek().is_none() {
+        // A text of no octets would be replaced by a usual one.
+        f.write_str("\\r")?;
     }
+    write_text(first, f)?;
     for text in texts {
         f.write_str("\\n")?;
         write_text(text, f)?;
