@@ -15,13 +15,14 @@ use smtp_proto::{
         Cause, Chunking, Client, Config, Content, Envelope, Event, Login, Opening, OpeningStep,
         Recipient, Report, Status, TlsUse, Transaction, TransactionOptions, TransactionStep,
     },
-    command::{Mechanism, OtherCommand, Query, Text},
+    command::{DomainList, Mechanism, Node, OtherCommand, Query, Text, Url},
     data::BareNewline,
     domain::HelloName,
     fault::Fault,
     parameter::{Body, Notify, ParameterList, Parameters},
     path::{ForwardPath, ReversePath},
     status::Severity,
+    upstream::{Attribute, Forwarded, Overrides, Value},
     wire::{Endpoint, Step},
 };
 
@@ -364,11 +365,18 @@ fn commands(input: &Input<'_>, client: &mut Client, server: &mut Server<'_>, sto
     let text = Text::new("user").expect("a text");
     let null = ReversePath::Null;
     let path = ForwardPath::parse("<a@b.example>").expect("a path");
+    let mut overrides = Overrides::default();
+    overrides.set(Attribute::Name, Value::Known(&"n".repeat(255))).expect("a name");
+    overrides.set(Attribute::HeloName, Value::Known(&"h".repeat(255))).expect("a name");
+    overrides.set_address(Value::Known([192, 0, 2, 1].into()));
+    let mut forwarded = Forwarded::default();
+    forwarded.set_address(Value::Unavailable);
+    forwarded.set(Attribute::Source, Value::Known("LOCAL")).expect("a source");
     let (mut calls, mut idle) = (0, 0);
     while idle < 24 {
         let choice = input.choices.get(calls + calls / 12);
         calls += 1;
-        let result = match choice % 24 {
+        let result = match choice % 31 {
             0 | 1 => client.hello(name),
             2 => client.helo(name),
             3 => client.starttls(),
@@ -388,6 +396,14 @@ fn commands(input: &Input<'_>, client: &mut Client, server: &mut Server<'_>, sto
             20 => client.verify(Query::new(text, false)),
             21 => client.expand(Query::new(text, true)).and_then(|()| client.help(None)),
             22 => client.extension("X-OWN", OtherCommand::new("XOWN", None).expect("a verb")),
+            23 => client.etrn(Node::parse("@x.example").expect("a node")),
+            24 => client.atrn(DomainList::parse("x.example").ok()),
+            25 | 26 => {
+                let url = Url::parse("imap://x.example/a;urlauth=anonymous:internal:91");
+                client.burl(url.expect("a URL"), choice % 31 == 26)
+            }
+            27 => client.xclient(&overrides),
+            28 => client.xforward(&forwarded),
             _ if choice & 32 != 0 => client.quit(),
             _ => Ok(()),
         };
@@ -400,6 +416,11 @@ fn commands(input: &Input<'_>, client: &mut Client, server: &mut Server<'_>, sto
                 idle = 0;
                 let event = client.event();
                 let upgrade = matches!(event, Some(Event::UpgradeTls));
+                if let Some(Event::Turned(_)) = event {
+                    // Who was the server is the client from here on.
+                    story.events.push("Turned".into());
+                    return;
+                }
                 note(event, story);
                 if upgrade && choice & 128 == 0 {
                     client.tls_started();

@@ -10,7 +10,7 @@ use smtp_proto::{
     auth::Base64,
     command::{
         Auth, Command, InitialResponse, Line, Mail, Mechanism, OtherCommand, Query, Rcpt, Text,
-        Verb,
+        Verb, XClient, XForward,
     },
     domain::Host,
     parameter::{
@@ -18,6 +18,7 @@ use smtp_proto::{
     },
     path::{ForwardPath, Mailbox, MailboxBuf, ReversePath},
     profile::{HelloSyntax, Syntax},
+    upstream::{Forwarded, Overrides},
     xtext::{self, Xtext},
 };
 
@@ -147,6 +148,29 @@ fn look_at(command: &Command<'_>) {
                 assert!(typed.others().count() <= typed.all().iter().count());
             }
         }
+        // What was told can be told again, in lines that are read as the same.
+        Command::XClient(command) => {
+            let mut overrides = Overrides::default();
+            overrides.update(command);
+            let text = overrides.to_string();
+            let again = XClient::parse(&text).expect("what is told can be told");
+            let told: Vec<_> = command.iter().collect();
+            assert_eq!(again.iter().collect::<Vec<_>>(), told);
+            let _ = (overrides.address(), overrides.port(), overrides.login());
+        }
+        Command::XForward(command) => {
+            let mut forwarded = Forwarded::default();
+            forwarded.update(command);
+            let text = forwarded.to_string();
+            let again = XForward::parse(&text).expect("what is told can be told");
+            let told: Vec<_> = command.iter().collect();
+            assert_eq!(again.iter().collect::<Vec<_>>(), told);
+            let _ = (forwarded.ip_address(), forwarded.port(), forwarded.is_local());
+        }
+        Command::Burl(burl) => {
+            let _ = (burl.url.scheme(), burl.url.authority(), burl.url.is_for(Some("user")));
+        }
+        Command::Atrn(Some(domains)) => assert!(domains.iter().count() > 0),
         _ => {}
     }
 }

@@ -74,6 +74,11 @@ fn config(choice: u16) -> Config {
         {
             config = config.offer(extension);
         }
+        for extension in [Extension::Etrn, Extension::Atrn, Extension::XClient, Extension::XForward]
+        {
+            config = config.offer(extension);
+        }
+        config = config.burl(&["imap", "imap://x.example"]);
     }
     if bit(11) {
         config = config.withhold(Extension::Pipelining).withhold(Extension::EnhancedStatusCodes);
@@ -146,12 +151,14 @@ fn answer(event: Event<'_>, choice: Option<u8>, exchange: &mut Exchange) -> Stri
     let plain = choice.is_some_and(|choice| choice & 15 == 0);
     match event {
         Event::Connected(question) => {
+            let told = format!("Connected {:?}", question.overrides());
             match choice {
                 None => drop(question),
-                Some(_) if yes => question.accept(),
+                Some(_) if plain => question.accept(),
+                Some(_) if yes => question.allow_xclient().allow_xforward().accept(),
                 Some(choice) => question.reject(rejection(choice)),
             }
-            "Connected".into()
+            told
         }
         Event::Hello(question) => {
             let told = format!("Hello {} {}", question.verb(), question.name());
@@ -179,7 +186,8 @@ fn answer(event: Event<'_>, choice: Option<u8>, exchange: &mut Exchange) -> Stri
             told
         }
         Event::Mail(question) => {
-            let told = format!("Mail {} {:?}", question.reverse_path(), question.parameters());
+            let (path, parameters) = (question.reverse_path(), question.parameters());
+            let told = format!("Mail {path} {parameters:?} {:?}", question.forwarded());
             match choice {
                 None => drop(question),
                 Some(choice) if yes => question.accept_with(acceptance(choice)),
@@ -222,6 +230,53 @@ fn answer(event: Event<'_>, choice: Option<u8>, exchange: &mut Exchange) -> Stri
                 None => drop(question),
                 Some(_) if plain => question.cannot_verify(),
                 Some(_) if yes => question.accept_with("<a@b.example>\nB <b@b.example>"),
+                Some(choice) => question.reject(rejection(choice)),
+            }
+            told
+        }
+        Event::Etrn(question) => {
+            let told = format!("Etrn {}", question.node());
+            match choice {
+                None => drop(question),
+                Some(choice) if plain => question.messages_started(choice.into()),
+                Some(_) if yes => question.nothing_waits(),
+                Some(choice) => question.reject(rejection(choice)),
+            }
+            told
+        }
+        Event::Atrn(question) => {
+            let told = format!("Atrn {:?}", question.domains());
+            match choice {
+                None => drop(question),
+                Some(_) if yes => question.accept(),
+                Some(choice) => question.reject(rejection(choice)),
+            }
+            told
+        }
+        Event::Burl(question) => {
+            let url = question.url();
+            let told = format!("Burl {url:?} {} {:?}", question.is_first(), question.room());
+            match choice {
+                None => drop(question),
+                Some(choice) if yes => question.accept(u64::from(choice) * 40),
+                Some(choice) => question.reject(rejection(choice)),
+            }
+            told
+        }
+        Event::XClient(question) => {
+            let told = format!("XClient {}", question.attributes());
+            match choice {
+                None => drop(question),
+                Some(_) if yes => question.accept(),
+                Some(choice) => question.reject(rejection(choice)),
+            }
+            told
+        }
+        Event::XForward(question) => {
+            let told = format!("XForward {}", question.attributes());
+            match choice {
+                None => drop(question),
+                Some(_) if yes => question.accept(),
                 Some(choice) => question.reject(rejection(choice)),
             }
             told
@@ -323,6 +378,11 @@ fn play(input: &Input<'_>, config: Arc<Config>, octets: &[u8], cuts: Cuts, drops
                     Event::Body(piece) => {
                         assert!(!piece.is_empty());
                         story.body.extend_from_slice(&piece);
+                    }
+                    Event::Turned(_) => {
+                        // Who was the client is the server from here on.
+                        story.tell("Turned".into());
+                        break;
                     }
                     Event::Reset => {
                         story.body.clear();

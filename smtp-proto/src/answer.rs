@@ -159,6 +159,31 @@ impl Rejection<'static> {
     /// 454 4.7.0: authentication is not available now.
     pub const AUTH_UNAVAILABLE: Self = Self::temporary(7, 0, "temporary authentication failure")
         .coded(Code::TEMPORARILY_UNAVAILABLE);
+    /// 458 4.5.0: what waits for the node cannot be sent now (ETRN, RFC 1985 §5.1).
+    pub const CANNOT_QUEUE: Self =
+        Self::temporary(5, 0, "cannot queue messages for this node").coded(Code::CANNOT_QUEUE);
+    /// 459 4.7.1: this client may not have the node's mail sent (ETRN, RFC 1985 §5.1).
+    pub const NODE_NOT_ALLOWED: Self =
+        Self::temporary(7, 1, "node not allowed").coded(Code::NODE_NOT_ALLOWED);
+    /// 450 4.7.1: the customer has no access to one of the domains (ATRN, RFC 2645 §5.2.1).
+    pub const DOMAINS_DENIED: Self =
+        Self::temporary(7, 1, "no access to these domains").coded(Code::MAILBOX_BUSY);
+    /// 453 4.3.2: nothing waits for the customer (ATRN, RFC 2645 §5.2.1).
+    pub const NO_MAIL_WAITING: Self =
+        Self::temporary(3, 2, "no mail waiting").coded(Code::NO_MAIL_WAITING);
+    /// 554 5.6.6: the content of a URL cannot be had (BURL, RFC 4468 §6).
+    pub const FETCH_FAILED: Self =
+        Self::permanent(6, 6, "the content cannot be fetched").coded(Code::TRANSACTION_FAILED);
+    /// 451 4.4.1: the server that has the content does not answer (BURL, RFC 4468 §6).
+    pub const STORE_UNREACHABLE: Self =
+        Self::temporary(4, 1, "the content's server does not answer").coded(Code::LOCAL_ERROR);
+    /// 554 5.7.14: this server has no trust relationship with the one that has the content (BURL,
+    /// RFC 4468 §6, whose 5.7.8 was given to something else: RFC 5248's registry).
+    pub const STORE_NOT_TRUSTED: Self =
+        Self::permanent(7, 14, "no trust in the content's server").coded(Code::TRANSACTION_FAILED);
+    /// 554 5.7.0: the URL is not for this user (BURL, RFC 4468 §3.3, §3.4).
+    pub const URL_DENIED: Self =
+        Self::permanent(7, 0, "URL not allowed").coded(Code::TRANSACTION_FAILED);
     /// 454 4.7.0: TLS is not available now (RFC 3207 §4).
     pub const TLS_UNAVAILABLE: Self =
         Self::temporary(7, 0, "TLS not available now").coded(Code::TEMPORARILY_UNAVAILABLE);

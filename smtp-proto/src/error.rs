@@ -66,8 +66,18 @@ pub enum Rule {
     Base64,
     /// The size of a chunk cannot be read, so the chunk cannot be skipped (G-31).
     BdatSize,
-    /// Something other than `LAST` behind the size of a chunk (G-30).
+    /// Something other than `LAST` behind the size of a chunk or a URL (G-30, G-32).
     BdatLast,
+    /// Not the node of an ETRN: a domain, or the name of a queue (G-33).
+    Node,
+    /// Not a list of domains with at least one dot each (G-34).
+    DomainList,
+    /// Not an absolute URI (G-32).
+    Url,
+    /// Not an attribute of XCLIENT or XFORWARD (G-35).
+    Attribute,
+    /// A value that an attribute of XCLIENT or XFORWARD cannot have (G-35, G-36).
+    AttributeValue,
 }
 
 impl Rule {
@@ -105,6 +115,11 @@ impl Rule {
             Self::Base64 => (501, 5, 2, "bad base64"),
             Self::BdatSize => (501, 5, 4, "bad chunk size"),
             Self::BdatLast => (501, 5, 4, "LAST expected"),
+            Self::Node => (501, 5, 4, "bad node name"),
+            Self::DomainList => (501, 5, 4, "bad list of domains"),
+            Self::Url => (501, 5, 4, "bad URL"),
+            Self::Attribute => (501, 5, 4, "bad attribute"),
+            Self::AttributeValue => (501, 5, 4, "bad attribute value"),
         }
     }
 

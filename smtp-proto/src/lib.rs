@@ -81,6 +81,7 @@
 //! - [`trace`]: `Received:` and `Return-Path:`, and what a header section says; [`date`]: its dates.
 //! - [`report`]: delivery reports, to decide on, to write and to read.
 //! - [`relay`]: what a relay decides between its server and its client.
+//! - [`upstream`]: what a proxy or filter tells of the client it speaks for (XCLIENT, XFORWARD).
 //! - [`auth`]: the AUTH exchange, and secrets that are masked and wiped.
 //! - [`transcript`]: what was said, as entries and as a file, and its replay.
 //! - [`wire`]: all that an adapter touches.
@@ -133,6 +134,7 @@ pub mod server;
 pub mod status;
 pub mod trace;
 pub mod transcript;
+pub mod upstream;
 pub mod wire;
 pub mod xtext;
 

@@ -136,9 +136,11 @@ pub struct ClientTimeouts {
     pub block: Duration,
     /// For the reply to a BDAT that is not the last. Default 5 minutes.
     pub chunk: Duration,
-    /// For the reply to the end of the content; in LMTP for each of them. Default 10 minutes.
+    /// For the reply to the end of the content, in LMTP for each of them; and to BURL and ATRN, for
+    /// which a server has as much to do. Default 10 minutes, the least for ATRN (RFC 2645 section
+    /// 5.2.1).
     pub end_of_data: Duration,
-    /// For the reply to RSET, NOOP, VRFY, EXPN, HELP and extension verbs. Default 5 minutes.
+    /// For the reply to RSET, NOOP, VRFY, EXPN, HELP, ETRN, XCLIENT, XFORWARD and extension verbs. Default 5 minutes.
     pub other: Duration,
     /// For the reply to QUIT. Default 5 seconds.
     pub quit: Duration,

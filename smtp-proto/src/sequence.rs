@@ -32,13 +32,15 @@ pub enum State {
     Auth,
     /// A TLS handshake is under way (RFC 3207 section 4).
     Tls,
+    /// ATRN was accepted: who was the server is the client from here on (RFC 2645 section 5.3).
+    Turned,
     /// The session is over.
     Closed,
 }
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Start,
         Self::Ready,
         Self::Mail,
@@ -49,6 +51,7 @@ impl State {
         Self::Data,
         Self::Auth,
         Self::Tls,
+        Self::Turned,
         Self::Closed,
     ];
 
@@ -93,6 +96,18 @@ pub enum Request {
     StartTls,
     /// AUTH.
     Auth,
+    /// ETRN.
+    Etrn,
+    /// ATRN.
+    Atrn,
+    /// BURL without LAST.
+    Burl,
+    /// BURL with LAST.
+    BurlLast,
+    /// XCLIENT.
+    XClient,
+    /// XFORWARD.
+    XForward,
     /// A verb the application registered.
     Extension,
     /// SEND, SOML, SAML and TURN: known and never offered (RFC 5321 appendix F.6).
@@ -103,7 +118,7 @@ pub enum Request {
 
 impl Request {
     /// Every request.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 25] = [
         Self::Hello,
         Self::Helo,
         Self::ForeignHello,
@@ -120,13 +135,19 @@ impl Request {
         Self::Help,
         Self::StartTls,
         Self::Auth,
+        Self::Etrn,
+        Self::Atrn,
+        Self::Burl,
+        Self::BurlLast,
+        Self::XClient,
+        Self::XForward,
         Self::Extension,
         Self::Obsolete,
         Self::Unknown,
     ];
 
-    /// The request that `verb` makes in `protocol`. BDAT is taken as not the last one; a verb other
-    /// than those of this crate is unknown until the application has registered it.
+    /// The request that `verb` makes in `protocol`. BDAT and BURL are taken as not the last one; a
+    /// verb other than those of this crate is unknown until the application has registered it.
     pub const fn of(verb: Verb, protocol: Protocol) -> Self {
         match (verb, protocol) {
             (Verb::Ehlo, Protocol::Smtp) | (Verb::Lhlo, Protocol::Lmtp) => Self::Hello,
@@ -146,6 +167,11 @@ impl Request {
             (Verb::Help, _) => Self::Help,
             (Verb::StartTls, _) => Self::StartTls,
             (Verb::Auth, _) => Self::Auth,
+            (Verb::Etrn, _) => Self::Etrn,
+            (Verb::Atrn, _) => Self::Atrn,
+            (Verb::Burl, _) => Self::Burl,
+            (Verb::XClient, _) => Self::XClient,
+            (Verb::XForward, _) => Self::XForward,
             (Verb::Obsolete, _) => Self::Obsolete,
             (Verb::Other, _) => Self::Unknown,
         }
@@ -202,6 +228,8 @@ pub enum Refusal {
     /// Content without a valid recipient: 503 when none was named, 554 when all were refused
     /// (RFC 5321 section 3.3); always 503 in LMTP (RFC 2033 section 4.2).
     NoRecipient,
+    /// BURL without a valid recipient: 554, and the URL is not touched (RFC 4468 section 3.2).
+    NoRecipientForUrl,
     /// The other protocol's hello: 500.
     ForeignHello,
     /// A verb that is known and not offered: 502.
@@ -210,18 +238,20 @@ pub enum Refusal {
     Unknown,
 }
 
-/// The state after the final reply to the content, be it DATA or the last BDAT, accepted or not.
+/// The state after the final reply to the content, be it DATA or the last BDAT, accepted or not, or
+/// to the last BURL, accepted.
 pub const AFTER_CONTENT: State = State::Ready;
 
 /// The table.
 pub const fn rule(state: State, request: Request) -> Rule {
     use State::{
-        Auth, Chunks, Closed, Data, Mail, Ready, Recipients, Refusing, Spoiled, Start, Tls,
+        Auth, Chunks, Closed, Data, Mail, Ready, Recipients, Refusing, Spoiled, Start, Tls, Turned,
     };
     const OUT: Rule = refuse(Refusal::BadSequence);
     const SPOIL: Rule = Rule::Refuse { why: Refusal::BadSequence, then: Spoiled };
     const NONE: Rule = refuse(Refusal::NoRecipient);
     const NONE_SPOIL: Rule = Rule::Refuse { why: Refusal::NoRecipient, then: Spoiled };
+    const URL_SPOIL: Rule = Rule::Refuse { why: Refusal::NoRecipientForUrl, then: Spoiled };
     const HELLO: Rule = ask(Ready);
     const STAY: Rule = ask(AS_IT_WAS);
 
@@ -245,6 +275,12 @@ pub const fn rule(state: State, request: Request) -> Rule {
         Request::Extension =>   [OUT,           STAY,         STAY,         STAY,                     STAY,                   STAY],
         Request::StartTls =>    [OUT,           ask(Tls),     OUT,          OUT,                      OUT,                    OUT],
         Request::Auth =>        [OUT,           ask(Ready),   OUT,          OUT,                      OUT,                    OUT],
+        Request::Etrn | Request::XForward =>
+                                [OUT,           STAY,         OUT,          OUT,                      OUT,                    OUT],
+        Request::Atrn =>        [OUT,           ask(Turned),  OUT,          OUT,                      OUT,                    OUT],
+        Request::Burl =>        [OUT,           OUT,          URL_SPOIL,    ask_or(Chunks, Spoiled),  ask_or(Chunks, Spoiled), OUT],
+        Request::BurlLast =>    [OUT,           OUT,          URL_SPOIL,    ask_or(AFTER_CONTENT, Spoiled), ask_or(AFTER_CONTENT, Spoiled), OUT],
+        Request::XClient =>     [ask(Start),    ask(Start),   OUT,          OUT,                      OUT,                    OUT],
         Request::Obsolete =>    [refuse(Refusal::NotImplemented); 6],
         Request::Unknown =>     [refuse(Refusal::Unknown); 6],
     };
@@ -256,7 +292,7 @@ pub const fn rule(state: State, request: Request) -> Rule {
         Chunks => chunks,
         Spoiled => spoiled,
         Refusing if matches!(request, Request::Quit) => grant(Closed),
-        Refusing | Data | Auth | Tls | Closed => OUT,
+        Refusing | Data | Auth | Tls | Turned | Closed => OUT,
     };
     in_state(rule, state, request)
 }

@@ -224,8 +224,8 @@ impl Pen<'_> {
         });
     }
 
-    /// Writes an AUTH command; the record masks its response.
-    pub(crate) fn say_auth(&mut self, write: impl FnOnce(&mut BytesMut)) {
+    /// Writes an AUTH or BURL command; the record masks what is secret in it.
+    pub(crate) fn say_command_with_secret(&mut self, write: impl FnOnce(&mut BytesMut)) {
         let Some(recorder) = self.recorder.as_deref_mut() else {
             self.output.secret_text(write);
             return;

@@ -6,14 +6,15 @@ use bytes::{Bytes, BytesMut};
 use smtp_proto::{answer::Rejection, server::Event, wire::Step};
 
 use crate::{
-    server::Link,
+    server::{Fetch, Link},
     session::{End, Facts},
 };
 
-/// The content of a message, dots removed, read when it is asked for: a slow reader slows the client.
+/// The content of a message, dots removed and what BURL names fetched, read when it is asked for: a slow reader slows the client.
 pub struct Body<'s> {
     pub(crate) link: &'s mut Link,
     pub(crate) facts: &'s Facts,
+    pub(crate) fetch: &'s dyn Fetch,
     pub(crate) recipients: usize,
     pub(crate) declared_size: Option<u64>,
     pub(crate) progress: Progress,
@@ -91,6 +92,22 @@ impl Body<'_> {
                 // Dropped tokens are asked again, when the handler has returned.
                 Some(Event::Delivery(_)) => self.progress = Progress::Whole,
                 Some(Event::Fault(fault)) => self.progress = Progress::Lost(End::Fault(fault)),
+                Some(Event::Burl(question)) => {
+                    let url = question.url();
+                    if !url.is_for(self.facts.identity.as_deref()) {
+                        question.reject(Rejection::URL_DENIED);
+                        continue;
+                    }
+                    match self.fetch.fetch(url, question.room(), self.facts).await {
+                        Ok(octets) => {
+                            question.accept(u64::try_from(octets.len()).unwrap_or(u64::MAX));
+                            if !octets.is_empty() {
+                                return Ok(Some(octets));
+                            }
+                        }
+                        Err(rejection) => question.reject(rejection),
+                    }
+                }
                 // Commands between two chunks.
                 Some(Event::Verify(question)) => question.cannot_verify(),
                 Some(Event::Extension(question)) => question.reject(Rejection::BAD_SEQUENCE),

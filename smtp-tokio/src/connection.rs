@@ -72,6 +72,20 @@ impl<S, E> Connection<S, E> {
         &mut self.stream
     }
 
+    /// The same stream with another machine: where the roles have turned (RFC 2645), the one that was
+    /// made of the machine here. What was written and not flushed is flushed by and by.
+    pub fn with_endpoint<F>(self, endpoint: F) -> Connection<S, F> {
+        Connection {
+            stream: self.stream,
+            endpoint,
+            dirty: self.dirty,
+            lap: None,
+            deadline: Instant::now(),
+            away: None,
+            sleep: self.sleep,
+        }
+    }
+
     /// Takes both apart.
     pub fn into_parts(self) -> (S, E) {
         (self.stream, self.endpoint)

@@ -116,6 +116,9 @@
 //!
 //! - [`Session`] is all that a server's user has to read; [`Connector`] is that for clients.
 //! - [`Server::serve_connection`] and [`Connector::open`] take any stream: proxies, inetd, tests.
+//! - [`Session::etrn`], [`Session::atrn`] and [`Backend::fetch`] are asked where the configuration offers
+//!   ETRN, ATRN and BURL; [`Server::xclient`] and [`Server::xforward`] name the proxies that may speak for
+//!   others.
 //! - [`Connection`] drives a machine of [`proto`] by hand.
 //! - [`tls`] makes configurations for rustls. Nothing is set process-wide. The feature `tls`, on by
 //!   default, brings it in.
@@ -140,6 +143,7 @@ mod body;
 mod client;
 mod connection;
 mod error;
+mod network;
 mod server;
 mod session;
 pub mod tls;
@@ -152,8 +156,9 @@ pub use self::{
     client::{Client, Connector, Message, Tls},
     connection::Connection,
     error::Error,
+    network::{Network, NotANetwork},
     server::{AnyListener, Handle, Server, Service},
-    session::{Backend, End, Facts, Recipient, Sender, Session},
+    session::{Backend, End, Facts, Recipient, Sender, Session, Waiting},
     tls::Stream,
 };
 

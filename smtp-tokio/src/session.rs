@@ -2,19 +2,22 @@
 
 use std::{future::Future, net::SocketAddr};
 
+use bytes::Bytes;
+
 use smtp_proto::{
     answer::{Acceptance, Rejection},
     auth::server::{Credentials, Login, Mechanism, Plain},
-    command::Verb,
+    command::{DomainList, Node, Url, Verb},
     fault::Fault,
     parameter::{MailParameters, RcptParameters},
     path::{ForwardPath, ReversePath},
     sequence::Protocol,
+    upstream::{Forwarded, Overrides},
 };
 
-use crate::body::Body;
 #[cfg(feature = "tls")]
 use crate::tls::TlsFacts;
+use crate::{body::Body, client::Client};
 
 /// What a server is for: makes a [`Session`] for each client.
 pub trait Backend: Send + Sync + 'static {
@@ -22,6 +25,9 @@ pub trait Backend: Send + Sync + 'static {
     type Session: Session;
 
     /// A client has connected. A rejection with 421 closes the connection, any other is told as 554.
+    ///
+    /// Asked once more, for a session in place of the one before, when a proxy has said by XCLIENT whom
+    /// it speaks for; what it said is in `facts` then.
     fn connect(
         &self,
         facts: &Facts,
@@ -35,6 +41,23 @@ pub trait Backend: Send + Sync + 'static {
             "LOGIN" => Some(Box::new(Login::new())),
             _ => None,
         }
+    }
+
+    /// Content that a client wants to have fetched (BURL, RFC 4468), of which no more than `room` octets
+    /// have a place in the message: the whole part, with CRLF for line ends. It is read by
+    /// [`Session::message`] as if the client had sent it. Only asked where
+    /// [`Config::burl`](smtp_proto::server::Config::burl) offers it, and never for a key of another user.
+    ///
+    /// Whatever a client names here, this host is asked to connect to: fetch only from servers that are
+    /// known, and see RFC 4468 section 8. By default nothing can be had.
+    fn fetch(
+        &self,
+        url: Url<'_>,
+        room: Option<u64>,
+        facts: &Facts,
+    ) -> impl Future<Output = Result<Bytes, Rejection<'static>>> + Send {
+        let _ = (url, room, facts);
+        async { Err(Rejection::FETCH_FAILED) }
     }
 }
 
@@ -110,6 +133,38 @@ pub trait Session: Send {
         async { Ok(None) }
     }
 
+    /// ETRN: sends what waits for `node`, over connections of its own, and says at once how much that is
+    /// (RFC 1985). Refuse by [`CANNOT_QUEUE`](Rejection::CANNOT_QUEUE) or
+    /// [`NODE_NOT_ALLOWED`](Rejection::NODE_NOT_ALLOWED), which is the default.
+    fn etrn(
+        &mut self,
+        node: Node<'_>,
+        facts: &Facts,
+    ) -> impl Future<Output = Result<Waiting, Rejection<'static>>> + Send {
+        let _ = (node, facts);
+        async { Err(Rejection::NODE_NOT_ALLOWED) }
+    }
+
+    /// ATRN: whether to send the client its mail over this connection (RFC 2645), that of `domains` or
+    /// of all it has access to. It has logged in; [`turned`](Self::turned) follows. Refuse by
+    /// [`DOMAINS_DENIED`](Rejection::DOMAINS_DENIED), which is the default, or
+    /// [`NO_MAIL_WAITING`](Rejection::NO_MAIL_WAITING).
+    fn atrn(
+        &mut self,
+        domains: Option<DomainList<'_>>,
+        facts: &Facts,
+    ) -> impl Future<Output = Result<(), Rejection<'static>>> + Send {
+        let _ = (domains, facts);
+        async { Err(Rejection::DOMAINS_DENIED) }
+    }
+
+    /// The roles have turned after [`atrn`](Self::atrn): `client` is ready to send. QUIT is said when
+    /// this returns. When the peer does not greet or refuses the hello this is not called.
+    fn turned(&mut self, client: &mut Client) -> impl Future<Output = ()> + Send {
+        let _ = client;
+        async {}
+    }
+
     /// A verb of the application's own, registered with
     /// [`Config::verb`](smtp_proto::server::Config::verb).
     fn extension(
@@ -131,13 +186,28 @@ pub trait Session: Send {
     }
 }
 
+/// What waits for a node, in answer to ETRN (RFC 1985 section 5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Waiting {
+    /// The queue was started, whatever is in it: 250.
+    Unknown,
+    /// Nothing: 251.
+    Nothing,
+    /// Something, which is being sent: 252.
+    Something,
+    /// So many messages, which are being sent: 253.
+    Messages(u64),
+}
+
 /// What is known of a session, for decisions and for the `Received:` field.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Facts {
     /// The number of the session: no two of a server have the same.
     pub session: u64,
-    /// The client's address; none on a Unix socket, and behind a proxy that does not know it.
+    /// The client's address; none on a Unix socket, and behind a proxy that does not know it. The port
+    /// is 0 where XCLIENT has told the address alone.
     pub peer: Option<SocketAddr>,
     /// The address the client connected to.
     pub local: Option<SocketAddr>,
@@ -147,13 +217,47 @@ pub struct Facts {
     #[cfg(feature = "tls")]
     pub tls: Option<Box<TlsFacts>>,
     /// As whom the client has authenticated: the authorization identity, or else the authentication
-    /// identity.
+    /// identity; or the login that XCLIENT has told.
     pub identity: Option<Box<str>>,
+    /// Seldom there is anything.
+    pub(crate) upstream: Option<Box<Upstream>>,
     /// SMTP or LMTP.
     pub protocol: Protocol,
     /// How the message comes, for the `with` clause of a `Received:` field: "ESMTPSA" and so on
     /// (RFC 3848). Empty before the hello.
     pub transmission_type: &'static str,
+}
+
+/// What a proxy or filter has told.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Upstream {
+    pub(crate) overrides: Option<Overrides>,
+    pub(crate) proxy: Option<SocketAddr>,
+    pub(crate) forwarded: Option<Forwarded>,
+}
+
+impl Facts {
+    /// All that XCLIENT has told: host name and protocol of the client among it. Addresses, hello name
+    /// and identity are in the fields already.
+    pub fn overrides(&self) -> Option<&Overrides> {
+        self.upstream.as_deref()?.overrides.as_ref()
+    }
+
+    /// The address of the proxy that used XCLIENT.
+    pub fn proxy(&self) -> Option<SocketAddr> {
+        self.upstream.as_deref()?.proxy
+    }
+
+    /// What XFORWARD has told of the client upstream, for this transaction: for logs, not for decisions.
+    pub fn forwarded(&self) -> Option<&Forwarded> {
+        self.upstream.as_deref()?.forwarded.as_ref()
+    }
+
+    pub(crate) fn set_forwarded(&mut self, forwarded: Option<&Forwarded>) {
+        if forwarded.is_some() || self.upstream.is_some() {
+            self.upstream.get_or_insert_default().forwarded = forwarded.cloned();
+        }
+    }
 }
 
 /// MAIL.
@@ -218,6 +322,8 @@ impl<'s> Recipient<'s> {
 pub enum End {
     /// By QUIT, or by an answer that closes it.
     Regular,
+    /// By ATRN: what was to be sent to the client has been sent, as far as that went.
+    Turned,
     /// The client broke off, was too slow, or broke the protocol.
     Fault(Fault),
     /// The stream failed.

@@ -80,6 +80,11 @@ impl Stream {
         Self(Inner::Plain(Plain::Other(Box::new(stream))))
     }
 
+    /// No stream.
+    pub(crate) fn closed() -> Self {
+        Self(Inner::Closed)
+    }
+
     /// Drops the stream: the peer sees the end, and inside TLS that it is not a proper one.
     pub(crate) fn cut(&mut self) {
         self.0 = Inner::Closed;

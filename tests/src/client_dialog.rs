@@ -6,7 +6,7 @@
 //! | `C: text`, `C> text` | the client has said this line, and all it has said is told |
 //! | `call …` | the caller does something, see [`ClientDialog::parse`] |
 //! | `misuse Sequence` | the call before was refused so |
-//! | `event Mail 250` | a reply is told; also `event UpgradeTls`, `fault …`, `close`, `ready`, `failed …` |
+//! | `event Mail 250` | a reply is told; also `event UpgradeTls`, `event Turned`, `fault …`, `close`, `ready`, `failed …` |
 //! | `outcome delivered 250` | of each recipient of the transaction, in order |
 //! | `tls`, `expire`, `eof` | the handshake is done; the timer runs out; the server closes |
 //! | `config …` | `lmtp`, `lockstep`, `normalize`, `last-code`, `lenient-lf`, `together` |
@@ -23,13 +23,14 @@ use smtp_proto::{
         Chunking, Client, Config, Content, Envelope, Event, Login, Misuse, Opening, OpeningStep,
         Recipient, Status, TlsUse, Transaction, TransactionOptions, TransactionStep,
     },
-    command::{Mechanism, Query, Text},
+    command::{DomainList, Mechanism, Node, Query, Text, Url, XClient, XForward},
     data::BareNewline,
     domain::HelloName,
     parameter::{Body, Parameters},
     path::{ForwardPath, ReversePath},
     profile::Syntax,
     reply::CodeMismatch,
+    upstream::{Forwarded, Overrides},
     wire::{Endpoint, Step},
 };
 
@@ -77,7 +78,9 @@ pub fn all(folder: &str) -> Vec<ClientDialog> {
 impl ClientDialog {
     /// Reads a dialog. The calls are `hello NAME`, `helo NAME`, `mail <path> [parameters]`,
     /// `rcpt <path> [parameters]`, `data`, `body TEXT`, `end`, `chunk TEXT`, `last TEXT`, `reset`,
-    /// `noop`, `quit`, `verify TEXT`, `starttls`, `auth NAME [TEXT]`, `response TEXT`, `cancel`;
+    /// `noop`, `quit`, `verify TEXT`, `starttls`, `auth NAME [TEXT]`, `response TEXT`, `cancel`,
+    /// `etrn NODE`, `atrn [DOMAINS]`, `burl URL`, `burl-last URL`, `xclient ATTRIBUTES`,
+    /// `xforward ATTRIBUTES`;
     /// `open none|opportunistic|required [plain|login]` for an [`Opening`], whose user is "alice" with
     /// the password "s3cret!"; and `send [bdat] [all] [utf8] [8bit] [binary] [size=N] <from> <to>…
     /// TEXT` for a [`Transaction`].
@@ -298,6 +301,7 @@ struct Play<L> {
     transaction: Option<Transaction<'static>>,
     body: Option<Bytes>,
     ended: bool,
+    turned: bool,
     reported: Vec<String>,
 }
 
@@ -311,6 +315,7 @@ impl<L: Link> Play<L> {
             transaction: None,
             body: None,
             ended: false,
+            turned: false,
             reported: Vec::new(),
         }
     }
@@ -348,6 +353,7 @@ impl<L: Link> Play<L> {
         for _ in 0..100_000 {
             let wants_body = self.next();
             match self.link.advance() {
+                Step::Event if self.turned => return,
                 Step::Event => self.event(),
                 Step::Idle if wants_body => {
                     let transaction = self.transaction.as_mut().unwrap();
@@ -417,6 +423,11 @@ impl<L: Link> Play<L> {
                 }
             }
             Some(Event::UpgradeTls) => self.events.push("UpgradeTls".to_owned()),
+            // Told until somebody takes the connection, which nobody does here.
+            Some(Event::Turned(_)) => {
+                self.turned = true;
+                self.events.push("Turned".to_owned());
+            }
             Some(Event::Fault(fault)) => {
                 let told = format!("{fault:?}");
                 let name = told.split(['(', ' ']).next().unwrap_or_default();
@@ -466,6 +477,21 @@ impl<L: Link> Play<L> {
             }
             "response" => client.auth_response(&unescape(rest)),
             "cancel" => client.auth_cancel(),
+            "etrn" => client.etrn(Node::parse(rest).unwrap()),
+            "atrn" if rest.is_empty() => client.atrn(None),
+            "atrn" => client.atrn(Some(DomainList::parse(rest).unwrap())),
+            "burl" => client.burl(Url::parse(rest).unwrap(), false),
+            "burl-last" => client.burl(Url::parse(rest).unwrap(), true),
+            "xclient" => {
+                let mut overrides = Overrides::default();
+                overrides.update(&XClient::parse(&attributes(rest)).unwrap());
+                client.xclient(&overrides)
+            }
+            "xforward" => {
+                let mut forwarded = Forwarded::default();
+                forwarded.update(&XForward::parse(&attributes(rest)).unwrap());
+                client.xforward(&forwarded)
+            }
             "open" => {
                 self.opening = Some(opening(rest));
                 Ok(())
@@ -512,6 +538,10 @@ impl<L: Link> Play<L> {
         self.body = Some(Bytes::from(unescape(rest)));
         self.transaction = Some(Transaction::new(envelope, content, options));
     }
+}
+
+fn attributes(text: &str) -> String {
+    String::from_utf8(unescape(text)).unwrap()
 }
 
 fn opening(call: &str) -> Opening<'static> {

@@ -7,11 +7,12 @@ use smtp_proto::{
     answer::Rejection,
     auth::{Base64, Secret},
     client::{Client, Config, Event, Misuse},
-    command::{Auth, Bdat, Command},
+    command::{Auth, Bdat, Burl, Command},
     fault::Fault,
     profile::Syntax,
     sequence::{Protocol, State},
     server::Server,
+    upstream::{Forwarded, Overrides},
     wire::{Endpoint, Step},
 };
 
@@ -270,6 +271,27 @@ impl<'d> Stage<'d> {
                 });
                 ("Auth", client.auth(mechanism, response.as_ref().map(Secret::as_slice)))
             }
+            Command::Etrn(node) => ("Etrn", client.etrn(node)),
+            Command::Atrn(domains) => ("Atrn", client.atrn(domains)),
+            Command::Burl(Burl { url, last: false }) => ("Burl", client.burl(url, false)),
+            Command::Burl(Burl { url, last: true }) => ("Delivery", client.burl(url, true)),
+            Command::XClient(command) => {
+                let mut overrides = Overrides::default();
+                overrides.update(&command);
+                // The client has an order of its own, and always codes.
+                if overrides.to_string() != command.to_string() {
+                    return Err(Unsaid::NoCall);
+                }
+                ("XClient", client.xclient(&overrides))
+            }
+            Command::XForward(command) => {
+                let mut forwarded = Forwarded::default();
+                forwarded.update(&command);
+                if forwarded.to_string() != command.to_string() {
+                    return Err(Unsaid::NoCall);
+                }
+                ("XForward", client.xforward(&forwarded))
+            }
             Command::Other(other) => ("Extension", client.extension(other.verb(), other)),
             _ => return Err(Unsaid::NoCall),
         };
@@ -291,8 +313,9 @@ impl<'d> Stage<'d> {
     fn client(&mut self) -> bool {
         match self.client.step() {
             Step::Event => {
+                let turned = self.client.state() == State::Turned;
                 self.event();
-                true
+                !turned
             }
             Step::Write if self.closed => false,
             Step::Write => {
@@ -310,6 +333,7 @@ impl<'d> Stage<'d> {
     /// One step of the server; whether it did anything.
     fn server(&mut self) -> bool {
         match self.server.step() {
+            Step::Event if self.application.turned => false,
             Step::Event => {
                 if let Some(event) = self.server.event() {
                     self.application.handle(event, &mut |asked| self.account.answer(asked));
@@ -364,7 +388,7 @@ impl<'d> Stage<'d> {
                 self.told.extend_from_slice(reply.as_reply().octets());
                 self.replies += 1;
             }
-            Some(Event::UpgradeTls | Event::Fault(_)) | None => {}
+            Some(Event::UpgradeTls | Event::Turned(_) | Event::Fault(_)) | None => {}
             Some(other) => panic!("{other:?}"),
         }
     }

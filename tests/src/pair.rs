@@ -179,6 +179,14 @@ impl Clerk {
             }
             Event::Verify(verify) => verify.cannot_verify(),
             Event::Extension(extension) => extension.accept_with(Default::default()),
+            // Everybody may have the mail of his own domains, and what waits elsewhere.
+            Event::Etrn(etrn) => etrn.messages_started(1),
+            Event::Atrn(atrn) => match atrn.domains() {
+                Some(domains) if domains.iter().any(|domain| domain.as_str() == "no.example") => {
+                    atrn.reject(Rejection::DOMAINS_DENIED);
+                }
+                _ => atrn.accept(),
+            },
             Event::Reset => {
                 self.resets += 1;
                 self.open = Message::default();
@@ -254,9 +262,14 @@ pub struct Pair {
 impl Pair {
     /// A connection that was just made, both ways cut into `pieces`.
     pub fn new(config: server::Config, client: client::Config, pieces: Pieces) -> Self {
+        Self::of(Client::new(client), Server::new(Arc::new(config)), pieces)
+    }
+
+    /// A connection of these two, both ways cut into `pieces`.
+    pub fn of(client: Client, server: Server, pieces: Pieces) -> Self {
         Self {
-            client: Client::new(client),
-            server: Server::new(Arc::new(config)),
+            client,
+            server,
             clerk: Clerk::default(),
             replies: Vec::new(),
             carried: (0, 0),

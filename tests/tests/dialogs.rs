@@ -58,6 +58,7 @@ impl Memory {
             match self.server.step() {
                 Step::Write => self.said.extend(take_output(self.server.wire(), usize::MAX)),
                 Step::Event => match self.server.event().and_then(dialog::judged) {
+                    Some(Event::Turned(_)) => return,
                     None
                     | Some(
                         Event::Body(_) | Event::Reset | Event::Fault(_) | Event::UpgradeTls { .. },

@@ -279,18 +279,6 @@ fn many_mechanisms_stay_on_their_line() {
     assert!(capabilities.lines().all(|(keyword, _)| !keyword.starts_with(b"X-")), "{said}");
 }
 
-/// S-31: what is listed is honoured; of these extensions the core knows no more than the name.
-#[test]
-fn a_verb_that_nobody_answers_is_not_listed() {
-    let listed = |config: server::Config| {
-        let mut server = Server::new(Arc::new(config));
-        say(&mut server, b"", "");
-        say(&mut server, b"EHLO c.example\r\n", "").0.contains("ETRN")
-    };
-    assert!(!listed(config().offer(Extension::Etrn)));
-    assert!(listed(config().offer(Extension::Etrn).verb("ETRN")));
-}
-
 /// A recipient of LMTP that has its message keeps it when the session ends before the next is
 /// answered: nothing is called void.
 #[test]

@@ -48,7 +48,11 @@ impl Notes {
             let body = core::mem::take(&mut self.body);
             self.events.push(format!("Body \"{}\"", body.escape_ascii()));
         }
-        self.events.push(describe(event));
+        let told = describe(event);
+        // The connection is told to be turned until somebody takes it.
+        if !matches!(event, Event::Turned(_)) || self.events.last() != Some(&told) {
+            self.events.push(told);
+        }
     }
 
     /// Without what a record does not hold: responses, and how much plaintext was thrown away.
@@ -56,6 +60,9 @@ impl Notes {
         for event in &mut self.events {
             if event.starts_with("Auth ") {
                 event.truncate(event.find('"').unwrap_or(event.len()));
+            }
+            if event.starts_with("Burl ") {
+                event.truncate(event.find("urlauth=").unwrap_or(event.len()));
             }
         }
         self
@@ -99,6 +106,9 @@ impl Recorded {
                         let Some(event) = judged(event) else {
                             continue;
                         };
+                        if matches!(event, Event::Turned(_)) {
+                            break;
+                        }
                         let news = matches!(
                             event,
                             Event::Body(_)
@@ -295,6 +305,7 @@ fn describe_told(event: &client::Event<'_>) -> String {
             format!("{} {}", first(format!("{to:?}")), reply.code().value())
         }
         client::Event::UpgradeTls => "UpgradeTls".to_owned(),
+        client::Event::Turned(_) => "Turned".to_owned(),
         client::Event::Fault(fault) => format!("Fault {}", first(format!("{fault:?}"))),
         other => panic!("{other:?}"),
     }

@@ -16,7 +16,7 @@ use smtp_proto::{
 use smtp_tests::take_output;
 
 /// S-01 … S-24, the states being G(reeted) H(ello) M(ail) R(ecipients) B(dat) X (spoiled), and
-/// D(ata), T(LS), Z (closed) behind them.
+/// D(ata), T(LS), W (turned), Z (closed) behind them.
 ///
 /// `?H` the application decides: H if it accepts, else as before; `?H/X` X if it does not. `+H` the
 /// server grants it. `503` it is refused, `503>X` and spoils the transaction; `none` is 503 or 554 of
@@ -39,6 +39,12 @@ const TABLE: &str = "
     Help       +G    +H    +M      +R     +B     +X
     StartTls   503   ?T    503     503    503    503
     Auth       503   ?H    503     503    503    503
+    Etrn       503   ?H    503     503    503    503
+    Atrn       503   ?W    503     503    503    503
+    Burl       503   503   554>X   ?B/X   ?B/X   503
+    BurlLast   503   503   554>X   ?H/X   ?H/X   503
+    XClient    ?G    ?G    503     503    503    503
+    XForward   503   ?H    503     503    503    503
     Extension  503   ?H    ?M      ?R     ?B     ?X
     Obsolete   502   502   502     502    502    502
     Unknown    500   500   500     500    500    500
@@ -57,6 +63,7 @@ fn letter(letter: &str) -> State {
         "X" => State::Spoiled,
         "D" => State::Data,
         "T" => State::Tls,
+        "W" => State::Turned,
         "Z" => State::Closed,
         _ => panic!("no state {letter}"),
     }
@@ -115,6 +122,7 @@ fn the_table_is_that_of_the_checklist() {
                     let fits = match why {
                         Refusal::BadSequence => code == 503,
                         Refusal::NoRecipient => code == 0,
+                        Refusal::NoRecipientForUrl => code == 554,
                         Refusal::ForeignHello | Refusal::Unknown => code == 500,
                         Refusal::NotImplemented => code == 502,
                     };
@@ -160,6 +168,12 @@ fn said(request: Request, protocol: Protocol) -> &'static [u8] {
         (Request::Help, _) => b"HELP\r\n",
         (Request::StartTls, _) => b"STARTTLS\r\n",
         (Request::Auth, _) => b"AUTH XTOKEN\r\n",
+        (Request::Etrn, _) => b"ETRN @example.org\r\n",
+        (Request::Atrn, _) => b"ATRN example.org\r\n",
+        (Request::Burl, _) => b"BURL http://x.example/LAST\r\n",
+        (Request::BurlLast, _) => b"BURL imap://x.example/a LAST\r\n",
+        (Request::XClient, _) => b"XCLIENT NAME=c.example ADDR=192.0.2.1\r\n",
+        (Request::XForward, _) => b"XFORWARD NAME=c.example\r\n",
         (Request::Extension, _) => b"XFOO\r\n",
         (Request::Obsolete, _) => b"TURN\r\n",
         (Request::Unknown, _) => b"XYZZY\r\n",
@@ -172,7 +186,7 @@ fn accepted_code(request: Request) -> u16 {
         Request::Quit => 221,
         Request::Vrfy | Request::Expn => 252,
         Request::Help => 214,
-        Request::StartTls => 220,
+        Request::StartTls | Request::XClient => 220,
         Request::Auth => 235,
         _ => 250,
     }
@@ -207,11 +221,22 @@ impl Model {
         let lmtp = self.protocol == Protocol::Lmtp;
         let bdat = matches!(request, Request::Bdat | Request::BdatLast);
         let before = self.state;
+        // X-02, X-05, X-13: none of LMTP's.
+        let not_lmtp = [Request::Etrn, Request::Atrn, Request::Burl, Request::BurlLast];
+        if lmtp && not_lmtp.contains(&request) {
+            return vec![502];
+        }
+        // S-80, and BURL where one can log in.
+        let needs_login = matches!(request, Request::Atrn | Request::Burl | Request::BurlLast);
+        if needs_login && !self.authenticated {
+            return vec![530];
+        }
         // S-73, S-69: AUTH needs EHLO, and once; no STARTTLS behind it. BDAT needs EHLO.
         let barred = match request {
             Request::Auth => self.authenticated || !self.extended,
             Request::StartTls => self.authenticated,
             Request::Bdat | Request::BdatLast => !self.extended,
+            Request::Burl | Request::BurlLast => !self.extended,
             _ => false,
         };
         if barred {
@@ -251,6 +276,8 @@ impl Model {
                 self.extended = request == Request::Hello;
             }
             Request::Auth if code == 235 => self.authenticated = true,
+            // S-96: with another client it begins again.
+            Request::XClient if code == 220 => *self = Self::new(self.protocol),
             _ => {}
         }
         if !then.in_transaction() {
@@ -275,6 +302,11 @@ fn config(protocol: Protocol) -> Config {
     let config = Config::new(Host::parse("mx.example.net").unwrap())
         .offer(Extension::StartTls)
         .offer(Extension::Expn)
+        .offer(Extension::Etrn)
+        .offer(Extension::Atrn)
+        .offer(Extension::Burl)
+        .offer(Extension::XClient)
+        .offer(Extension::XForward)
         .mechanism(Mechanism::parse("XTOKEN").unwrap(), false)
         .verb("XFOO")
         .limits(|limits| {
@@ -324,7 +356,9 @@ impl Driven {
                         Answer::Rejected => token.reject(NO),
                         Answer::Challenged => token.challenge(b"go on"),
                     },
-                    (Some(Event::Connected(token)), true) => token.accept(),
+                    (Some(Event::Connected(token)), true) => {
+                        token.allow_xclient().allow_xforward().accept();
+                    }
                     (Some(Event::Connected(token)), false) => token.reject(NO),
                     (Some(Event::Hello(token)), true) => token.accept(),
                     (Some(Event::Hello(token)), false) => token.reject(NO),
@@ -341,6 +375,17 @@ impl Driven {
                     (Some(Event::Verify(token)), true) => token.cannot_verify(),
                     (Some(Event::Verify(token)), false) => token.reject(NO),
                     (Some(Event::Body(_)), false) => self.server.refuse_message(NO),
+                    (Some(Event::Etrn(token)), true) => token.accept(),
+                    (Some(Event::Etrn(token)), false) => token.reject(NO),
+                    (Some(Event::Atrn(token)), true) => token.accept(),
+                    (Some(Event::Atrn(token)), false) => token.reject(NO),
+                    (Some(Event::Turned(_)), _) => return,
+                    (Some(Event::Burl(token)), true) => token.accept(6),
+                    (Some(Event::Burl(token)), false) => token.reject(NO),
+                    (Some(Event::XClient(token)), true) => token.accept(),
+                    (Some(Event::XClient(token)), false) => token.reject(NO),
+                    (Some(Event::XForward(token)), true) => token.accept(),
+                    (Some(Event::XForward(token)), false) => token.reject(NO),
                     (Some(Event::Extension(token)), true) => token.accept_with(Default::default()),
                     (Some(Event::Extension(token)), false) => token.reject(NO),
                     _ => {}
@@ -380,6 +425,36 @@ fn way(state: State) -> &'static [(Request, Answer)] {
     }
 }
 
+fn command_in_state(
+    protocol: Protocol,
+    state: State,
+    request: Request,
+    answer: Answer,
+    login: bool,
+) {
+    let mut model = Model::new(protocol);
+    let mut driven = Driven::new(protocol);
+    assert_eq!(driven.say(b"", Answer::Accepted), [220]);
+    for &(request, answer) in way(state) {
+        let expected = model.request(request, answer);
+        assert_eq!(driven.say(said(request, protocol), answer), expected);
+        if login && request == Request::Hello {
+            let expected = model.request(Request::Auth, Answer::Accepted);
+            let found = driven.say(said(Request::Auth, protocol), Answer::Accepted);
+            assert_eq!(found, expected);
+        }
+    }
+    assert_eq!(driven.server.state(), state, "{protocol:?} {state:?}");
+    let expected = model.request(request, answer);
+    let found = driven.say(said(request, protocol), answer);
+    let what = format!("{protocol:?} {state:?} {request:?} {answer:?} {login}");
+    assert_eq!(found, expected, "{what}");
+    if model.state == State::Start && driven.server.state() == State::Tls {
+        return;
+    }
+    assert_eq!(driven.server.state(), model.state, "{what}");
+}
+
 /// The server does in each state what the table says, whatever the application answers.
 #[test]
 fn every_command_in_every_state() {
@@ -391,22 +466,9 @@ fn every_command_in_every_state() {
                     if challenged && request != Request::Auth {
                         continue;
                     }
-                    let mut model = Model::new(protocol);
-                    let mut driven = Driven::new(protocol);
-                    assert_eq!(driven.say(b"", Answer::Accepted), [220]);
-                    for &(request, answer) in way(state) {
-                        let expected = model.request(request, answer);
-                        assert_eq!(driven.say(said(request, protocol), answer), expected);
+                    for login in [false, true] {
+                        command_in_state(protocol, state, request, answer, login);
                     }
-                    assert_eq!(driven.server.state(), state, "{protocol:?} {state:?}");
-                    let expected = model.request(request, answer);
-                    let found = driven.say(said(request, protocol), answer);
-                    let what = format!("{protocol:?} {state:?} {request:?} {answer:?}");
-                    assert_eq!(found, expected, "{what}");
-                    if model.state == State::Start && driven.server.state() == State::Tls {
-                        continue;
-                    }
-                    assert_eq!(driven.server.state(), model.state, "{what}");
                 }
             }
         }
@@ -470,7 +532,7 @@ proptest! {
                     let found = driven.say(b"..\r\nQUIT\r\n.\r\n", answer);
                     prop_assert_eq!(found, expected);
                 }
-                State::Closed => return Ok(()),
+                State::Closed | State::Turned => return Ok(()),
                 _ => {}
             }
             prop_assert_eq!(driven.server.state(), model.state);

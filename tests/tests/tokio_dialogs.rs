@@ -335,6 +335,9 @@ impl Served {
             if let Some(event) = self.joined.endpoint().event() {
                 self.application.handle(event, &mut |asked| self.account.answer(asked));
             }
+            if self.application.turned {
+                return;
+            }
         }
         panic!("the session spins: {:?}", self.joined.connection);
     }

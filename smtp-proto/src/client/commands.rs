@@ -88,7 +88,7 @@ impl Client {
             return Err(Misuse::Sequence { verb: Verb::Auth, state: self.session.planned });
         }
         self.secret(|pen| {
-            pen.say_auth(|out| {
+            pen.say_command_with_secret(|out| {
                 out.put_slice(b"AUTH ");
                 out.put_slice(mechanism.as_str().as_bytes());
                 match initial_response {
@@ -308,7 +308,7 @@ impl Client {
         self.command(ReplyTo::Extension, |out| Command::Other(command).write(out))
     }
 
-    fn command(
+    pub(super) fn command(
         &mut self,
         to: ReplyTo,
         write: impl FnOnce(&mut bytes::BytesMut),

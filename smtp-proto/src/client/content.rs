@@ -55,12 +55,12 @@ impl Session {
         self.message_end = Some(pen.output.end());
         self.sending = false;
         self.planned = sequence::AFTER_CONTENT;
-        self.expect_delivery(0, false);
+        self.expect_delivery(0, None);
         Ok(())
     }
 
     /// The replies to a whole message: one, or in LMTP one for each accepted recipient.
-    fn expect_delivery(&mut self, octets: usize, last_chunk: bool) {
+    pub(super) fn expect_delivery(&mut self, octets: usize, last: Option<Request>) {
         self.in_flight += octets;
         let replies = match self.config.protocol {
             Protocol::Smtp => 1,
@@ -71,7 +71,7 @@ impl Session {
             self.expected.push_back(Expected {
                 to: ReplyTo::Delivery { recipient },
                 octets: if index == 0 { octets } else { 0 },
-                last_chunk,
+                last,
                 more: index + 1 < replies,
             });
         }
@@ -122,7 +122,7 @@ impl Session {
         if last {
             self.message_end = Some(pen.output.end());
             self.plan(Request::BdatLast);
-            self.expect_delivery(octets, true);
+            self.expect_delivery(octets, Some(Request::BdatLast));
             self.lines = LineCheck::new(self.config.bare_newline);
         } else {
             self.plan(Request::Bdat);

@@ -1,5 +1,6 @@
 //! What a client session tells its caller.
 
+use super::Turned;
 use crate::{command::Verb, fault::Fault, reply::Reply, sequence::Request};
 
 /// News of a client session; each is told once.
@@ -17,6 +18,8 @@ pub enum Event<'c> {
     /// The server agreed to STARTTLS: start the handshake, then call
     /// [`tls_started`](super::Client::tls_started).
     UpgradeTls,
+    /// The server agreed to ATRN: the caller goes on as the server. Told until the token is taken.
+    Turned(Turned<'c>),
     /// The session failed. Commands that were not answered will not be.
     Fault(Fault),
 }
@@ -62,17 +65,32 @@ pub enum ReplyTo {
     Help,
     /// QUIT.
     Quit,
+    /// ETRN.
+    Etrn,
+    /// ATRN.
+    Atrn,
+    /// A BURL that is not the last part of the message.
+    Burl,
+    /// A line of XCLIENT.
+    XClient {
+        /// Whether replies to further lines of it follow.
+        more: bool,
+    },
+    /// A line of XFORWARD.
+    XForward {
+        /// Whether replies to further lines of it follow.
+        more: bool,
+    },
     /// A verb of the caller's own.
     Extension,
 }
 
 impl ReplyTo {
     /// The place of the command in the order of commands. The end of content has none of its own.
-    pub(super) const fn request(self, last_chunk: bool) -> Option<Request> {
+    pub(super) const fn request(self, last: Option<Request>) -> Option<Request> {
         Some(match self {
             Self::Greeting => return None,
-            Self::Delivery { .. } if last_chunk => Request::BdatLast,
-            Self::Delivery { .. } => return None,
+            Self::Delivery { .. } => return last,
             Self::Hello(Verb::Helo) => Request::Helo,
             Self::Hello(_) => Request::Hello,
             Self::StartTls => Request::StartTls,
@@ -87,6 +105,11 @@ impl ReplyTo {
             Self::Expand => Request::Expn,
             Self::Help => Request::Help,
             Self::Quit => Request::Quit,
+            Self::Etrn => Request::Etrn,
+            Self::Atrn => Request::Atrn,
+            Self::Burl => Request::Burl,
+            Self::XClient { .. } => Request::XClient,
+            Self::XForward { .. } => Request::XForward,
             Self::Extension => Request::Extension,
         })
     }
@@ -95,7 +118,13 @@ impl ReplyTo {
     pub(super) const fn ends_group(self) -> bool {
         !matches!(
             self,
-            Self::Mail | Self::Rcpt { .. } | Self::Reset | Self::Chunk | Self::Delivery { .. }
+            Self::Mail
+                | Self::Rcpt { .. }
+                | Self::Reset
+                | Self::Chunk
+                | Self::Burl
+                | Self::XForward { .. }
+                | Self::Delivery { .. }
         )
     }
 }

@@ -1,6 +1,6 @@
 //! What a caller of the client cannot do.
 
-use crate::{command::Verb, extension::Extension, sequence::State};
+use crate::{command::Verb, extension::Extension, sequence::State, upstream::Attribute};
 
 /// A call that was refused without sending anything: the caller's mistake, or a wish the server
 /// cannot fulfil. The session goes on as if the call had not been made.
@@ -18,6 +18,9 @@ pub enum Misuse {
     /// The server did not offer what this needs.
     #[error("the server does not offer {}", .0.keyword())]
     NotOffered(Extension),
+    /// The server does not list this attribute of XCLIENT or XFORWARD.
+    #[error("the server does not take the attribute {0}")]
+    AttributeNotOffered(Attribute),
     /// A parameter that belongs to no extension this crate knows, and to none the server offers by
     /// the same name.
     #[error("the server does not offer this parameter")]

@@ -16,11 +16,13 @@ mod envelope;
 mod event;
 mod misuse;
 mod opening;
+mod remote;
 mod repeat;
 mod report;
 mod session;
 mod survey;
 mod transaction;
+mod upstream;
 
 use bytes::Bytes;
 
@@ -31,6 +33,7 @@ pub use self::{
     event::{Event, ReplyTo},
     misuse::Misuse,
     opening::{Login, Opening, OpeningError, OpeningStep, TlsUse},
+    remote::Turned,
     report::{Cause, Outcome, Phase, Report, Retry, Status},
     survey::Survey,
     transaction::{Transaction, TransactionStep},
@@ -71,6 +74,9 @@ impl Client {
         self.tidy();
         if let Some(fault) = self.session.take_fault() {
             return Some(Event::Fault(fault));
+        }
+        if self.session.state == State::Turned {
+            return Some(Event::Turned(Turned(self)));
         }
         if self.wire.output.is_empty() && self.session.take_upgrade() {
             if !self.wire.input.is_empty() {

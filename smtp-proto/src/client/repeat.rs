@@ -1,8 +1,8 @@
 //! Saying a recorded command once more.
 
-use super::{Client, Misuse};
+use super::{Client, Misuse, ReplyTo};
 use crate::{
-    command::{Command, Verb},
+    command::{Burl, Command, Verb},
     extension::Capabilities,
     profile::Syntax,
     sequence::{Request, Rule, State, rule},
@@ -31,8 +31,20 @@ impl Client {
                 let keyword = self.capabilities().and_then(any_keyword)?;
                 self.extension(&keyword, other)
             }
+            Command::Etrn(node) => self.etrn(node),
+            Command::Atrn(domains) => self.atrn(domains),
+            Command::Burl(Burl { url, last }) => self.burl(url, last),
+            // One call may have led to several lines, and which is the last nobody says.
+            Command::XClient(_) => self.repeat_line(command, ReplyTo::XClient { more: false }),
+            Command::XForward(_) => self.repeat_line(command, ReplyTo::XForward { more: false }),
             Command::Noop(Some(_)) | Command::Bdat(_) | Command::Auth(_) => return None,
         })
+    }
+
+    fn repeat_line(&mut self, command: Command<'_>, to: ReplyTo) -> Result<(), Misuse> {
+        self.command(to, |out| command.write(out))?;
+        self.session.plan(Request::of(command.verb(), self.session.config.protocol));
+        Ok(())
     }
 
     /// Lets a command be sent that was queued before replies came which would not allow it any more.

@@ -25,8 +25,8 @@ pub(super) struct Expected {
     pub(super) to: ReplyTo,
     /// Octets of the command.
     pub(super) octets: usize,
-    /// The final reply to a message sent by BDAT.
-    pub(super) last_chunk: bool,
+    /// By what a message ended whose final reply this is, when it was by BDAT or BURL.
+    pub(super) last: Option<Request>,
     /// Further replies of this command follow (LMTP).
     pub(super) more: bool,
 }
@@ -74,8 +74,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(config: Config) -> Self {
-        let greeting =
-            Expected { to: ReplyTo::Greeting, octets: 0, last_chunk: false, more: false };
+        let greeting = Expected { to: ReplyTo::Greeting, octets: 0, last: None, more: false };
         Self {
             state: State::Start,
             planned: State::Start,
@@ -126,9 +125,14 @@ impl Session {
             let before = self.queued_text.len();
             write(&mut self.queued_text);
             let octets = self.queued_text.len() - before;
-            self.queued.push_back(Expected { to, octets, last_chunk: false, more: false });
+            self.queued.push_back(Expected { to, octets, last: None, more: false });
         }
         Ok(())
+    }
+
+    /// Whether commands of so many octets can all be queued.
+    pub(super) fn has_room(&self, octets: usize) -> bool {
+        self.queued_text.len().saturating_add(octets) < self.config.limits.queue
     }
 
     /// Sends queued commands whose time has come; whether any reply is awaited only since then.
@@ -163,7 +167,7 @@ impl Session {
 
     pub(super) fn expect(&mut self, to: ReplyTo, octets: usize) {
         self.in_flight += octets;
-        self.expected.push_back(Expected { to, octets, last_chunk: false, more: false });
+        self.expected.push_back(Expected { to, octets, last: None, more: false });
     }
 
     pub(super) fn expect_auth(&mut self) {
@@ -274,7 +278,7 @@ impl Session {
                 self.sending = true;
                 self.encoder = Encoder::new(self.config.bare_newline);
             }
-            ReplyTo::Delivery { .. } if !answered.last_chunk => {
+            ReplyTo::Delivery { .. } if answered.last.is_none() => {
                 if !answered.more {
                     self.state = sequence::AFTER_CONTENT;
                 }
@@ -282,7 +286,7 @@ impl Session {
             ReplyTo::Delivery { .. } if answered.more => {}
             to => {
                 let from = if to == ReplyTo::Auth { State::Ready } else { self.state };
-                if let Some(request) = to.request(answered.last_chunk) {
+                if let Some(request) = to.request(answered.last) {
                     self.state = sequence::after(from, request, answer);
                 }
             }
@@ -300,6 +304,11 @@ impl Session {
             }
             ReplyTo::Rcpt { .. } => self.accepted += u32::from(accepted),
             ReplyTo::Quit => self.state = State::Closed,
+            // The server forgets who its client was, and what it has offered to it.
+            ReplyTo::XClient { .. } if accepted => {
+                self.capabilities = None;
+                self.authenticated = false;
+            }
             ReplyTo::Mail => self.accepted = 0,
             _ => {}
         }
@@ -349,7 +358,7 @@ impl Session {
 
     /// Whether there is news that does not wait in the input. The handshake waits for the output.
     pub(super) fn has_news(&self, written: bool) -> bool {
-        self.fault.is_some() || (self.upgrade && written)
+        self.fault.is_some() || (self.upgrade && written) || self.state == State::Turned
     }
 
     pub(super) fn has_fault(&self) -> bool {
@@ -408,7 +417,7 @@ impl Session {
             ReplyTo::Rcpt { .. } => timeouts.rcpt,
             ReplyTo::Data => timeouts.data,
             ReplyTo::Chunk => timeouts.chunk,
-            ReplyTo::Delivery { .. } => timeouts.end_of_data,
+            ReplyTo::Delivery { .. } | ReplyTo::Burl | ReplyTo::Atrn => timeouts.end_of_data,
             ReplyTo::Quit => timeouts.quit,
             _ => timeouts.other,
         })

@@ -50,9 +50,9 @@ impl<'a> Line<'a> {
             && (!census.high || str::from_utf8(line).is_ok())
         {
             let word = match verb {
-                Verb::StartTls => 8,
                 Verb::Other => line.iter().position(|o| *o == b' ').unwrap_or(line.len()),
-                _ => 4,
+                Verb::Obsolete => 4,
+                _ => verb.as_str().len(),
             };
             return Ok(Self { octets: line, verb, word });
         }

@@ -1,26 +1,35 @@
-//! Command lines (RFC 5321 section 4.1.1; RFC 2033, 3030, 3207, 4954; F-18 to F-21, G-20 to G-31).
+//! Command lines (RFC 5321 section 4.1.1; RFC 1985, 2033, 2645, 3030, 3207, 4468, 4954; Postfix's
+//! XCLIENT and XFORWARD; F-18 to F-21, G-20 to G-36).
 //!
 //! A line is read in three steps: [`Line::check`] looks at its octets and its verb, the order of
 //! commands is judged by whoever holds the session, and the argument is read by the type of the
 //! command. [`Command::parse`] is all of that without the middle.
 
+mod atrn;
 mod auth;
+mod burl;
+mod etrn;
 mod line;
 mod mail;
 #[cfg(test)]
 mod tests;
 mod text;
 mod verb;
+mod xclient;
 
 use core::fmt::{self, Write as _};
 
 use bytes::BufMut;
 
+pub use self::atrn::DomainList;
 pub use self::auth::{Auth, InitialResponse, Mechanism};
+pub use self::burl::{Burl, Url};
+pub use self::etrn::{Node, QueueName};
 pub use self::line::Line;
 pub use self::mail::{Bdat, Mail, Rcpt};
 pub use self::text::{OtherCommand, Query, Text};
 pub use self::verb::Verb;
+pub use self::xclient::{XClient, XForward};
 
 use crate::domain::HelloName;
 use crate::error::ParseError;
@@ -61,6 +70,16 @@ pub enum Command<'a> {
     StartTls,
     /// `AUTH mechanism response`
     Auth(Auth<'a>),
+    /// `ETRN node`
+    Etrn(Node<'a>),
+    /// `ATRN domains`; none stands for all the customer has access to.
+    Atrn(Option<DomainList<'a>>),
+    /// `BURL url LAST`
+    Burl(Burl<'a>),
+    /// `XCLIENT attributes`
+    XClient(XClient<'a>),
+    /// `XFORWARD attributes`
+    XForward(XForward<'a>),
     /// Anything else.
     Other(OtherCommand<'a>),
 }
@@ -100,6 +119,11 @@ impl<'a> Command<'a> {
             Verb::Help => Self::Help(line.text(syntax)?),
             Verb::StartTls => line.alone().map(|()| Self::StartTls)?,
             Verb::Auth => Self::Auth(Auth::of_line(line, syntax)?),
+            Verb::Etrn => Self::Etrn(Node::of_line(line, syntax)?),
+            Verb::Atrn => Self::Atrn(DomainList::of_line(line, syntax)?),
+            Verb::Burl => Self::Burl(Burl::of_line(line, syntax)?),
+            Verb::XClient => Self::XClient(XClient::of_line(line, syntax)?),
+            Verb::XForward => Self::XForward(XForward::of_line(line, syntax)?),
             Verb::Obsolete | Verb::Other => Self::Other(OtherCommand::of_line(line, syntax)?),
         })
     }
@@ -123,6 +147,11 @@ impl<'a> Command<'a> {
             Self::Help(_) => Verb::Help,
             Self::StartTls => Verb::StartTls,
             Self::Auth(_) => Verb::Auth,
+            Self::Etrn(_) => Verb::Etrn,
+            Self::Atrn(_) => Verb::Atrn,
+            Self::Burl(_) => Verb::Burl,
+            Self::XClient(_) => Verb::XClient,
+            Self::XForward(_) => Verb::XForward,
             Self::Other(other) => Verb::of(other.verb().as_bytes()),
         }
     }
@@ -151,6 +180,11 @@ impl<'a> Command<'a> {
             }
             Self::Noop(Some(text)) | Self::Help(Some(text)) => text.write(out),
             Self::Vrfy(query) | Self::Expn(query) => query.write(out),
+            Self::Etrn(node) => node.write(out),
+            Self::Atrn(Some(domains)) => domains.write(out),
+            Self::Burl(burl) => burl.write(out),
+            Self::XClient(attributes) => attributes.write(out),
+            Self::XForward(attributes) => attributes.write(out),
             _ => {}
         }
     }

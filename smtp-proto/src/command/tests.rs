@@ -51,7 +51,28 @@ const LINES: &[(&str, Verb)] = &[
     ("AUTH PLAIN", Verb::Auth),
     ("AUTH PLAIN =", Verb::Auth),
     ("AUTH SCRAM-SHA-256-PLUS AGpvZQBzZWNyZXQ=", Verb::Auth),
-    ("XCLIENT ADDR=192.0.2.1", Verb::Other),
+    ("ETRN example.org", Verb::Etrn),
+    ("ETRN @example.org", Verb::Etrn),
+    ("ETRN #uucp/queue", Verb::Etrn),
+    ("ATRN", Verb::Atrn),
+    ("ATRN example.org,mail.example.com", Verb::Atrn),
+    (
+        "BURL imap://harry@gryffindor.example/outbox;uid=25;urlauth=submit+harry:internal:91",
+        Verb::Burl,
+    ),
+    ("BURL http://x.example/%7Ea?b=c LAST", Verb::Burl),
+    ("BURL data:,LAST LAST", Verb::Burl),
+    ("XCLIENT ADDR=192.0.2.1", Verb::XClient),
+    (
+        "XCLIENT NAME=[TEMPUNAVAIL] ADDR=IPV6:2001:db8::1 PORT=25 PROTO=ESMTP HELO=[192.0.2.1]",
+        Verb::XClient,
+    ),
+    ("XCLIENT LOGIN=joe+20doe DESTADDR=[UNAVAILABLE] DESTPORT=587", Verb::XClient),
+    (
+        "XFORWARD NAME=spike.example ADDR=uucp!host PROTO=UUCP SOURCE=LOCAL IDENT=4F9D195432C",
+        Verb::XForward,
+    ),
+    ("XFORWARD NAME=[UNAVAILABLE] PORT=[unavailable] HELO=a=b", Verb::XForward),
     ("X-FOO", Verb::Other),
     ("TURN", Verb::Obsolete),
     ("SAML FROM:<a@b>", Verb::Obsolete),
@@ -99,6 +120,8 @@ fn what_is_read_in_other_spellings() {
         ("bdat 007 last", "BDAT 7 LAST"),
         ("VRFY joe smtputf8", "VRFY joe SMTPUTF8"),
         ("VRFY SMTPUTF8", "VRFY SMTPUTF8"),
+        ("burl IMAP://x.example/a last", "BURL IMAP://x.example/a LAST"),
+        ("xForward name=x", "XFORWARD name=x"),
     ] {
         assert_eq!(written(&parse(line.as_bytes()).unwrap()), format!("{expected}\r\n"));
     }
@@ -182,6 +205,51 @@ fn bad_lines_and_their_replies() {
         (b"BDAT 1 LOST", Rule::BdatLast, 7, "501 5.5.4"),
         (b"BDAT 1 LAST 2", Rule::BdatLast, 7, "501 5.5.4"),
         (b"BDAT 1  LAST", Rule::Spacing, 7, "501 5.5.4"),
+        // G-32
+        (b"BURL", Rule::MissingArgument, 4, "501 5.5.4"),
+        (b"BURL LAST", Rule::Url, 9, "501 5.5.4"),
+        (b"BURL 1imap://x", Rule::Url, 5, "501 5.5.4"),
+        (b"BURL imap:", Rule::Url, 9, "501 5.5.4"),
+        (b"BURL imap://x/a#b", Rule::Url, 15, "501 5.5.4"),
+        (b"BURL imap://x/%4", Rule::Url, 14, "501 5.5.4"),
+        (b"BURL imap://x/\xc3\xb6", Rule::Url, 14, "501 5.5.4"),
+        (b"BURL imap://x LOST", Rule::BdatLast, 14, "501 5.5.4"),
+        (b"BURL imap://x  LAST", Rule::Spacing, 14, "501 5.5.4"),
+        // G-33
+        (b"ETRN", Rule::MissingArgument, 4, "501 5.5.4"),
+        (b"ETRN @", Rule::Node, 6, "501 5.5.4"),
+        (b"ETRN #", Rule::Node, 6, "501 5.5.4"),
+        (b"ETRN #a b", Rule::Node, 7, "501 5.5.4"),
+        (b"ETRN a..b", Rule::Node, 7, "501 5.5.4"),
+        (b"ETRN %x", Rule::Node, 5, "501 5.5.4"),
+        (b"ETRN a.example x", Rule::Node, 14, "501 5.5.4"),
+        // G-34
+        (b"ATRN localhost", Rule::DomainList, 14, "501 5.5.4"),
+        (b"ATRN a.example,", Rule::DomainList, 15, "501 5.5.4"),
+        (b"ATRN a.example, b.example", Rule::DomainList, 15, "501 5.5.4"),
+        (b"ATRN a.example,b", Rule::DomainList, 16, "501 5.5.4"),
+        // G-35, G-36
+        (b"XCLIENT", Rule::MissingArgument, 7, "501 5.5.4"),
+        (b"XCLIENT NAME", Rule::Attribute, 8, "501 5.5.4"),
+        (b"XCLIENT FOO=bar", Rule::Attribute, 8, "501 5.5.4"),
+        (b"XCLIENT IDENT=1", Rule::Attribute, 8, "501 5.5.4"),
+        (b"XCLIENT NAME=", Rule::AttributeValue, 13, "501 5.5.4"),
+        (b"XCLIENT ADDR=2001:db8::1", Rule::AttributeValue, 13, "501 5.5.4"),
+        (b"XCLIENT ADDR=[192.0.2.1]", Rule::AttributeValue, 13, "501 5.5.4"),
+        (b"XCLIENT ADDR=[TEMPUNAVAIL]", Rule::AttributeValue, 13, "501 5.5.4"),
+        (b"XCLIENT PORT=65536", Rule::AttributeValue, 13, "501 5.5.4"),
+        (b"XCLIENT PORT=+2B1", Rule::AttributeValue, 13, "501 5.5.4"),
+        (b"XCLIENT PROTO=HTTP", Rule::AttributeValue, 14, "501 5.5.4"),
+        (b"XCLIENT HELO=a+0D+0Ab", Rule::AttributeValue, 13, "501 5.5.4"),
+        (b"XCLIENT LOGIN=a+C3", Rule::AttributeValue, 14, "501 5.5.4"),
+        (b"XCLIENT NAME=a NAME=b", Rule::DuplicateParameter, 15, "501 5.5.4"),
+        (b"XCLIENT NAME=a  PORT=1", Rule::Spacing, 15, "501 5.5.4"),
+        (b"XFORWARD LOGIN=a", Rule::Attribute, 9, "501 5.5.4"),
+        (b"XFORWARD NAME=a+20b", Rule::AttributeValue, 14, "501 5.5.4"),
+        (b"XFORWARD NAME=a PROTO=a@b", Rule::AttributeValue, 22, "501 5.5.4"),
+        (b"XFORWARD HELO=<a>", Rule::AttributeValue, 14, "501 5.5.4"),
+        (b"XFORWARD HELO=+C3+B6", Rule::AttributeValue, 14, "501 5.5.4"),
+        (b"XFORWARD SOURCE=HERE", Rule::AttributeValue, 16, "501 5.5.4"),
         // Parameters
         (b"MAIL FROM:<> SIZE=1 SIZE=2", Rule::DuplicateParameter, 20, "501 5.5.4"),
         (b"MAIL FROM:<> =1", Rule::Parameter, 13, "501 5.5.4"),
@@ -222,6 +290,9 @@ fn relaxed_lines() {
         ("EHLO  MY_PC", "EHLO MY_PC"),
         ("BDAT  5  LAST", "BDAT 5 LAST"),
         ("NOOP   x", "NOOP x"),
+        ("BURL  imap://x   LAST", "BURL imap://x LAST"),
+        ("ETRN   a.example", "ETRN a.example"),
+        ("XCLIENT  NAME=a   PORT=1", "XCLIENT NAME=a PORT=1"),
     ] {
         let command = Command::parse(line.as_bytes(), &Syntax::LENIENT).unwrap();
         assert_eq!(written(&command), format!("{expected}\r\n"));
@@ -249,7 +320,7 @@ fn values_that_cannot_be_sent_do_not_exist() {
     for text in ["", " x", "x ", "a\r\nb", "\0", "a\tb"] {
         assert!(Text::new(text).is_err(), "{text:?}");
     }
-    for verb in ["", "NOOP", "noop", "A B", "A\r\n", "-A", "STARTTLS"] {
+    for verb in ["", "NOOP", "noop", "A B", "A\r\n", "-A", "STARTTLS", "XCLIENT", "etrn"] {
         assert!(OtherCommand::new(verb, None).is_err(), "{verb:?}");
     }
     for name in ["", "PLAIN\r\n", "A B"] {
@@ -267,6 +338,9 @@ fn secrets_are_not_shown() {
     assert!(shown.contains("PLAIN") && !shown.contains("AGpv"), "{shown}");
     let line = Line::check(b"AUTH PLAIN AGpvZQBzZWNyZXQ=", &Syntax::INTERNET).unwrap();
     assert_eq!(format!("{line:?}"), "Line(Auth, 27 octets)");
+    let line = b"BURL imap://x.example/a;urlauth=submit+joe:internal:91354a LAST";
+    let shown = format!("{:?}", parse(line).unwrap());
+    assert!(shown.contains("imap://x.example") && !shown.contains("joe"), "{shown}");
     let empty = InitialResponse::from(Base64::EMPTY);
     assert!(empty.is_empty() && empty == InitialResponse::EMPTY);
 }
@@ -282,6 +356,20 @@ fn each_command_reads_its_own_lines_only() {
     assert!(hello_argument(b"EHLO x", syntax).is_ok());
 }
 
+/// RFC 4468 section 3.3: a key that names a user is for that user.
+#[test]
+fn urls_and_whom_they_are_for() {
+    let url = Url::parse("imap://j@x.example:143/a;urlauth=submit+j%6fe:internal:91").unwrap();
+    assert!(url.is_key() && url.is_for(Some("joe")));
+    assert!(!url.is_for(Some("jane")) && !url.is_for(None));
+    assert_eq!((url.scheme(), url.authority()), ("imap", Some("j@x.example:143")));
+    for free in ["imap://x/a;URLAUTH=anonymous:internal:91", "imap://x/a+b", "data:,x"] {
+        let url = Url::parse(free).unwrap();
+        assert!(url.is_for(None), "{free}");
+    }
+    assert_eq!(Url::parse("data:,x").unwrap().authority(), None);
+}
+
 #[test]
 fn sizes() {
     assert!(size_of::<Command<'_>>() <= 64, "{}", size_of::<Command<'_>>());
@@ -294,10 +382,51 @@ fn near_lines() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         proptest::sample::select(
             &[
-                "EHLO ", "MAIL ", "RCPT ", "FROM:", "TO:", "<", ">", "@", "a", ".", "b-c", "\"",
-                "\\", " ", "SIZE=1", "BDAT ", "12", "LAST", "AUTH ", "PLAIN", "=", "QUI=", "[",
-                "]", "IPv6:", "::", "VRFY ", "SMTPUTF8", "\u{f6}", "NOOP ", "\t", "XFOO ", ",",
+                "EHLO ",
+                "MAIL ",
+                "RCPT ",
+                "FROM:",
+                "TO:",
+                "<",
+                ">",
+                "@",
+                "a",
+                ".",
+                "b-c",
+                "\"",
+                "\\",
+                " ",
+                "SIZE=1",
+                "BDAT ",
+                "12",
+                "LAST",
+                "AUTH ",
+                "PLAIN",
+                "=",
+                "QUI=",
+                "[",
+                "]",
+                "IPv6:",
+                "::",
+                "VRFY ",
+                "SMTPUTF8",
+                "\u{f6}",
+                "NOOP ",
+                "\t",
+                "XFOO ",
+                ",",
                 ":",
+                "ETRN ",
+                "ATRN ",
+                "BURL ",
+                "#",
+                "XCLIENT ",
+                "XFORWARD ",
+                "NAME=",
+                "ADDR=",
+                "[UNAVAILABLE]",
+                "+20",
+                "imap",
             ][..]
         )
         .prop_map(|text| text.as_bytes().to_vec()),

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-/// The verbs of RFC 5321, RFC 2033, RFC 3030, RFC 3207 and RFC 4954.
+/// The verbs of RFC 5321, RFC 1985, RFC 2033, RFC 2645, RFC 3030, RFC 3207, RFC 4468 and RFC 4954,
+/// and Postfix's two.
 ///
 /// Verbs of other extensions are [`Verb::Other`]; who registered one knows its word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +39,16 @@ pub enum Verb {
     StartTls,
     /// `AUTH` (RFC 4954 section 4).
     Auth,
+    /// `ETRN` (RFC 1985 section 5).
+    Etrn,
+    /// `ATRN` (RFC 2645 section 5.2.1).
+    Atrn,
+    /// `BURL` (RFC 4468 section 3).
+    Burl,
+    /// `XCLIENT` (Postfix, XCLIENT_README).
+    XClient,
+    /// `XFORWARD` (Postfix, XFORWARD_README).
+    XForward,
     /// `SEND`, `SOML`, `SAML` or `TURN` of RFC 821: known, and never done (RFC 5321 appendix F).
     Obsolete,
     /// Anything else, also no word at all.
@@ -81,6 +92,9 @@ verbs! {
     EXPN = b"EXPN" => Expn;
     HELP = b"HELP" => Help;
     AUTH = b"AUTH" => Auth;
+    ETRN = b"ETRN" => Etrn;
+    ATRN = b"ATRN" => Atrn;
+    BURL = b"BURL" => Burl;
     SEND = b"SEND" => Obsolete;
     SOML = b"SOML" => Obsolete;
     SAML = b"SAML" => Obsolete;
@@ -89,7 +103,7 @@ verbs! {
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::Ehlo,
         Self::Helo,
         Self::Lhlo,
@@ -105,6 +119,11 @@ impl Verb {
         Self::Help,
         Self::StartTls,
         Self::Auth,
+        Self::Etrn,
+        Self::Atrn,
+        Self::Burl,
+        Self::XClient,
+        Self::XForward,
         Self::Obsolete,
         Self::Other,
     ];
@@ -118,21 +137,18 @@ impl Verb {
         };
         match rest.first() {
             None | Some(b' ' | b'\t') => of_four(*word),
-            Some(_) => Self::of_eight(line),
+            Some(_) => Self::of_longer(line),
         }
     }
 
     #[inline(never)]
-    fn of_eight(line: &[u8]) -> Self {
-        const STARTTLS: u64 = u64::from_le_bytes(*b"STARTTLS");
-        match line.split_first_chunk::<8>() {
-            Some((word, [] | [b' ' | b'\t', ..]))
-                if u64::from_le_bytes(*word) & 0xdfdf_dfdf_dfdf_dfdf == STARTTLS =>
-            {
-                Self::StartTls
-            }
-            _ => Self::Other,
-        }
+    fn of_longer(line: &[u8]) -> Self {
+        let end = line.iter().position(|octet| matches!(octet, b' ' | b'\t')).unwrap_or(line.len());
+        let word = line.get(..end).unwrap_or_default();
+        [Self::StartTls, Self::XClient, Self::XForward]
+            .into_iter()
+            .find(|verb| word.eq_ignore_ascii_case(verb.as_str().as_bytes()))
+            .unwrap_or(Self::Other)
     }
 
     /// The word as sent; empty for [`Obsolete`](Self::Obsolete) and [`Other`](Self::Other), which
@@ -155,6 +171,11 @@ impl Verb {
             Self::Help => "HELP",
             Self::StartTls => "STARTTLS",
             Self::Auth => "AUTH",
+            Self::Etrn => "ETRN",
+            Self::Atrn => "ATRN",
+            Self::Burl => "BURL",
+            Self::XClient => "XCLIENT",
+            Self::XForward => "XFORWARD",
             Self::Obsolete | Self::Other => "",
         }
     }

@@ -12,9 +12,11 @@
 use core::fmt;
 
 use super::{Extension, ExtensionSet, leading};
+use crate::command::Url;
 use crate::reply::scan::newline;
 use crate::reply::{Lines, Reply};
 use crate::status::Code;
+use crate::upstream::{Attribute, AttributeSet};
 
 /// The limits a server announced by LIMITS (RFC 9422 §4); `None` where it named none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -105,6 +107,51 @@ impl<'a> Capabilities<'a> {
     /// Whether the mechanism is offered by AUTH, in any case of letters.
     pub fn offers_mechanism(&self, mechanism: &str) -> bool {
         self.auth_mechanisms().any(|offered| offered.eq_ignore_ascii_case(mechanism))
+    }
+
+    /// The attributes that XCLIENT takes; none when it was not offered. Names that are unknown are left
+    /// out.
+    pub fn xclient_attributes(&self) -> AttributeSet {
+        self.attributes(Extension::XClient)
+    }
+
+    /// The attributes that XFORWARD takes; none when it was not offered.
+    pub fn xforward_attributes(&self) -> AttributeSet {
+        self.attributes(Extension::XForward)
+    }
+
+    fn attributes(&self, extension: Extension) -> AttributeSet {
+        self.words(extension).filter_map(|word| Attribute::from_name(word.as_bytes())).collect()
+    }
+
+    /// The arguments of BURL: `imap`, and `imap://host` for each server that trusts this one (RFC 4468
+    /// section 3.3). None may mean that one has to log in first.
+    pub fn burl_arguments(&self) -> impl Iterator<Item = &'a str> + Clone {
+        self.words(Extension::Burl)
+    }
+
+    /// Whether BURL was offered, with the argument that this URL needs: `imap` for one of IMAP that is a
+    /// key by URLAUTH, the name of its server for another of IMAP. What others need, nobody says.
+    pub fn takes_url(&self, url: Url<'_>) -> bool {
+        if !self.offers(Extension::Burl) {
+            return false;
+        }
+        if !url.scheme().eq_ignore_ascii_case("imap") {
+            return true;
+        }
+        self.burl_arguments().any(|argument| {
+            if url.is_key() {
+                argument.eq_ignore_ascii_case("imap")
+            } else {
+                Url::parse(argument).is_ok_and(|store| url.is_at(store))
+            }
+        })
+    }
+
+    fn words(&self, extension: Extension) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
+        let parameters =
+            if self.offers(extension) { self.parameters(extension.keyword()) } else { None };
+        parameters.unwrap_or_default().split([' ', '\t']).filter(|word| !word.is_empty())
     }
 
     /// The parameters of a keyword, known or not, from the first line that bears it: empty if it

@@ -3,7 +3,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::*;
+use crate::command::Url;
 use crate::reply::{CodeMismatch, Reply, ReplyRules};
+use crate::upstream::Attribute;
 use proptest::prelude::*;
 
 fn capabilities(octets: &str) -> Capabilities<'_> {
@@ -42,6 +44,31 @@ fn every_keyword_both_ways() {
     {
         assert_eq!(Extension::from_keyword(other.as_bytes()), None);
     }
+}
+
+/// X-05, X-28, X-29: what stands behind the keywords.
+#[test]
+fn attributes_and_stores() {
+    let all = capabilities(
+        "250-x\r\n250-XCLIENT name ADDR FOO\r\n250-BURL imap imap://Store.example x\r\n\
+         250 XFORWARD IDENT\r\n",
+    );
+    let listed: Vec<_> = all.xclient_attributes().iter().map(Attribute::as_str).collect();
+    assert_eq!(listed, ["NAME", "ADDR"]);
+    assert_eq!(all.xforward_attributes().iter().collect::<Vec<_>>(), [Attribute::Ident]);
+    assert_eq!(all.burl_arguments().collect::<Vec<_>>(), ["imap", "imap://Store.example", "x"]);
+    let takes = |all: Capabilities<'_>, url| all.takes_url(Url::parse(url).unwrap());
+    let key = "IMAP://any.example/a;urlauth=anonymous:internal:9";
+    let (plain, other) = ("imap://joe@store.example/a", "imap://store.example:99/a");
+    assert!(takes(all, key) && takes(all, plain) && !takes(all, other));
+    let some = capabilities("250-x\r\n250 BURL imap\r\n");
+    assert!(takes(some, key) && !takes(some, plain) && takes(some, "http://x.example/"));
+    let bare = capabilities("250-x\r\n250 BURL\r\n");
+    assert!(!takes(bare, key) && !takes(bare, plain) && takes(bare, "http://x.example/"));
+    let none = capabilities("250 x\r\n");
+    assert!(!takes(none, key) && !takes(none, "http://x.example/"));
+    assert!(none.xclient_attributes().is_empty() && none.xforward_attributes().is_empty());
+    assert_eq!(none.burl_arguments().next(), None);
 }
 
 /// X-39.

@@ -9,6 +9,7 @@ use crate::{
     sequence::State,
     status::{Code, EnhancedCode, Severity},
     transcript::{Answer, Entry, Speaker},
+    upstream::AttributeSet,
     wire::Pen,
 };
 
@@ -196,12 +197,10 @@ impl Desk<'_> {
             Extension::Auth => {
                 !session.authenticated && config.usable_mechanisms(session.tls).next().is_some()
             }
-            // These are verbs of which the core knows no more than the name.
-            Extension::Etrn
-            | Extension::Atrn
-            | Extension::Burl
-            | Extension::XClient
-            | Extension::XForward => config.has_verb(extension.keyword()),
+            // ATRN is for those who can log in (RFC 2645 section 5.1.1).
+            Extension::Atrn => session.authenticated || !config.mechanisms.is_empty(),
+            Extension::XClient => session.may_xclient(),
+            Extension::XForward => session.may_xforward(),
             Extension::Limits => config.limits.told().next().is_some(),
             _ => session.has_place(extension),
         };
@@ -233,6 +232,10 @@ impl Desk<'_> {
                         text.push_str(&mechanism.name);
                     }
                 }
+                // Without arguments it says that one has to log in first (RFC 4468 section 3.1).
+                Extension::Burl if !session.needs_login_to_fetch() => text.push_str(&config.burl),
+                Extension::XClient => list_attributes(AttributeSet::XCLIENT, &mut text),
+                Extension::XForward => list_attributes(AttributeSet::XFORWARD, &mut text),
                 Extension::Limits => {
                     for (name, limit) in config.limits.told() {
                         text.push_str(&alloc::format!(" {name}={limit}"));
@@ -254,6 +257,7 @@ impl Desk<'_> {
         let session = &mut *self.session;
         session.void();
         session.enter(State::Ready);
+        session.forget_forwarded();
         session.hello = Some(name.into());
         session.extended = extended;
         session.bad_commands = 0;
@@ -268,5 +272,12 @@ impl Desk<'_> {
             self.write(Code::OK, None, text.trim_end());
         }
         self.done(Leave::Now);
+    }
+}
+
+fn list_attributes(attributes: AttributeSet, text: &mut alloc::string::String) {
+    for attribute in attributes.iter() {
+        text.push(' ');
+        text.push_str(attribute.as_str());
     }
 }

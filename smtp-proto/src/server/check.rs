@@ -16,6 +16,10 @@ use crate::{
     status::Code,
 };
 
+/// To XCLIENT and XFORWARD of those who may not use it.
+const NOT_ALLOWED: Rejection<'static> =
+    Rejection::permanent(7, 0, "not allowed for this client").coded(Code::MAILBOX_UNAVAILABLE);
+
 const NO_RECIPIENT: Rejection<'static> = Rejection::permanent(5, 1, "no recipient yet");
 
 /// A line and what is known of it.
@@ -39,6 +43,11 @@ pub(super) enum Question<'l> {
     Data { trailing: usize },
     Chunk(Bdat),
     Verify(Verb, command::Query<'l>),
+    Etrn(command::Node<'l>),
+    Atrn(Option<command::DomainList<'l>>),
+    Burl(command::Burl<'l>),
+    XClient(command::XClient<'l>),
+    XForward(command::XForward<'l>),
     Extension(&'l str, Option<command::Text<'l>>),
 }
 
@@ -63,6 +72,11 @@ impl Session {
             Request::Bdat | Request::BdatLast => config.offers(extension::Extension::Chunking),
             Request::Expn => config.offers(extension::Extension::Expn),
             Request::Help => config.offers(extension::Extension::Help),
+            Request::Etrn => config.offers(extension::Extension::Etrn),
+            Request::Atrn => config.offers(extension::Extension::Atrn),
+            Request::Burl | Request::BurlLast => config.offers(extension::Extension::Burl),
+            Request::XClient => config.offers(extension::Extension::XClient),
+            Request::XForward => config.offers(extension::Extension::XForward),
             _ => true,
         };
         if !offered {
@@ -91,6 +105,7 @@ impl Session {
                     | Request::ForeignHello
                     | Request::StartTls
                     | Request::Auth
+                    | Request::XClient
                     | Request::Rset
                     | Request::Quit
             )
@@ -104,8 +119,22 @@ impl Session {
             Request::Auth if self.authenticated || !self.extended => Err(Rejection::BAD_SEQUENCE),
             // A client that said HELO was not told of BDAT.
             Request::Bdat | Request::BdatLast if !self.extended => Err(Rejection::BAD_SEQUENCE),
+            // RFC 2645 section 5.2.1.
+            Request::Atrn if !self.authenticated => Err(Rejection::AUTHENTICATION_REQUIRED),
+            Request::Burl | Request::BurlLast if self.needs_login_to_fetch() => {
+                Err(Rejection::AUTHENTICATION_REQUIRED)
+            }
+            Request::Burl | Request::BurlLast if !self.extended => Err(Rejection::BAD_SEQUENCE),
+            Request::XClient if !self.may_xclient() => Err(NOT_ALLOWED),
+            Request::XForward if !self.may_xforward() => Err(NOT_ALLOWED),
             _ => Ok(()),
         }
+    }
+
+    /// Whether BURL is for those only who log in: wherever that is possible, since it makes the server
+    /// fetch what a stranger names (RFC 4468 sections 3.1 and 8).
+    pub(super) fn needs_login_to_fetch(&self) -> bool {
+        !self.authenticated && !self.config.mechanisms.is_empty()
     }
 
     pub(super) fn refusal(&self, why: Refusal) -> Rejection<'static> {
@@ -116,6 +145,10 @@ impl Session {
             }
             Refusal::NoRecipient => {
                 Rejection::permanent(5, 1, "no valid recipients").coded(Code::TRANSACTION_FAILED)
+            }
+            Refusal::NoRecipientForUrl => {
+                Rejection::permanent(5, 0, "no recipient for the content")
+                    .coded(Code::TRANSACTION_FAILED)
             }
             Refusal::ForeignHello => {
                 Rejection::permanent(5, 1, "the other protocol's hello").coded(Code::SYNTAX_ERROR)
@@ -148,6 +181,11 @@ impl Session {
                     Command::StartTls => Question::StartTls { trailing },
                     Command::Data => Question::Data { trailing },
                     Command::Vrfy(query) | Command::Expn(query) => Question::Verify(verb, query),
+                    Command::Etrn(node) => Question::Etrn(node),
+                    Command::Atrn(domains) => Question::Atrn(domains),
+                    Command::Burl(burl) => Question::Burl(burl),
+                    Command::XClient(attributes) => Question::XClient(attributes),
+                    Command::XForward(attributes) => Question::XForward(attributes),
                     Command::Other(other) => Question::Extension(other.verb(), other.text()),
                     _ => return Err(ParseError::new(Grammar::Verb, 0)),
                 })

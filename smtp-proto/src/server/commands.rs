@@ -9,9 +9,12 @@ use super::{
     answer::{Desk, Leave},
     check::{Argued, Question},
     content::{Announced, Chunk},
+    fetch::Burl,
     question::{Auth, Event, Extension, Hello, StartTls, Verify},
+    remote::{Atrn, Etrn},
     session::{Phase, Session},
     transaction::{Data, Mail, Rcpt},
+    upstream::{XClient, XForward},
 };
 use crate::{
     answer::Rejection,
@@ -201,7 +204,8 @@ impl<'s> Desk<'s> {
 
     fn judge(mut self, argued: Argued<'s>) -> Option<Event<'s>> {
         let Argued { line, verb, .. } = argued;
-        if verb == Verb::Auth {
+        // A URL may be a key.
+        if matches!(verb, Verb::Auth | Verb::Burl) {
             self.session.secret_line = true;
         }
         let bdat = match verb {
@@ -230,11 +234,19 @@ impl<'s> Desk<'s> {
         if bdat.is_some_and(|bdat| bdat.last) {
             request = Request::BdatLast;
         }
+        if request == Request::Burl && is_last(line) {
+            request = Request::BurlLast;
+        }
         if request == Request::Unknown && self.session.is_registered(line) {
             request = Request::Extension;
         }
         let leave = match request {
-            Request::Mail | Request::Rcpt | Request::Rset | Request::Bdat => Leave::Together,
+            Request::Mail
+            | Request::Rcpt
+            | Request::Rset
+            | Request::Bdat
+            | Request::Burl
+            | Request::XForward => Leave::Together,
             _ => Leave::Now,
         };
         if let Err(rejection) = self.session.admit(request) {
@@ -284,6 +296,10 @@ impl<'s> Desk<'s> {
                         Request::Rcpt => self.session.transfer.refused_recipients = true,
                         Request::Mail => self.session.count_mail(),
                         _ => {}
+                    }
+                    // A part of the message is missing: it must not go on without it.
+                    if matches!(request, Request::Burl | Request::BurlLast) {
+                        self.session.spoil_transaction();
                     }
                     if is_hello(request) {
                         self.refuse_bare(&rejection);
@@ -371,6 +387,7 @@ impl<'s> Desk<'s> {
             Request::Rset => {
                 self.session.void();
                 self.session.enter(then);
+                self.session.forget_forwarded();
                 self.grant(Code::OK, (0, 0), "RSET done", Leave::Together);
             }
             Request::Quit => {
@@ -440,6 +457,11 @@ impl<'s> Desk<'s> {
             Question::Verify(verb, query) => {
                 Some(Event::Verify(Verify { desk: self, verb, query }))
             }
+            Question::Etrn(node) => Some(Event::Etrn(Etrn { desk: self, node })),
+            Question::Atrn(domains) => Some(Event::Atrn(Atrn { desk: self, domains })),
+            Question::Burl(burl) => Some(Event::Burl(Burl { desk: self, burl })),
+            Question::XClient(command) => Some(Event::XClient(XClient { desk: self, command })),
+            Question::XForward(command) => Some(Event::XForward(XForward { desk: self, command })),
             Question::Extension(verb, argument) => {
                 Some(Event::Extension(Extension { desk: self, verb, argument }))
             }
@@ -475,6 +497,12 @@ impl Session {
 
 const fn is_hello(request: Request) -> bool {
     matches!(request, Request::Hello | Request::Helo | Request::ForeignHello)
+}
+
+/// Whether a BURL says that it is the last part.
+fn is_last(line: &[u8]) -> bool {
+    let mut words = line.rsplit(|octet| matches!(octet, b' ' | b'\t'));
+    words.find(|word| !word.is_empty()).is_some_and(|word| word.eq_ignore_ascii_case(b"LAST"))
 }
 
 /// A response line of the AUTH exchange; an empty one is an empty response.

@@ -27,6 +27,8 @@ pub struct Config {
     pub(super) offered: ExtensionSet,
     pub(super) mechanisms: Vec<Offered>,
     pub(super) verbs: Vec<Box<str>>,
+    /// The arguments of BURL in the reply to EHLO, each behind a blank.
+    pub(super) burl: String,
     pub(super) tls_required: bool,
     pub(super) auth_required: bool,
     pub(super) plaintext_auth: bool,
@@ -38,6 +40,9 @@ pub struct Config {
     pub(super) timeouts: ServerTimeouts,
     pub(super) arguments: Arguments,
 }
+
+/// LMTP delivers, and nothing else (RFC 2033 section 1).
+const NOT_FOR_LMTP: [Extension; 3] = [Extension::Etrn, Extension::Atrn, Extension::Burl];
 
 /// An AUTH mechanism as the server offers it.
 #[derive(Debug, Clone)]
@@ -68,6 +73,7 @@ impl Config {
             offered: offered.into_iter().fold(ExtensionSet::default(), ExtensionSet::with),
             mechanisms: Vec::new(),
             verbs: Vec::new(),
+            burl: String::new(),
             tls_required: false,
             auth_required: false,
             plaintext_auth: false,
@@ -91,6 +97,9 @@ impl Config {
         // RFC 2033 section 5 requires both.
         self.offered.insert(Extension::Pipelining);
         self.offered.insert(Extension::EnhancedStatusCodes);
+        for extension in NOT_FOR_LMTP {
+            self.offered.remove(extension);
+        }
         self
     }
 
@@ -113,8 +122,13 @@ impl Config {
     ///
     /// STARTTLS is offered while the session is in plaintext. DSN is for applications that send or
     /// pass on delivery reports (RFC 3461), BINARYMIME for those whose store keeps any octet.
-    /// EXPN offers the verb, whose question is then asked. ETRN, ATRN, BURL, XCLIENT and XFORWARD
-    /// are listed only if the application has registered their [`verb`](Self::verb) too.
+    /// EXPN, ETRN and ATRN offer the verb, whose question is then asked. ATRN is listed where there is
+    /// a [`mechanism`](Self::mechanism) to log in by; it is for the port of RFC 2645, and neither it nor
+    /// ETRN for a submission server (RFC 6409 section 7). BURL is for submission servers only (RFC 4468
+    /// section 3.1); see [`burl`](Self::burl). None of the three is offered in LMTP. XCLIENT and
+    /// XFORWARD are offered to those clients that
+    /// [`allow_xclient`](super::Connected::allow_xclient) and
+    /// [`allow_xforward`](super::Connected::allow_xforward) are said of.
     ///
     /// DELIVERBY, MT-PRIORITY and NO-SOLICITING have methods of their own, which also say what their
     /// lines tell. FUTURERELEASE is offered by [`future_release`](Self::future_release) only, as it
@@ -122,7 +136,10 @@ impl Config {
     /// is done about them here.
     #[must_use]
     pub fn offer(mut self, extension: Extension) -> Self {
-        if extension == Extension::FutureRelease && self.arguments.future_release.is_none() {
+        let unkept =
+            extension == Extension::FutureRelease && self.arguments.future_release.is_none();
+        let lmtp = self.protocol == Protocol::Lmtp;
+        if unkept || (lmtp && NOT_FOR_LMTP.contains(&extension)) {
             return self;
         }
         self.offered.insert(extension);
@@ -189,6 +206,25 @@ impl Config {
         self.mechanisms.retain(|offered| offered.name != name);
         self.mechanisms.push(Offered { name, plaintext });
         self
+    }
+
+    /// Offers BURL with `arguments`: `imap` for IMAP URLs that are keys by URLAUTH, and
+    /// `imap://host` for plain ones of a server that trusts this one (RFC 4468 section 3.3). Where
+    /// there is a [`mechanism`](Self::mechanism), BURL is for clients that have logged in, and the
+    /// arguments are told to them only. What is neither of the two is left out.
+    #[must_use]
+    pub fn burl(mut self, arguments: &[&str]) -> Self {
+        self.burl.clear();
+        for argument in arguments {
+            let store = argument.strip_prefix("imap://").is_some_and(|authority| {
+                !authority.is_empty() && crate::grammar::all(authority, crate::grammar::VISIBLE)
+            });
+            if *argument == "imap" || store {
+                self.burl.push(' ');
+                self.burl.push_str(argument);
+            }
+        }
+        self.offer(Extension::Burl)
     }
 
     /// Asks the application about a verb this crate does not know
@@ -293,11 +329,6 @@ impl Config {
     /// Which protocol the server speaks.
     pub fn protocol(&self) -> Protocol {
         self.protocol
-    }
-
-    /// Whether the application has registered a verb.
-    pub(super) fn has_verb(&self, verb: &str) -> bool {
-        self.verbs.iter().any(|known| known.eq_ignore_ascii_case(verb))
     }
 
     /// The most octets the input buffer may hold while commands are read.

@@ -56,8 +56,11 @@ pub(super) struct Transfer {
     /// BODY=BINARYMIME.
     pub(super) binary: bool,
     pub(super) smtputf8: bool,
-    /// The message comes by BDAT.
+    /// The message comes by BDAT or BURL.
     pub(super) chunked: bool,
+    /// Its last part came by BURL, and the message is not accepted: that fails the transaction
+    /// (RFC 4468 section 3.2).
+    pub(super) fetched_last: bool,
     /// Octets of content so far: dots removed, the end not counted (RFC 1870 section 5).
     pub(super) received: u64,
     /// `received` when the timer was started.
@@ -82,6 +85,7 @@ impl Transfer {
             binary: false,
             smtputf8: false,
             chunked: false,
+            fetched_last: false,
             received: 0,
             mark: 0,
             known: false,
@@ -396,6 +400,23 @@ impl Session {
     fn exceeds(&self, more: u64) -> bool {
         let limit = self.config.limits.message;
         limit.is_some_and(|limit| self.transfer.received.saturating_add(more) > limit)
+    }
+
+    /// The octets that the limit of a message leaves room for.
+    pub(super) fn room_for_content(&self) -> Option<u64> {
+        self.config.limits.message.map(|limit| limit.saturating_sub(self.transfer.received))
+    }
+
+    /// Content that the application has fetched comes behind what was received; why it cannot, if so.
+    pub(super) fn join_fetched(&mut self, octets: u64) -> Option<Rejection<'static>> {
+        if self.exceeds(octets) {
+            return Some(Rejection::MESSAGE_TOO_BIG.coded(Code::TRANSACTION_FAILED));
+        }
+        self.transfer.received = self.transfer.received.saturating_add(octets);
+        // What a CR at the end of a chunk is, the next octet would say; it is not to be seen here.
+        self.transfer.lines.finish();
+        let bare = !self.transfer.binary && self.transfer.lines.bare_newline();
+        (bare && self.transfer.bare_newline == BareNewline::Reject).then_some(BARE_NEWLINE)
     }
 
     /// The message cannot be taken any more: the application is told, and the reply waits for its

@@ -52,11 +52,14 @@ mod check;
 mod commands;
 mod config;
 mod content;
+mod fetch;
 mod parameters;
 mod question;
+mod remote;
 mod repeat;
 mod session;
 mod transaction;
+mod upstream;
 
 use alloc::sync::Arc;
 
@@ -67,9 +70,12 @@ use self::{
 pub use self::{
     arguments::{Priorities, Trust},
     config::Config,
+    fetch::Burl,
     parameters::Ownership,
     question::{Auth, Connected, Event, Extension, Hello, StartTls, Verify},
+    remote::{Atrn, Etrn, Turned},
     transaction::{Data, Delivery, Mail, Rcpt},
+    upstream::{XClient, XForward},
 };
 use crate::{
     answer::Rejection,
@@ -77,6 +83,7 @@ use crate::{
     sequence::{Protocol, State},
     status::Code,
     transcript::{Call, Entry},
+    upstream::{Forwarded, Overrides},
     wire::{Endpoint, Step, Wire},
 };
 
@@ -96,6 +103,16 @@ impl Server {
     pub fn new(config: Arc<Config>) -> Self {
         let wire = Wire::new(config.command_buffer(), config.timeouts.command);
         Self { wire, session: Session::new(config) }
+    }
+
+    /// The server on a connection whose other end was the server before (RFC 2645 section 5.3).
+    pub(crate) fn turned(mut wire: Wire, config: Arc<Config>, tls: bool) -> Self {
+        wire.input.expect(config.command_buffer(), false);
+        wire.input.stir();
+        wire.restart_timer(config.timeouts.command);
+        let mut session = Session::new(config);
+        session.tls = tls;
+        Self { wire, session }
     }
 
     /// The next event; `None` when there is none (the core has dealt with what came: ask
@@ -129,7 +146,8 @@ impl Server {
                 self.session.phase = Phase::Tls;
                 Some(Event::UpgradeTls { discarded })
             }
-            Phase::StartTls { .. } | Phase::Tls | Phase::Closing => None,
+            Phase::Turn if self.wire.output.is_empty() => Some(Event::Turned(Turned(self))),
+            Phase::StartTls { .. } | Phase::Tls | Phase::Turn | Phase::Closing => None,
         }
     }
 
@@ -162,8 +180,8 @@ impl Server {
             return;
         }
         self.wire.note(|| Entry::Call(Call::Abort((&reply).into())));
-        // Nothing can be said in the middle of a handshake.
-        if matches!(self.session.phase, Phase::Tls) {
+        // Nothing can be said in the middle of a handshake, nor to one who is the server now.
+        if matches!(self.session.phase, Phase::Tls | Phase::Turn) {
             self.session.close(None);
             self.session.cut = true;
             return;
@@ -195,7 +213,7 @@ impl Server {
         self.session.tls
     }
 
-    /// Whether the client has authenticated.
+    /// Whether the client has authenticated, here or where XCLIENT says so.
     pub fn is_authenticated(&self) -> bool {
         self.session.authenticated
     }
@@ -203,6 +221,16 @@ impl Server {
     /// The name the client gave with its hello, as it was sent.
     pub fn hello_name(&self) -> Option<&str> {
         self.session.hello.as_deref()
+    }
+
+    /// Whom the client is to be taken for, when a proxy has said so by XCLIENT.
+    pub fn overrides(&self) -> Option<&Overrides> {
+        self.session.overrides()
+    }
+
+    /// What was told by XFORWARD of the client upstream, for the transaction under way or the next.
+    pub fn forwarded(&self) -> Option<&Forwarded> {
+        self.session.forwarded()
     }
 
     /// The configuration of this session.
@@ -283,7 +311,7 @@ impl Server {
             self.session.cut = true;
             return;
         }
-        if matches!(self.session.phase, Phase::Tls) {
+        if matches!(self.session.phase, Phase::Tls | Phase::Turn) {
             self.session.close(Some(Fault::Timeout));
             self.session.cut = true;
             return;
@@ -357,7 +385,7 @@ impl Endpoint for Server {
                     Step::Read
                 }
             }
-            Phase::StartTls { .. } => {
+            Phase::StartTls { .. } | Phase::Turn => {
                 if self.wire.output.is_empty() {
                     Step::Event
                 } else {

@@ -4,8 +4,11 @@ use bytes::Bytes;
 
 use super::{
     answer::{Desk, Leave},
+    fetch::Burl,
+    remote::{Atrn, Etrn, Turned},
     session::Phase,
     transaction::{Data, Delivery, Mail, Rcpt},
+    upstream::{XClient, XForward},
 };
 use crate::{
     answer::{Acceptance, Rejection},
@@ -17,6 +20,7 @@ use crate::{
     sequence::State,
     status::{Code, EnhancedCode},
     transcript::{Answer, Entry, Speaker},
+    upstream::Overrides,
 };
 
 /// What a server session tells its application.
@@ -45,6 +49,16 @@ pub enum Event<'s> {
     Delivery(Delivery<'s>),
     /// VRFY or EXPN (sections 4.1.1.6 and 4.1.1.7).
     Verify(Verify<'s>),
+    /// ETRN (RFC 1985).
+    Etrn(Etrn<'s>),
+    /// ATRN (RFC 2645).
+    Atrn(Atrn<'s>),
+    /// BURL (RFC 4468).
+    Burl(Burl<'s>),
+    /// XCLIENT (Postfix).
+    XClient(XClient<'s>),
+    /// XFORWARD (Postfix).
+    XForward(XForward<'s>),
     /// A verb that was registered with [`Config::verb`](super::Config::verb).
     Extension(Extension<'s>),
 
@@ -52,6 +66,9 @@ pub enum Event<'s> {
     Body(Bytes),
     /// What there was of a transaction is void.
     Reset,
+    /// 250 to ATRN has been written: the application goes on as the client. Told until the token is
+    /// taken.
+    Turned(Turned<'s>),
     /// 220 has been written: start the TLS handshake, then call
     /// [`tls_started`](super::Server::tls_started). This many octets of plaintext that came behind the
     /// command were thrown away.
@@ -66,37 +83,79 @@ pub enum Event<'s> {
 /// The question whether to serve a client that has connected.
 #[derive(Debug)]
 #[must_use]
-pub struct Connected<'s>(Desk<'s>);
+pub struct Connected<'s> {
+    desk: Desk<'s>,
+    xclient: bool,
+    xforward: bool,
+}
 
 impl<'s> Connected<'s> {
     pub(super) fn new(desk: Desk<'s>) -> Self {
-        Self(desk)
+        Self { desk, xclient: false, xforward: false }
+    }
+
+    /// Whom the client is to be taken for, when it has said so by XCLIENT: then this is asked once
+    /// more, and the answer is the reply to XCLIENT.
+    pub fn overrides(&self) -> Option<&Overrides> {
+        self.desk.session.overrides()
+    }
+
+    /// Lets this client use XCLIENT, which is then offered to it, if the configuration offers it at
+    /// all. For proxies that are known by their addresses: whoever may use it can be anybody. It
+    /// counts until XCLIENT is used, and then this question is asked again.
+    pub fn allow_xclient(mut self) -> Self {
+        self.set_xclient();
+        self
+    }
+
+    /// Lets this client use XFORWARD, which is then offered to it, if the configuration offers it at
+    /// all.
+    pub fn allow_xforward(mut self) -> Self {
+        self.set_xforward();
+        self
+    }
+
+    pub(super) fn set_xclient(&mut self) -> bool {
+        self.desk.note_with(crate::extension::Extension::XClient.keyword(), "");
+        self.xclient = true;
+        true
+    }
+
+    pub(super) fn set_xforward(&mut self) -> bool {
+        self.desk.note_with(crate::extension::Extension::XForward.keyword(), "");
+        self.xforward = true;
+        true
     }
 
     /// Greets the client with 220, the host's name and the configured banner.
     pub fn accept(mut self) {
-        self.0.note_accept(&Acceptance::default());
-        let banner = self.0.session.config.banner.clone();
-        self.0.greet(&banner);
+        self.desk.note_accept(&Acceptance::default());
+        self.desk.session.trust(self.xclient, self.xforward);
+        let banner = self.desk.session.config.banner.clone();
+        self.desk.greet(&banner);
     }
 
     /// Turns the client away. 421 closes the connection; any other code is sent as 554 or 521, and
-    /// the session then waits for QUIT (RFC 5321 section 3.1, RFC 7504 section 3).
+    /// the session then waits for QUIT (RFC 5321 section 3.1, RFC 7504 section 3). In answer to
+    /// XCLIENT every code is sent as it is.
     pub fn reject(mut self, rejection: Rejection<'_>) {
-        self.0.note_reject(&rejection);
-        let host_and_text = alloc::format!("{} {}", self.0.session.config.host(), rejection.text());
+        self.desk.note_reject(&rejection);
+        let again = self.desk.session.greeted;
+        let host_and_text =
+            alloc::format!("{} {}", self.desk.session.config.host(), rejection.text());
         let (code, text) = match rejection.code() {
+            code if again => (code, rejection.text()),
             code @ Code::SERVICE_NOT_AVAILABLE => (code, rejection.text()),
             code @ Code::HOST_TAKES_NO_MAIL => (code, &*host_and_text),
             _ => (Code::TRANSACTION_FAILED, &*host_and_text),
         };
-        self.0.write(code, None, text);
-        self.0.session.greeted = true;
-        self.0.session.phase = Phase::Command;
-        self.0.session.enter(State::Refusing);
-        self.0.done(Leave::Now);
+        self.desk.write(code, again.then_some(rejection.enhanced()), text);
+        self.desk.session.greeted = true;
+        self.desk.session.phase = Phase::Command;
+        self.desk.session.enter(State::Refusing);
+        self.desk.done(Leave::Now);
         if code == Code::SERVICE_NOT_AVAILABLE {
-            self.0.session.close(None);
+            self.desk.session.close(None);
         }
     }
 }

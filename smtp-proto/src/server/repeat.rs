@@ -5,20 +5,29 @@ use crate::{
     answer::Acceptance,
     extension::{Extension, FutureRelease},
     parameter::MtPriority,
-    status::EnhancedCode,
+    status::{Code, EnhancedCode},
     transcript::{Answer, replay::rejection},
 };
 
 impl Event<'_> {
     /// Whether it is to be answered.
     pub(crate) fn is_question(&self) -> bool {
-        !matches!(self, Self::Body(_) | Self::Reset | Self::UpgradeTls { .. } | Self::Fault(_))
+        !matches!(
+            self,
+            Self::Body(_)
+                | Self::Reset
+                | Self::Turned(_)
+                | Self::UpgradeTls { .. }
+                | Self::Fault(_)
+        )
     }
 
     /// Sets what was set before the answer; whether that is something to be set.
     pub(crate) fn amend(&mut self, keyword: &str, value: &str) -> bool {
         let extension = Extension::from_keyword(keyword.as_bytes());
         match (self, extension) {
+            (Self::Connected(client), Some(Extension::XClient)) => client.set_xclient(),
+            (Self::Connected(client), Some(Extension::XForward)) => client.set_xforward(),
             (Self::Hello(hello), Some(Extension::FutureRelease)) => {
                 FutureRelease::parse(value).map(|most| hello.future_release(most)).is_some()
             }
@@ -67,9 +76,21 @@ impl Event<'_> {
                     Self::Verify(question) if text.is_empty() => question.cannot_verify(),
                     Self::Verify(question) => question.accept_with(text),
                     Self::Extension(question) => question.accept_with(acceptance),
-                    Self::Body(_) | Self::Reset | Self::UpgradeTls { .. } | Self::Fault(_) => {
-                        return false;
-                    }
+                    Self::Etrn(question) => match code.map(Code::value) {
+                        Some(251) => question.nothing_waits(),
+                        Some(252) => question.pending_started(),
+                        Some(253) => question.messages_started(text.parse().unwrap_or_default()),
+                        _ => question.accept(),
+                    },
+                    Self::Atrn(question) => question.accept(),
+                    Self::Burl(question) => question.accept(text.parse().unwrap_or_default()),
+                    Self::XClient(question) => question.accept(),
+                    Self::XForward(question) => question.accept(),
+                    Self::Body(_)
+                    | Self::Reset
+                    | Self::Turned(_)
+                    | Self::UpgradeTls { .. }
+                    | Self::Fault(_) => return false,
                 }
             }
             Answer::Reject(reply) => {
@@ -85,9 +106,16 @@ impl Event<'_> {
                     Self::Delivery(question) => question.reject(rejection),
                     Self::Verify(question) => question.reject(rejection),
                     Self::Extension(question) => question.reject(rejection),
-                    Self::Body(_) | Self::Reset | Self::UpgradeTls { .. } | Self::Fault(_) => {
-                        return false;
-                    }
+                    Self::Etrn(question) => question.reject(rejection),
+                    Self::Atrn(question) => question.reject(rejection),
+                    Self::Burl(question) => question.reject(rejection),
+                    Self::XClient(question) => question.reject(rejection),
+                    Self::XForward(question) => question.reject(rejection),
+                    Self::Body(_)
+                    | Self::Reset
+                    | Self::Turned(_)
+                    | Self::UpgradeTls { .. }
+                    | Self::Fault(_) => return false,
                 }
             }
         }

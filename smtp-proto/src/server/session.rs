@@ -6,6 +6,7 @@ use super::{
     config::Config,
     content::{Chunk, Transfer},
     parameters::Rare,
+    upstream::Upstream,
 };
 use crate::{
     answer::Rejection,
@@ -43,6 +44,8 @@ pub(super) enum Phase {
     StartTls { discarded: usize },
     /// The TLS handshake is under way.
     Tls,
+    /// 250 to ATRN is being written, or the connection waits to be turned.
+    Turn,
     /// The last reply is being written.
     Closing,
 }
@@ -60,6 +63,8 @@ pub(super) struct Session {
     pub(super) greeted: bool,
     pub(super) transfer: Transfer,
     pub(super) exchange: Option<Box<Exchange>>,
+    /// What a client that speaks for another has told of it.
+    pub(super) upstream: Option<Box<Upstream>>,
     pub(super) bad_commands: u32,
     pub(super) failed_auth: u32,
     pub(super) shutdown: Option<Rejection<'static>>,
@@ -106,6 +111,7 @@ impl Session {
             greeted: false,
             transfer,
             exchange: None,
+            upstream: None,
             bad_commands: 0,
             failed_auth: 0,
             shutdown: None,
@@ -167,7 +173,10 @@ impl Session {
 
     /// Enters `state`; leaving a transaction forgets it.
     pub(super) fn enter(&mut self, state: State) {
-        self.state = state;
+        let before = core::mem::replace(&mut self.state, state);
+        if before.in_transaction() && !state.in_transaction() {
+            self.forget_forwarded();
+        }
         if !state.in_transaction() {
             self.transfer.clear();
         }
@@ -197,6 +206,7 @@ impl Session {
         self.hello = None;
         self.extended = false;
         self.exchange = None;
+        self.forget_forwarded();
         self.scanned = 0;
         self.consume = 0;
         self.rearm = true;
@@ -217,9 +227,18 @@ impl Session {
             return;
         }
         self.transfer.known = false;
-        self.enter(AFTER_CONTENT);
+        let refused = self.transfer.fetched_last;
+        self.enter(if refused { State::Spoiled } else { AFTER_CONTENT });
         self.phase = Phase::Command;
         self.rearm = true;
+    }
+
+    /// A part of the message cannot be had, and so there is no message (RFC 4468 section 3.2).
+    pub(super) fn spoil_transaction(&mut self) {
+        if self.state != State::Closed {
+            self.void();
+            self.enter(State::Spoiled);
+        }
     }
 
     pub(super) fn transmission_type(&self) -> &'static str {

@@ -14,6 +14,7 @@ use crate::{
     reply::TextCharset,
     sequence::{self, Answer, Request, State},
     status::{Code, EnhancedCode},
+    upstream::Forwarded,
 };
 
 /// For a mailbox whose new address cannot be told.
@@ -69,6 +70,11 @@ impl<'s> Mail<'s> {
     pub fn assign_priority(&mut self, priority: MtPriority) {
         self.desk.note_with(Extension::MtPriority.keyword(), priority);
         self.assigned = Some(priority);
+    }
+
+    /// What was told of the client upstream, if anything (XFORWARD).
+    pub fn forwarded(&self) -> Option<&Forwarded> {
+        self.desk.session.forwarded()
     }
 
     /// Accepts with 250.
@@ -132,6 +138,11 @@ impl<'s> Rcpt<'s> {
     /// The parameters; only such as are offered.
     pub fn parameters(&self) -> RcptParameters<'s> {
         self.parameters
+    }
+
+    /// What was told of the client upstream, if anything (XFORWARD).
+    pub fn forwarded(&self) -> Option<&Forwarded> {
+        self.desk.session.forwarded()
     }
 
     /// How many recipients of this transaction have been accepted so far.
@@ -266,12 +277,18 @@ impl<'s> Delivery<'s> {
         self.desk.session.is_lmtp().then_some(self.recipient)
     }
 
+    /// What was told of the client upstream, if anything (XFORWARD).
+    pub fn forwarded(&self) -> Option<&Forwarded> {
+        self.desk.session.forwarded()
+    }
+
     /// The octets of the message.
     pub fn size(&self) -> u64 {
         self.desk.session.transfer.received
     }
 
-    /// Whether the message has octets above 127, declared or not.
+    /// Whether the message has octets above 127, declared or not; of those that were fetched by BURL
+    /// the core does not know.
     pub fn has_8bit(&self) -> bool {
         self.desk.session.transfer.has_8bit()
     }
@@ -284,7 +301,9 @@ impl<'s> Delivery<'s> {
     /// As [`accept`](Self::accept), with a text: the place for a queue id.
     pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
         let text = "message accepted";
-        self.desk.accept(&acceptance, Code::OK, (0, 0), text, Leave::Now);
+        let fetched = core::mem::take(&mut self.desk.session.transfer.fetched_last);
+        let enhanced = if fetched { (5, 0) } else { (0, 0) };
+        self.desk.accept(&acceptance, Code::OK, enhanced, text, Leave::Now);
         // From here on there is nothing to call void: one recipient at least has the message.
         self.desk.session.transfer.known = false;
         self.next();

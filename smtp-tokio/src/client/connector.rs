@@ -274,7 +274,7 @@ impl Connector {
             opening = opening.login(login());
         }
         let mut client = Client::new(connection, self.config, self.trace.clone(), teller);
-        client.open(opening, self, server).await?;
+        client.open(opening, Some(self), server).await?;
         Ok(client)
     }
 

@@ -2,13 +2,14 @@
 
 mod connector;
 mod message;
+mod turned;
 
 use std::{fmt, io, sync::Arc};
 
 use smtp_proto::{
     client::{
         Client as Machine, Config, Envelope, Event, Misuse, Opening, OpeningError, OpeningStep,
-        Report, Transaction, TransactionOptions, TransactionStep,
+        ReplyTo, Report, Transaction, TransactionOptions, TransactionStep,
     },
     command::{Query, Text},
     extension::Capabilities,
@@ -45,7 +46,7 @@ pub struct Client {
 }
 
 impl Client {
-    fn new(
+    pub(crate) fn new(
         connection: Connection<Stream, Machine>,
         config: Config,
         trace: Option<Trace>,
@@ -277,6 +278,11 @@ impl Client {
 
     /// The next reply.
     async fn reply(&mut self) -> Result<ReplyBuf, Error> {
+        self.reply_to().await.map(|(_, reply)| reply)
+    }
+
+    /// The next reply, and what it answers.
+    async fn reply_to(&mut self) -> Result<(ReplyTo, ReplyBuf), Error> {
         loop {
             let step = self.connection.next().await;
             let event = match step? {
@@ -285,7 +291,7 @@ impl Client {
                 Step::Read | Step::Write => None,
             };
             let reply = match event {
-                Some(Event::Reply { reply, .. }) => Some(Ok(reply.to_owned())),
+                Some(Event::Reply { to, reply }) => Some(Ok((to, reply.to_owned()))),
                 Some(Event::Fault(fault)) => Some(Err(fault)),
                 _ => None,
             };
@@ -302,10 +308,10 @@ impl Client {
     }
 
     /// From the greeting to a session that can be used.
-    async fn open(
+    pub(crate) async fn open(
         &mut self,
         mut opening: Opening<'_>,
-        connector: &Connector,
+        connector: Option<&Connector>,
         server: Option<&str>,
     ) -> Result<(), Unopened> {
         loop {
@@ -327,6 +333,7 @@ impl Client {
                     Some(Event::Fault(fault)) => opening.fault(fault),
                     Some(Event::UpgradeTls) => {
                         let retry = opening.may_retry_without_tls();
+                        let connector = connector.ok_or(Error::from(Fault::Closed))?;
                         connector
                             .handshake(&mut self.connection, server)
                             .await
@@ -343,7 +350,7 @@ impl Client {
 }
 
 /// Why there is no session, and whether a new connection without TLS may be tried.
-struct Unopened {
+pub(crate) struct Unopened {
     error: Error,
     retry: bool,
 }

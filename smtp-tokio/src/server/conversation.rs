@@ -19,10 +19,11 @@ use smtp_proto::{
 use super::{
     Core, Link,
     run::{handshake, learn_tls},
+    upstream,
 };
 use crate::{
     body::{Body, Progress},
-    session::{Backend, End, Facts, Recipient, Sender, Session},
+    session::{Backend, End, Facts, Recipient, Sender, Session, Waiting},
 };
 
 /// What a handler said of a message; in LMTP of each recipient.
@@ -36,11 +37,11 @@ fn now() -> Option<DateTime> {
 
 /// A session and all that belongs to it.
 pub(super) struct Conversation<C, B: Backend> {
-    core: C,
+    pub(super) core: C,
     pub(super) link: Link,
-    facts: Facts,
+    pub(super) facts: Facts,
     /// Since the greeting.
-    session: Option<B::Session>,
+    pub(super) session: Option<B::Session>,
     /// Recipients accepted in this transaction.
     recipients: usize,
     /// What the handler said of the message under way, until that has come whole.
@@ -60,6 +61,8 @@ enum Then {
     /// How the message comes may have changed.
     Learn,
     Tls,
+    /// Who was the client is the server from here on.
+    Turn,
     /// Nobody can answer: end the session.
     Abort,
 }
@@ -122,6 +125,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
                 self.link.machine().abort(Rejection::LOCAL_ERROR);
                 None
             }
+            Then::Turn => Some(Box::pin(self.turned()).await),
             Then::Tls => Box::pin(self.start_tls()).await.err().map(End::Tls),
         }
     }
@@ -135,6 +139,11 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
         // News, and what needs no session.
         let event = match event {
             Event::Connected(client) => {
+                if let Some(overrides) = client.overrides() {
+                    upstream::learn(facts, overrides);
+                    *exchange = None;
+                }
+                let client = core.allow(client, facts);
                 match core.backend.connect(facts).await {
                     Ok(new) => {
                         *session = Some(new);
@@ -153,6 +162,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
                 return Then::Nothing;
             }
             Event::UpgradeTls { .. } => return Then::Tls,
+            Event::Turned(_) => return Then::Turn,
             Event::Fault(news) => {
                 *fault = Some(news);
                 return Then::Nothing;
@@ -217,6 +227,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
                     return Then::Nothing;
                 };
                 (*recipients, *answers) = (0, None);
+                facts.set_forwarded(question.forwarded());
                 let from = Sender {
                     reverse_path: question.reverse_path(),
                     parameters: question.parameters(),
@@ -268,6 +279,27 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
                     Err(rejection) => question.reject(rejection),
                 }
             }
+            Event::Burl(question) => match answers.as_deref() {
+                // The handler reads it as part of the message.
+                None => return Then::Message(question.declared_size()),
+                // It did not wait for this.
+                Some([Err(rejection), ..]) => question.reject(rejection.clone()),
+                Some(_) => question.accept(0),
+            },
+            Event::Etrn(question) => match session.etrn(question.node(), facts).await {
+                Ok(Waiting::Unknown) => question.accept(),
+                Ok(Waiting::Nothing) => question.nothing_waits(),
+                Ok(Waiting::Something) => question.pending_started(),
+                Ok(Waiting::Messages(messages)) => question.messages_started(messages),
+                Err(rejection) => question.reject(rejection),
+            },
+            Event::Atrn(question) => match session.atrn(question.domains(), facts).await {
+                Ok(()) => question.accept(),
+                Err(rejection) => question.reject(rejection),
+            },
+            // Who may say it was judged when it was offered.
+            Event::XClient(question) => question.accept(),
+            Event::XForward(question) => question.accept(),
             Event::Extension(question) => {
                 let argument = question.argument();
                 let argument = argument.as_ref().map(|argument| argument.as_str());
@@ -288,6 +320,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
         let mut body = Body {
             link: &mut self.link,
             facts: &self.facts,
+            fetch: &*self.core,
             recipients: self.recipients,
             declared_size,
             progress: Progress::Open,
@@ -323,6 +356,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
     fn over(&mut self) {
         self.answers = None;
         self.recipients = 0;
+        self.facts.set_forwarded(None);
         if let Some(session) = self.session.as_mut() {
             session.reset();
         }

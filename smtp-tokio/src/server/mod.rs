@@ -2,10 +2,13 @@
 
 mod control;
 mod conversation;
+mod fetch;
 mod link;
 mod listen;
 mod proxied;
 mod run;
+mod turned;
+mod upstream;
 
 use std::{
     fmt,
@@ -17,6 +20,7 @@ use std::{
 
 use smtp_proto::{
     command::Mechanism,
+    extension::Extension,
     sequence::Protocol,
     server::Config,
     transcript::{Entry, Recording},
@@ -27,9 +31,10 @@ use tokio::{
 };
 
 pub use self::control::Handle;
-pub(crate) use self::link::Link;
 use self::{control::Control, listen::Listener};
+pub(crate) use self::{fetch::Fetch, link::Link};
 use crate::{
+    network::Network,
     session::{Backend, End, Facts},
     tls::Stream,
 };
@@ -75,6 +80,9 @@ struct Core<B> {
     recording: Recording,
     /// A PROXY protocol header comes first.
     proxied: bool,
+    /// Who may use XCLIENT, and who XFORWARD.
+    xclient: Vec<Network>,
+    xforward: Vec<Network>,
     control: Arc<Control>,
 }
 
@@ -92,6 +100,8 @@ impl<B: Backend> Server<B> {
             trace: None,
             recording: Recording::default(),
             proxied: false,
+            xclient: Vec::new(),
+            xforward: Vec::new(),
             control: Arc::new(Control::default()),
         };
         Self {
@@ -107,7 +117,7 @@ impl<B: Backend> Server<B> {
     #[must_use]
     pub fn tls(mut self, config: Arc<rustls::ServerConfig>) -> Self {
         self.core.tls = Some(config);
-        self.configure(|config| config.offer(smtp_proto::extension::Extension::StartTls))
+        self.configure(|config| config.offer(Extension::StartTls))
     }
 
     /// Offers AUTH by PLAIN and LOGIN, inside TLS only;
@@ -185,6 +195,22 @@ impl<B: Backend> Server<B> {
         self
     }
 
+    /// Lets these hosts use XCLIENT: they can be anybody, so they are to be proxies that let nobody else
+    /// use it. It is offered to no other. Once a proxy has told another address, that one counts.
+    #[must_use]
+    pub fn xclient(mut self, hosts: impl IntoIterator<Item = impl Into<Network>>) -> Self {
+        self.core.xclient.extend(hosts.into_iter().map(Into::into));
+        self.configure(|config| config.offer(Extension::XClient))
+    }
+
+    /// Lets these hosts use XFORWARD, which changes what a log says of a message. It is offered to no
+    /// other.
+    #[must_use]
+    pub fn xforward(mut self, hosts: impl IntoIterator<Item = impl Into<Network>>) -> Self {
+        self.core.xforward.extend(hosts.into_iter().map(Into::into));
+        self.configure(|config| config.offer(Extension::XForward))
+    }
+
     /// How long a TLS handshake may take; one minute by default.
     #[must_use]
     pub fn handshake_timeout(mut self, time: Duration) -> Self {
@@ -239,14 +265,15 @@ impl<B: Backend> Server<B> {
     /// Serves one client on a stream of the caller's: from inetd, another kind of listener, or a
     /// test. It counts for no limit, and ends with a shutdown like any other. `peer` and `local` of
     /// `facts` are what is told to the backend.
-    pub async fn serve_connection(
+    pub fn serve_connection(
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         service: Service,
         facts: Facts,
-    ) -> End {
+    ) -> impl Future<Output = End> + Send {
+        // Not an async function: its future would own all of this twice.
         let seat = self.core.control.seat();
-        run::session(&self.core, Stream::other(stream), service, facts, seat).await
+        run::session(&self.core, Stream::other(stream), service, facts, seat)
     }
 }
 

@@ -23,13 +23,25 @@ pub(super) fn session<C: Deref<Target = Core<B>> + Send + Sync, B: Backend>(
     core: C,
     stream: Stream,
     service: Service,
+    facts: Facts,
+    seat: Seat,
+) -> impl Future<Output = End> + Send {
+    let machine = Machine::new(core.config(service));
+    session_of(core, stream, machine, service, facts, seat)
+}
+
+/// The same of a machine that was made before.
+pub(super) fn session_of<C: Deref<Target = Core<B>> + Send + Sync, B: Backend>(
+    core: C,
+    stream: Stream,
+    mut machine: Machine,
+    service: Service,
     mut facts: Facts,
     seat: Seat,
 ) -> impl Future<Output = End> + Send {
     facts.protocol = service.protocol();
     facts.session = seat.id();
     let teller = Teller::server(&facts);
-    let mut machine = Machine::new(core.config(service));
     teller.listen(machine.wire(), core.trace.is_some(), core.recording);
     if core.proxied {
         machine.wire().proxied(Addresses(&facts));
@@ -77,7 +89,8 @@ impl fmt::Display for Addresses<'_> {
 /// close with octets unread would destroy the last reply on its way (RFC 9293 section 3.10.4).
 async fn part(link: &mut Link, end: &End) {
     let wait = match end {
-        End::Io(_) | End::Tls(_) | End::Fault(Fault::Closed | Fault::Timeout) => return,
+        End::Io(_) | End::Tls(_) | End::Turned => return,
+        End::Fault(Fault::Closed | Fault::Timeout) => return,
         End::Regular => link.is_aborted(),
         End::Fault(_) => true,
     };

@@ -5,6 +5,7 @@ mod help;
 mod message;
 mod opening;
 mod proxied;
+mod remote;
 mod shutdown;
 mod timeouts;
 mod tls;

@@ -8,6 +8,7 @@ use smtp_proto::{
     parameter::{DateTime, MailParameters, MtPriority},
     server::Event,
     status::Code,
+    upstream::Forwarded,
 };
 
 use super::Answer;
@@ -23,6 +24,8 @@ pub struct Application {
     /// The present question was dropped once.
     dropped: bool,
     closed: bool,
+    /// The session's roles have turned: no more is done with it here.
+    pub turned: bool,
 }
 
 impl Application {
@@ -46,6 +49,14 @@ impl Application {
             return;
         };
         let told = describe(&event);
+        // The connection is told to be turned until somebody takes it.
+        if matches!(event, Event::Turned(_)) {
+            if self.events.last().is_none_or(|last| *last != told) {
+                self.events.push(told);
+            }
+            self.turned = true;
+            return;
+        }
         let news = matches!(event, Event::Reset | Event::Fault(_) | Event::UpgradeTls { .. });
         if news {
             if matches!(event, Event::Reset) {
@@ -96,7 +107,10 @@ pub fn judged(event: Event<'_>) -> Option<Event<'_>> {
 pub fn describe(event: &Event<'_>) -> String {
     let mut told = String::new();
     let _ = match event {
-        Event::Connected(_) => write!(told, "Connected"),
+        Event::Connected(client) => match client.overrides() {
+            None => write!(told, "Connected"),
+            Some(overrides) => write!(told, "Connected {overrides}"),
+        },
         Event::Hello(hello) => write!(told, "Hello {} {}", hello.verb().as_str(), hello.name()),
         Event::StartTls(_) => write!(told, "StartTls"),
         Event::Auth(auth) => match auth.response() {
@@ -108,7 +122,9 @@ pub fn describe(event: &Event<'_>) -> String {
         Event::Mail(mail) => {
             let all = mail.parameters().all();
             let gap = if all.is_empty() { "" } else { " " };
-            let _ = write!(told, "Mail {}{gap}{}", mail.reverse_path(), all.as_str());
+            let forwarded = forwarded(mail.forwarded());
+            let from = mail.reverse_path();
+            let _ = write!(told, "Mail {from}{gap}{}{forwarded}", all.as_str());
             let said = MailParameters::parse(all).unwrap();
             match mail.parameters().auth() {
                 Some(auth) if said.auth() != Some(auth) => {
@@ -132,12 +148,28 @@ pub fn describe(event: &Event<'_>) -> String {
             write!(told, "Data{}", if data.is_chunked() { " chunked" } else { "" })
         }
         Event::Delivery(delivery) => match delivery.recipient() {
-            None => write!(told, "Delivery {}", delivery.size()),
+            None => {
+                let forwarded = forwarded(delivery.forwarded());
+                write!(told, "Delivery {}{forwarded}", delivery.size())
+            }
             Some(recipient) => write!(told, "Delivery {} for {recipient}", delivery.size()),
         },
         Event::Verify(verify) => {
             write!(told, "Verify {} {}", verify.verb().as_str(), verify.text().as_str())
         }
+        Event::Etrn(etrn) => write!(told, "Etrn {}", etrn.node()),
+        Event::Atrn(atrn) => match atrn.domains() {
+            None => write!(told, "Atrn"),
+            Some(domains) => write!(told, "Atrn {domains}"),
+        },
+        Event::Burl(burl) => {
+            let first = if burl.is_first() { " first" } else { "" };
+            let last = if burl.is_last() { " last" } else { "" };
+            write!(told, "Burl {}{first}{last}", burl.url().as_str())
+        }
+        Event::XClient(xclient) => write!(told, "XClient {}", xclient.attributes()),
+        Event::XForward(xforward) => write!(told, "XForward {}", xforward.attributes()),
+        Event::Turned(_) => write!(told, "Turned"),
         Event::Extension(extension) => match extension.argument() {
             None => write!(told, "Extension {}", extension.verb()),
             Some(argument) => {
@@ -150,6 +182,10 @@ pub fn describe(event: &Event<'_>) -> String {
         other => write!(told, "{other:?}"),
     };
     told
+}
+
+fn forwarded(forwarded: Option<&Forwarded>) -> String {
+    forwarded.map_or_else(String::new, |forwarded| format!(" forwarded {forwarded}"))
 }
 
 /// Gives `answer` to the question `event`; news is left alone.
@@ -173,6 +209,11 @@ pub fn answer(event: Event<'_>, answer: Answer) {
             Event::Data(token) => token.reject(rejection),
             Event::Delivery(token) => token.reject(rejection),
             Event::Verify(token) => token.reject(rejection),
+            Event::Etrn(token) => token.reject(rejection),
+            Event::Atrn(token) => token.reject(rejection),
+            Event::Burl(token) => token.reject(rejection),
+            Event::XClient(token) => token.reject(rejection),
+            Event::XForward(token) => token.reject(rejection),
             Event::Extension(token) => token.reject(rejection),
             other => panic!("no question: {other:?}"),
         },
@@ -182,7 +223,11 @@ pub fn answer(event: Event<'_>, answer: Answer) {
 fn accept(event: Event<'_>, text: &str) {
     let acceptance = acceptance(text);
     match event {
-        Event::Connected(token) => token.accept(),
+        Event::Connected(token) => {
+            let token = if text.contains("xclient") { token.allow_xclient() } else { token };
+            let token = if text.contains("xforward") { token.allow_xforward() } else { token };
+            token.accept();
+        }
         Event::Hello(mut token) => match text.strip_prefix("future-release ") {
             Some(most) => {
                 token.future_release(future_release(most));
@@ -205,6 +250,17 @@ fn accept(event: Event<'_>, text: &str) {
         Event::Delivery(token) => token.accept_with(acceptance),
         Event::Verify(token) if text.is_empty() => token.cannot_verify(),
         Event::Verify(token) => token.accept_with(text),
+        Event::Etrn(token) => match text.split_once(' ').unwrap_or((text, "")) {
+            ("251", _) => token.nothing_waits(),
+            ("252", _) => token.pending_started(),
+            ("253", messages) => token.messages_started(messages.parse().expect("a number")),
+            _ => token.accept(),
+        },
+        Event::Atrn(token) => token.accept(),
+        // So many octets were fetched.
+        Event::Burl(token) => token.accept(text.parse().unwrap_or_default()),
+        Event::XClient(token) => token.accept(),
+        Event::XForward(token) => token.accept(),
         Event::Extension(token) => token.accept_with(acceptance),
         other => panic!("no question: {other:?}"),
     }

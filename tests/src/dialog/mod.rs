@@ -16,7 +16,7 @@
 //! | `C> text` | the same, nothing added |
 //! | `S: text` | the server says a line that begins so |
 //! | `S* 250` | the server says a whole reply with this code, of any number of lines |
-//! | `accept [text]`, `reject 550 5.1.1 text`, `challenge text` | what the application answers to the questions that the `C` lines since the server last spoke raise, in order; `accept` where nothing is said |
+//! | `accept [text]`, `reject 550 5.1.1 text`, `challenge text` | what the application answers to the questions that the `C` lines since the server last spoke raise, in order; `accept` where nothing is said. `accept xclient xforward` lets a client use them, `accept 253 7` answers ETRN, and `accept 500` says how many octets BURL has fetched |
 //! | `event Mail <a@b> …`, `body "…"`, `reset`, `fault Timeout`, `close` | what happens; of each kind that a file names, it names all |
 //! | `tls`, `expire`, `eof`, `shutdown` | the handshake is done; the timer runs out; the peer closes; the server is to end |
 //! | `config …` | see [`Dialog::parse`] |
@@ -178,7 +178,7 @@ impl Dialog {
     ///
     /// `config` lines: `lmtp`, `starttls`, `implicit-tls`, `mechanism NAME [plaintext]`,
     /// `allow-plaintext`, `require-tls`, `require-auth`, `offer KEYWORD`, `withhold KEYWORD`,
-    /// `verb NAME`, `deliver-by SECONDS`, `future-release SECONDS DATE-TIME`, `no-soliciting CLASSES`,
+    /// `verb NAME`, `burl ARGUMENTS`, `deliver-by SECONDS`, `future-release SECONDS DATE-TIME`, `no-soliciting CLASSES`,
     /// `mt-priority [profile=NAME] [trust=WHOM] [lowest=N] [lowest-now=N] [size=N:OCTETS]`,
     /// `trust-submitters nobody|authenticated|everybody`, `normalize`, `early-data`,
     /// `discard-behind-starttls`,
@@ -240,6 +240,7 @@ impl Dialog {
             "offer" => config.offer(extension()),
             "withhold" => config.withhold(extension()),
             "verb" => config.verb(rest),
+            "burl" => config.burl(&rest.split(' ').collect::<Vec<_>>()),
             "deliver-by" => config.deliver_by(rest.parse().expect("seconds")),
             "future-release" => config.future_release(application::future_release(rest)),
             "no-soliciting" => {

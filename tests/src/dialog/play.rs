@@ -116,6 +116,9 @@ impl Play {
                     if let Some(event) = self.server.event() {
                         self.application.handle(event, answer);
                     }
+                    if self.application.turned {
+                        return;
+                    }
                 }
                 Step::Write => {
                     let octets = take_output(self.server.wire(), usize::MAX);

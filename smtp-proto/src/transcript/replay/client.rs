@@ -54,6 +54,10 @@ impl Replay<'_> {
                 Step::Event => {
                     if let Some(event) = client.event() {
                         tell(&event);
+                        // What follows is another session, of the other role.
+                        if matches!(event, Event::Turned(_)) {
+                            return cursor.finish(false);
+                        }
                     }
                 }
                 Step::Write => {

@@ -85,7 +85,9 @@ fn next_event(
         Some(event) if event.is_question() => drop(event),
         Some(event) => {
             tell(&event);
-            return Ok(Then::Nothing);
+            // What follows is another session, of the other role.
+            let turned = matches!(event, Event::Turned(_));
+            return Ok(if turned { Then::Stop } else { Then::Nothing });
         }
         None => return Ok(Then::Nothing),
     }
