@@ -1,12 +1,18 @@
 //! The command line.
 
+mod probe;
 mod replay;
 mod send;
 mod serve;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::{replay::Replay, send::Send, serve::Serve};
+pub(crate) use self::{
+    probe::{Probe, ProbeTls},
+    replay::Replay,
+    send::Send,
+    serve::Serve,
+};
 
 /// Serves, sends and tries out mail by SMTP and LMTP.
 #[derive(Debug, Parser)]
@@ -23,6 +29,7 @@ Examples:
   smtp demo
   smtp serve --maildir ./mail --user alice:secret
   smtp send --server 127.0.0.1:2525 --from a@example.org --to b@example.net --body 'Hello'
+  smtp probe mx.example.net
 ";
 
 #[derive(Debug, Subcommand)]
@@ -34,6 +41,8 @@ pub(crate) enum Command {
     /// Plays a recorded session once more, without a network, and prints its events or the first
     /// difference.
     Replay(Replay),
+    /// Shows what a server offers: extensions, limits, TLS and certificates. Sends no message.
+    Probe(Box<Probe>),
     /// Starts a server on a free port of the loopback interface and sends it a message with an
     /// attachment, through STARTTLS and AUTH.
     Demo(Demo),

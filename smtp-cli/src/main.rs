@@ -1,11 +1,13 @@
 //! The `smtp` program.
 
+mod address;
 mod args;
 mod arrival;
 mod compose;
 mod demo;
 mod exit;
 mod maildir;
+mod probe;
 mod replay;
 mod send;
 mod serve;
@@ -55,6 +57,7 @@ fn run(command: Command) -> Result<Option<Code>, Failure> {
             Command::Serve(serve) => serve::run(&serve).await.map(|()| None),
             Command::Send(send) => send::run(&send).await,
             Command::Replay(replay) => replay::run(&replay).map(|()| None),
+            Command::Probe(probe) => probe::run(&probe).await,
             Command::Demo(_) => demo::run().await.map(|()| None),
         }
     });

@@ -1,6 +1,6 @@
 //! `smtp send`: one message to any number of recipients.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use smtp_proto::{
@@ -17,6 +17,7 @@ use smtp_proto::{
 use smtp_tokio::{Client, Connector, Error, Message, Tls};
 
 use crate::{
+    address::Server,
     args,
     compose::{Draft, compose},
     exit::{Code, Failure},
@@ -24,17 +25,6 @@ use crate::{
     trace::{Trace, recording},
     trust,
 };
-
-/// The server as it was named.
-#[derive(Debug, PartialEq, Eq)]
-enum Server {
-    Tcp {
-        host: String,
-        port: u16,
-    },
-    #[cfg(unix)]
-    Unix(String),
-}
 
 /// The message, before there is a connection.
 enum Prepared {
@@ -203,46 +193,22 @@ fn forward_path(address: &str) -> Result<ForwardPath<'_>, Failure> {
 }
 
 fn parse_server(arguments: &args::Send) -> Result<Server, Failure> {
-    let text = &arguments.server;
-    #[cfg(unix)]
-    if let Some(path) = text.strip_prefix("unix:") {
-        return Ok(Server::Unix(path.to_owned()));
-    }
     let default_port = match (arguments.lmtp, arguments.tls) {
         (true, _) => 24,
         (false, Some(args::Tls::Implicit)) => 465,
         (false, _) => 587,
     };
-    let (host, port) = match text.rsplit_once(':') {
-        // An IPv6 address without a port has more than one colon and no brackets.
-        Some((host, _)) if host.contains(':') && !text.contains(']') => (text.as_str(), None),
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (text.as_str(), None),
-    };
-    let port = match port {
-        None => default_port,
-        Some(port) => port
-            .parse()
-            .map_err(|_| Failure::usage(format!("--server {text}: {port} is no port")))?,
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    if host.is_empty() {
-        return Err(Failure::usage(format!("--server {text}: no host")));
-    }
-    Ok(Server::Tcp { host: host.to_owned(), port })
+    Server::parse(&arguments.server, default_port)
 }
 
 fn default_tls(arguments: &args::Send, server: &Server) -> args::Tls {
-    let Server::Tcp { host, port } = server else {
-        return args::Tls::None;
-    };
-    let loopback = host == "localhost" || host.parse().is_ok_and(|host: IpAddr| host.is_loopback());
-    if *port == 465 {
-        args::Tls::Implicit
-    } else if arguments.lmtp || (loopback && arguments.user.is_none()) {
-        args::Tls::None
-    } else {
-        args::Tls::Starttls
+    match server {
+        #[cfg(unix)]
+        Server::Unix(_) => args::Tls::None,
+        Server::Tcp { port: 465, .. } => args::Tls::Implicit,
+        Server::Tcp { .. } if arguments.lmtp => args::Tls::None,
+        Server::Tcp { .. } if server.is_local() && arguments.user.is_none() => args::Tls::None,
+        Server::Tcp { .. } => args::Tls::Starttls,
     }
 }
 
@@ -277,7 +243,8 @@ fn worse(one: Code, other: Code) -> Code {
     if rank(other) > rank(one) { other } else { one }
 }
 
-fn failure(error: Error) -> Failure {
+/// The exit code that an error calls for.
+pub(crate) fn failure(error: Error) -> Failure {
     let code = match &error {
         Error::Misuse(client::Misuse::BareNewline) => Code::Data,
         Error::Misuse(_) => Code::Unavailable,
@@ -308,22 +275,6 @@ mod tests {
         let args::Command::Send(send) = arguments.command else { panic!("not send") };
         let server = parse_server(&send).unwrap();
         (*send, server)
-    }
-
-    #[test]
-    fn a_server_is_a_host_and_a_port() {
-        let cases = [
-            ("mx.example:25", "mx.example", 25),
-            ("mx.example", "mx.example", 587),
-            ("192.0.2.1:2525", "192.0.2.1", 2525),
-            ("[2001:db8::1]:25", "2001:db8::1", 25),
-            ("[2001:db8::1]", "2001:db8::1", 587),
-            ("2001:db8::1", "2001:db8::1", 587),
-        ];
-        for (text, host, port) in cases {
-            let (_, server) = parsed(text, &[]);
-            assert_eq!(server, Server::Tcp { host: host.into(), port }, "{text}");
-        }
     }
 
     #[test]

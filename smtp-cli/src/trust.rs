@@ -21,8 +21,8 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
         .map_err(|error| unreadable(path, error))
 }
 
-/// A client that trusts the certificates of a file.
-pub(crate) fn roots(path: &Path) -> Result<Arc<ClientConfig>, Failure> {
+/// The certificates of a file, as roots of trust.
+pub(crate) fn root_store(path: &Path) -> Result<RootCertStore, Failure> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path)? {
         roots.add(certificate).map_err(|error| unreadable(path, error))?;
@@ -30,6 +30,12 @@ pub(crate) fn roots(path: &Path) -> Result<Arc<ClientConfig>, Failure> {
     if roots.is_empty() {
         return Err(unreadable(path, "no certificate in it"));
     }
+    Ok(roots)
+}
+
+/// A client that trusts the certificates of a file.
+pub(crate) fn roots(path: &Path) -> Result<Arc<ClientConfig>, Failure> {
+    let roots = root_store(path)?;
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| Failure::new(Code::Unavailable, error))?

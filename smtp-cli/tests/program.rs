@@ -1,5 +1,8 @@
 //! The program as a user runs it: arguments, output, exit codes, signals, files.
 
+#[path = "program/probe.rs"]
+mod probe;
+
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},

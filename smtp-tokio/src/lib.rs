@@ -153,7 +153,7 @@ pub use smtp_proto as proto;
 
 pub use self::{
     body::{Body, BodyError},
-    client::{Client, Connector, Message, Tls},
+    client::{Client, Connector, Message, Progress, Tls},
     connection::Connection,
     error::Error,
     network::{Network, NotANetwork},

@@ -135,6 +135,8 @@ impl Stream {
         Some(TlsFacts {
             protocol: state.protocol_version(),
             cipher: state.negotiated_cipher_suite().map(|suite| suite.suite()),
+            key_exchange: state.negotiated_key_exchange_group().map(|group| group.name()),
+            alpn: state.alpn_protocol().map(Box::from),
             server_name,
             certificates: state.peer_certificates().unwrap_or_default().to_vec(),
         })
@@ -150,6 +152,10 @@ pub struct TlsFacts {
     pub protocol: Option<rustls::ProtocolVersion>,
     /// The cipher suite.
     pub cipher: Option<rustls::CipherSuite>,
+    /// The group of the key exchange.
+    pub key_exchange: Option<rustls::NamedGroup>,
+    /// The protocol that was agreed on by ALPN, if any was.
+    pub alpn: Option<Box<[u8]>>,
     /// The name the client asked for (SNI); on the server's side only.
     pub server_name: Option<Box<str>>,
     /// The peer's certificate chain, its own first; on the server's side empty unless clients are

@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Client, Trace, Unopened};
+use super::{Client, Observer, Progress, Trace, Unopened};
 use crate::{connection::Connection, error::Error, tls::Stream, trace::Teller};
 
 /// How TLS is used.
@@ -57,6 +57,7 @@ pub struct Connector {
     connect_timeout: Duration,
     trace: Option<Trace>,
     recording: Recording,
+    observer: Option<Observer>,
 }
 
 impl Connector {
@@ -73,6 +74,7 @@ impl Connector {
             connect_timeout: Duration::from_secs(30),
             trace: None,
             recording: Recording::default(),
+            observer: None,
         }
     }
 
@@ -157,6 +159,15 @@ impl Connector {
     #[must_use]
     pub fn recording(mut self, recording: impl Into<Recording>) -> Self {
         self.recording = recording.into();
+        self
+    }
+
+    /// Calls `observer` with each reply, with what the TLS handshake settled and with what makes the
+    /// session fail, as soon as it is known: also of a session that cannot be opened in the end. For
+    /// measurements, and for those who want to know what was offered before TLS.
+    #[must_use]
+    pub fn observe(mut self, observer: impl Fn(&Progress<'_>) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
         self
     }
 
@@ -273,7 +284,8 @@ impl Connector {
         if let Some(login) = &self.login {
             opening = opening.login(login());
         }
-        let mut client = Client::new(connection, self.config, self.trace.clone(), teller);
+        let mut client =
+            Client::new(connection, self.config, self.trace.clone(), teller, self.observer.clone());
         client.open(opening, Some(self), server).await?;
         Ok(client)
     }
@@ -304,6 +316,9 @@ impl Connector {
         within(time, connection.stream_mut().connect_tls(config, name))
             .await
             .map_err(Error::Tls)?;
+        if let (Some(observer), Some(facts)) = (&self.observer, connection.stream().tls()) {
+            observer(&Progress::Tls(Box::new(facts)));
+        }
         connection.endpoint_mut().tls_started();
         if let Some(tls) = connection.stream().tls() {
             connection.endpoint_mut().wire().remark(tls);

@@ -2,6 +2,7 @@
 
 mod connector;
 mod message;
+mod progress;
 mod turned;
 
 use std::{fmt, io, sync::Arc};
@@ -24,11 +25,15 @@ use self::message::Pieces;
 pub use self::{
     connector::{Connector, Tls},
     message::Message,
+    progress::Progress,
 };
 use crate::{connection::Connection, error::Error, tls::Stream, trace::Teller};
 
 /// What is called with each line that is said; see [`Connector::trace`].
 pub(crate) type Trace = Arc<dyn Fn(&Entry) + Send + Sync>;
+
+/// What is called with all that happens; see [`Connector::observe`].
+pub(crate) type Observer = Arc<dyn Fn(&Progress<'_>) + Send + Sync>;
 
 /// An open session with a server, made by a [`Connector`].
 ///
@@ -40,6 +45,7 @@ pub struct Client {
     config: Config,
     trace: Option<Trace>,
     teller: Teller,
+    observer: Option<Observer>,
     /// Something is under way, or was when its future was dropped; or the session is lost.
     unusable: bool,
     lost: Option<io::Error>,
@@ -51,8 +57,9 @@ impl Client {
         config: Config,
         trace: Option<Trace>,
         teller: Teller,
+        observer: Option<Observer>,
     ) -> Self {
-        Self { connection, config, trace, teller, unusable: false, lost: None }
+        Self { connection, config, trace, teller, observer, unusable: false, lost: None }
     }
 
     /// Sends one message to all recipients of `envelope` and says what became of each.
@@ -126,8 +133,14 @@ impl Client {
                 (Ok(Step::Event), _) => {
                     let machine = self.connection.endpoint_mut();
                     match machine.event() {
-                        Some(Event::Reply { to, reply }) => transaction.reply(to, reply),
-                        Some(Event::Fault(fault)) => transaction.fault(machine, fault),
+                        Some(Event::Reply { to, reply }) => {
+                            observe(self.observer.as_ref(), &Progress::Reply { to, reply });
+                            transaction.reply(to, reply);
+                        }
+                        Some(Event::Fault(fault)) => {
+                            observe(self.observer.as_ref(), &Progress::Fault(&fault));
+                            transaction.fault(machine, fault);
+                        }
                         _ => {}
                     }
                 }
@@ -231,7 +244,9 @@ impl Client {
     async fn close(&mut self) {
         let patience = self.config.timeouts.quit;
         while let Ok(Step::Event) = self.connection.next().await {
-            let _ = self.connection.endpoint_mut().event();
+            if let Some(Event::Reply { to, reply }) = self.connection.endpoint_mut().event() {
+                observe(self.observer.as_ref(), &Progress::Reply { to, reply });
+            }
             self.tell();
         }
         let _ = tokio::time::timeout(patience, self.connection.stream_mut().shutdown()).await;
@@ -291,8 +306,14 @@ impl Client {
                 Step::Read | Step::Write => None,
             };
             let reply = match event {
-                Some(Event::Reply { to, reply }) => Some(Ok((to, reply.to_owned()))),
-                Some(Event::Fault(fault)) => Some(Err(fault)),
+                Some(Event::Reply { to, reply }) => {
+                    observe(self.observer.as_ref(), &Progress::Reply { to, reply });
+                    Some(Ok((to, reply.to_owned())))
+                }
+                Some(Event::Fault(fault)) => {
+                    observe(self.observer.as_ref(), &Progress::Fault(&fault));
+                    Some(Err(fault))
+                }
                 _ => None,
             };
             self.tell();
@@ -329,8 +350,14 @@ impl Client {
             self.tell();
             match step.map_err(Error::from)? {
                 Step::Event => match self.connection.endpoint_mut().event() {
-                    Some(Event::Reply { to, reply }) => opening.reply(to, reply),
-                    Some(Event::Fault(fault)) => opening.fault(fault),
+                    Some(Event::Reply { to, reply }) => {
+                        observe(self.observer.as_ref(), &Progress::Reply { to, reply });
+                        opening.reply(to, reply);
+                    }
+                    Some(Event::Fault(fault)) => {
+                        observe(self.observer.as_ref(), &Progress::Fault(&fault));
+                        opening.fault(fault);
+                    }
                     Some(Event::UpgradeTls) => {
                         let retry = opening.may_retry_without_tls();
                         let connector = connector.ok_or(Error::from(Fault::Closed))?;
@@ -346,6 +373,13 @@ impl Client {
             }
             self.tell();
         }
+    }
+}
+
+/// Tells whom it concerns.
+fn observe(observer: Option<&Observer>, progress: &Progress<'_>) {
+    if let Some(observer) = observer {
+        observer(progress);
     }
 }
 

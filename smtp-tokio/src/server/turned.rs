@@ -32,7 +32,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             let facts = self.facts.clone();
             Arc::new(move |entry: &_| trace(&facts, entry)) as Trace
         });
-        let mut client = Client::new(connection, config, trace, Teller::client(None));
+        let mut client = Client::new(connection, config, trace, Teller::client(None), None);
         let Ok(name) = HelloName::parse(self.core.smtp.host()) else {
             return End::Fault(Fault::Closed);
         };

@@ -1,9 +1,9 @@
 //! STARTTLS and implicit TLS, with certificates made here.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use smtp_tokio::{
-    Connector, Error, Server, Service, Tls,
+    Connector, Error, Progress, Server, Service, Tls,
     proto::client::OpeningError,
     tls::{client_config_unverified, rustls, server_config},
 };
@@ -205,4 +205,47 @@ async fn plaintext_behind_starttls_ends_the_session() {
     assert!(said.contains("\r\n554 5.5.0 "), "{said}");
     let end = ended.await.unwrap();
     assert!(format!("{end:?}").contains("PlaintextBehindStartTls"), "{end:?}");
+}
+
+#[tokio::test]
+async fn an_observer_hears_of_all_that_happens() {
+    let certificates = certificates();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let store = Store::default();
+    let (near, _) = serve(server(&store, &certificates), Service::Smtp, 4096);
+    let ears = Arc::clone(&heard);
+    let connector = connector(Tls::StartTls, &certificates).observe(move |progress| {
+        let heard = match progress {
+            Progress::Reply { to, reply } => format!("{to:?} {}", reply.code()),
+            Progress::Tls(facts) => format!("TLS {:?}", facts.protocol.unwrap()),
+            other => format!("{other:?}"),
+        };
+        ears.lock().unwrap().push(heard);
+    });
+    let mut client = connector.open(near).await.unwrap();
+    let recipients = to(&["<a@example.org>"]);
+    client.send(&envelope(&recipients), "Subject: x\r\n\r\n").await.unwrap();
+    client.noop().await.unwrap();
+    client.quit().await.unwrap();
+    let expected = [
+        "Greeting 220",
+        "Hello(Ehlo) 250",
+        "StartTls 220",
+        "TLS TLSv1_3",
+        "Hello(Ehlo) 250",
+        "Auth 235",
+        "Mail 250",
+        "Rcpt { index: 0 } 250",
+        "Delivery { recipient: None } 250",
+        "Noop 250",
+        "Quit 221",
+    ];
+    assert_eq!(*heard.lock().unwrap(), expected);
+    // What fails is told too.
+    heard.lock().unwrap().clear();
+    let (near, mut far) = duplex(4096);
+    far.write_all(b"421 4.3.2 mx.example.org closing\r\n").await.unwrap();
+    connector.open(near).await.unwrap_err();
+    let heard = heard.lock().unwrap();
+    assert!(heard[0].starts_with("Fault(ServiceNotAvailable("), "{heard:?}");
 }

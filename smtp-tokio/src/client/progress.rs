@@ -1,0 +1,24 @@
+//! What happens in a session, told while it happens.
+
+use smtp_proto::{client::ReplyTo, fault::Fault, reply::Reply};
+
+#[cfg(feature = "tls")]
+use crate::tls::TlsFacts;
+
+/// What happened; see [`Connector::observe`](super::Connector::observe).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Progress<'p> {
+    /// The server answered: the connection itself, a command, or a message.
+    Reply {
+        /// What it answered.
+        to: ReplyTo,
+        /// What it said.
+        reply: Reply<'p>,
+    },
+    /// The TLS handshake is done.
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsFacts>),
+    /// The session failed; the server's last words are in the fault, if it had any.
+    Fault(&'p Fault),
+}
