@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use self::{
     probe::{Probe, ProbeTls},
     replay::Replay,
-    send::Send,
+    send::{ChunkingUse, DsnRet, IfLate, NotifyOn, PipeliningUse, ProxyVersion, Send},
     serve::Serve,
 };
 

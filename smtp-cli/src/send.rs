@@ -1,5 +1,7 @@
 //! `smtp send`: one message to any number of recipients.
 
+mod wishes;
+
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
@@ -10,12 +12,13 @@ use smtp_proto::{
     extension::Extension,
     fault::Fault,
     limits::ClientTimeouts,
-    parameter::Parameters,
     path::{ForwardPath, Mailbox, ReversePath},
+    proxy::Version,
     status::Severity,
 };
 use smtp_tokio::{Client, Connector, Error, Message, Tls};
 
+use self::wishes::Wishes;
 use crate::{
     address::Server,
     args,
@@ -40,14 +43,18 @@ impl Prepared {
 
 /// Sends, prints an outcome for each recipient, and says with which code to end.
 pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure> {
+    let wishes = Wishes::of(arguments)?;
     let reverse_path = reverse_path(&arguments.from)?;
     let recipients = arguments
         .to
         .iter()
-        .map(|address| forward_path(address).map(Recipient::from))
+        .map(|address| {
+            let path = forward_path(address)?;
+            Ok(Recipient { path, parameters: wishes.rcpt.as_parameters() })
+        })
         .collect::<Result<Vec<_>, _>>()?;
-    let envelope =
-        Envelope { reverse_path, parameters: Parameters::EMPTY, recipients: &recipients };
+    let parameters = wishes.mail.as_parameters();
+    let envelope = Envelope { reverse_path, parameters, recipients: &recipients };
 
     let message = match &arguments.message {
         Some(path) => Prepared::Finished(Source::open(path).await?),
@@ -60,6 +67,10 @@ pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure>
         })?),
     };
     let mut client = connect(arguments, message.has_unix_lines()).await?;
+    if let Err(failure) = wishes.check(client.capabilities()) {
+        client.quit().await.map_err(self::failure)?;
+        return Err(failure);
+    }
     let takes_8bit =
         client.capabilities().is_some_and(|offered| offered.offers(Extension::EightBitMime));
     let message = match message {
@@ -70,7 +81,7 @@ pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure>
         }
         Prepared::Composed(octets) => Message::from(octets),
     };
-    let report = client.send(&envelope, message).await.map_err(failure)?;
+    let report = client.send_with(&envelope, message, wishes.options).await.map_err(failure)?;
     for (address, outcome) in arguments.to.iter().zip(report.outcomes()) {
         println!("{address}: {outcome}");
     }
@@ -98,10 +109,14 @@ fn progress(size: Option<u64>, traced: bool) -> ProgressBar {
 async fn connect(arguments: &args::Send, unix_lines: bool) -> Result<Client, Failure> {
     let server = parse_server(arguments)?;
     let tls = arguments.tls.unwrap_or_else(|| default_tls(arguments, &server));
+    if arguments.require_tls && tls == args::Tls::None {
+        return Err(Failure::usage("--require-tls contradicts --tls none"));
+    }
     let mut config = if arguments.lmtp { Config::lmtp() } else { Config::default() };
     if let Some(seconds) = arguments.timeout {
         config.timeouts = ClientTimeouts::all(Duration::from_secs(seconds));
     }
+    config.lockstep = arguments.pipelining == args::PipeliningUse::Never;
     if unix_lines {
         config.bare_newline = BareNewline::Normalize;
     }
@@ -133,6 +148,13 @@ async fn connect(arguments: &args::Send, unix_lines: bool) -> Result<Client, Fai
         connector = connector
             .recording(recording(arguments.keep_content))
             .trace(move |entry| trace.tell(1, "", entry));
+    }
+    if let Some(version) = arguments.proxy_protocol {
+        let version = match version {
+            args::ProxyVersion::V1 => Version::V1,
+            args::ProxyVersion::V2 => Version::V2,
+        };
+        connector = connector.proxy_protocol(version, arguments.proxy_source);
     }
     match &server {
         Server::Tcp { host, port } => connector.connect(host, *port).await,
@@ -206,6 +228,7 @@ fn default_tls(arguments: &args::Send, server: &Server) -> args::Tls {
         #[cfg(unix)]
         Server::Unix(_) => args::Tls::None,
         Server::Tcp { port: 465, .. } => args::Tls::Implicit,
+        Server::Tcp { .. } if arguments.require_tls => args::Tls::Starttls,
         Server::Tcp { .. } if arguments.lmtp => args::Tls::None,
         Server::Tcp { .. } if server.is_local() && arguments.user.is_none() => args::Tls::None,
         Server::Tcp { .. } => args::Tls::Starttls,

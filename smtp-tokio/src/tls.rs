@@ -85,6 +85,14 @@ impl Stream {
         Self(Inner::Closed)
     }
 
+    /// The address connected to, where there is one.
+    pub(crate) fn peer(&self) -> Option<std::net::SocketAddr> {
+        match &self.0 {
+            Inner::Plain(Plain::Tcp(stream)) => stream.peer_addr().ok(),
+            _ => None,
+        }
+    }
+
     /// Drops the stream: the peer sees the end, and inside TLS that it is not a proper one.
     pub(crate) fn cut(&mut self) {
         self.0 = Inner::Closed;

@@ -1,8 +1,8 @@
 //! The options of `smtp send`.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{Runtime, Tls};
 
@@ -14,11 +14,81 @@ Examples:
   smtp send --server mx.example.net:25 --from a@example.org --to b@example.net --message mail.eml
   smtp send --server unix:/run/dovecot/lmtp --lmtp --from a@example.org \\
        --to b@example.net --message - < mail.eml
+  A report when the message has arrived, with the header only:
+    smtp send --server mail.example.org --user alice --from alice@example.org \\
+         --to bob@example.net --body 'Hello' --dsn-notify success,failure --dsn-ret hdrs
+  A reminder, released in two hours, of no use after four:
+    smtp send --server mail.example.org --user alice --from alice@example.org \\
+         --to bob@example.net --body 'Lunch?' --hold-for 7200 --deliver-by 14400 --if-late return
+  What a server behind a proxy makes of a client:
+    smtp send --server 127.0.0.1:2525 --proxy-protocol v2 --proxy-source 192.0.2.1:1234 \\
+         --from a@example.org --to b@example.net --body 'Hello'
 
 The password may come from the environment variable SMTP_PASSWORD.
-One line per recipient is printed. Exit codes: 0 all accepted; 75 temporary failure; 69 permanent
+One line per recipient is printed. What the server does not offer is not left out in silence: nothing
+is sent then, and the exit code is 69. Exit codes: 0 all accepted; 75 temporary failure; 69 permanent
 failure; 77 authentication refused; 76 protocol error; 64 usage; 65 bad message or address.
 ";
+
+/// When the sender is to be told what became of the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NotifyOn {
+    /// Whatever happens, no report.
+    Never,
+    /// It was delivered.
+    Success,
+    /// It cannot be delivered.
+    Failure,
+    /// It takes longer than usual.
+    Delay,
+}
+
+/// How much of the message a report brings back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DsnRet {
+    /// All of it.
+    Full,
+    /// The header.
+    Hdrs,
+}
+
+/// What becomes of a message that is late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IfLate {
+    /// The sender is told.
+    Notify,
+    /// The message is given back.
+    Return,
+}
+
+/// Whether content goes out by BDAT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChunkingUse {
+    /// If the server offers CHUNKING.
+    Auto,
+    /// By DATA.
+    Never,
+    /// Not by DATA: a server without CHUNKING fails.
+    Always,
+}
+
+/// Whether commands go out in groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PipeliningUse {
+    /// If the server offers PIPELINING.
+    Auto,
+    /// One by one.
+    Never,
+}
+
+/// The version of a PROXY header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProxyVersion {
+    /// One line of text.
+    V1,
+    /// Binary.
+    V2,
+}
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = SEND_EXAMPLES)]
@@ -78,6 +148,115 @@ pub(crate) struct Send {
     /// LF alone are sent with CRLF.
     #[arg(long, value_name = "FILE|-")]
     pub(crate) message: Option<PathBuf>,
+    /// Sends to all recipients or to none.
+    #[arg(long, help_heading = "Transaction")]
+    pub(crate) all_or_nothing: bool,
+    /// Whether content is sent by BDAT instead of DATA.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Transaction"
+    )]
+    pub(crate) chunking: ChunkingUse,
+    /// Whether commands are sent in groups.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Transaction"
+    )]
+    pub(crate) pipelining: PipeliningUse,
+    /// A parameter of MAIL, of an extension that the server offers by the same keyword.
+    #[arg(long, value_name = "KEYWORD[=VALUE]", help_heading = "Transaction")]
+    pub(crate) param: Vec<String>,
+    /// A parameter of each RCPT.
+    #[arg(long, value_name = "KEYWORD[=VALUE]", help_heading = "Transaction")]
+    pub(crate) rcpt_param: Vec<String>,
+    /// When to report to the sender what became of the message: never, or one or more of the others.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "never|success,failure,delay",
+        value_delimiter = ',',
+        hide_possible_values = true,
+        help_heading = "Delivery reports (DSN)"
+    )]
+    pub(crate) dsn_notify: Vec<NotifyOn>,
+    /// How much of the message a report of failure brings back.
+    #[arg(long, value_enum, value_name = "HOW", help_heading = "Delivery reports (DSN)")]
+    pub(crate) dsn_ret: Option<DsnRet>,
+    /// A name for this transaction, which reports repeat.
+    #[arg(long, value_name = "TEXT", help_heading = "Delivery reports (DSN)")]
+    pub(crate) envid: Option<String>,
+    /// The address that the message was for at first, when it is forwarded to one recipient. TYPE is
+    /// rfc822 when it is left out.
+    #[arg(long, value_name = "[TYPE;]ADDR", help_heading = "Delivery reports (DSN)")]
+    pub(crate) orcpt: Option<String>,
+    /// The message must go through TLS with a verified certificate on its whole way (REQUIRETLS).
+    /// STARTTLS is used where no other TLS is chosen.
+    #[arg(long, conflicts_with = "insecure", help_heading = "Delivery")]
+    pub(crate) require_tls: bool,
+    /// How urgent the message is, from -9 to 9 (MT-PRIORITY).
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(i8).range(-9..=9),
+        help_heading = "Delivery"
+    )]
+    pub(crate) priority: Option<i8>,
+    /// Releases the message so many seconds later (FUTURERELEASE).
+    #[arg(
+        long,
+        value_name = "SECS",
+        value_parser = clap::value_parser!(u32).range(1..=999_999_999),
+        conflicts_with = "hold_until",
+        help_heading = "Delivery"
+    )]
+    pub(crate) hold_for: Option<u32>,
+    /// Releases the message at this time (FUTURERELEASE): 2026-12-24T18:00:00Z, or with an offset.
+    #[arg(long, value_name = "TIME", help_heading = "Delivery")]
+    pub(crate) hold_until: Option<String>,
+    /// The message is to be delivered within so many seconds (DELIVERBY).
+    #[arg(
+        long,
+        value_name = "SECS",
+        value_parser = clap::value_parser!(i32).range(1..=999_999_999),
+        help_heading = "Delivery"
+    )]
+    pub(crate) deliver_by: Option<i32>,
+    /// What is done when the message is late: notify tells the sender and goes on trying, return gives
+    /// it back.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "notify|return",
+        hide_possible_values = true,
+        default_value = "notify",
+        requires = "deliver_by",
+        help_heading = "Delivery"
+    )]
+    pub(crate) if_late: IfLate,
+    /// Reports too when the message is passed on to another server.
+    #[arg(long, requires = "deliver_by", help_heading = "Delivery")]
+    pub(crate) report_relays: bool,
+    /// What the message solicits: the class of its Solicitation field, or several with commas
+    /// (NO-SOLICITING).
+    #[arg(long, value_name = "CLASS", help_heading = "Delivery")]
+    pub(crate) solicit: Option<String>,
+    /// Delivers only if the recipient has owned the address without a break since this time (RRVS).
+    #[arg(long, value_name = "TIME", help_heading = "Delivery")]
+    pub(crate) rrvs: Option<String>,
+    /// Says a PROXY header in front of the session, as a proxy does.
+    #[arg(long, value_enum, value_name = "VERSION", help_heading = "Proxy")]
+    pub(crate) proxy_protocol: Option<ProxyVersion>,
+    /// The client on whose behalf it is said. Without it the header says that the connection is the
+    /// proxy's own.
+    #[arg(long, value_name = "IP:PORT", requires = "proxy_protocol", help_heading = "Proxy")]
+    pub(crate) proxy_source: Option<SocketAddr>,
     /// How long the server may take in each phase. Default: by phase, as RFC 5321 has it.
     #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) timeout: Option<u64>,

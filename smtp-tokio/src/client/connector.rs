@@ -1,6 +1,13 @@
 //! How sessions are made.
 
-use std::{fmt, future::Future, io, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use smtp_proto::{
     auth::client::{InvalidCredentials, Login as LoginMechanism, Plain},
@@ -8,16 +15,17 @@ use smtp_proto::{
     domain::{AddressLiteral, HelloName},
     error::ParseError,
     profile::Syntax,
+    proxy::Version,
     transcript::{Entry, Recording},
     wire::Endpoint,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::{TcpStream, lookup_host},
     time::timeout,
 };
 
-use super::{Client, Observer, Progress, Trace, Unopened};
+use super::{Client, Observer, Progress, Trace, Unopened, proxied};
 use crate::{connection::Connection, error::Error, tls::Stream, trace::Teller};
 
 /// How TLS is used.
@@ -58,6 +66,7 @@ pub struct Connector {
     trace: Option<Trace>,
     recording: Recording,
     observer: Option<Observer>,
+    proxy: Option<(Version, Option<SocketAddr>)>,
 }
 
 impl Connector {
@@ -75,6 +84,7 @@ impl Connector {
             trace: None,
             recording: Recording::default(),
             observer: None,
+            proxy: None,
         }
     }
 
@@ -136,6 +146,15 @@ impl Connector {
     #[must_use]
     pub fn server_name(mut self, name: &str) -> Self {
         self.server_name = Some(name.into());
+        self
+    }
+
+    /// Says a PROXY protocol header in front of the session, as proxies do: that the connection is
+    /// made on behalf of `source`, or without one that it is the proxy's own (version 1: that the
+    /// client is unknown). The client's destination is the address connected to.
+    #[must_use]
+    pub fn proxy_protocol(mut self, version: Version, source: Option<SocketAddr>) -> Self {
+        self.proxy = Some((version, source));
         self
     }
 
@@ -262,6 +281,16 @@ impl Connector {
         let teller = Teller::client(server);
         let wire = connection.endpoint_mut().wire();
         teller.listen(wire, self.trace.is_some(), self.recording);
+        if let Some((version, source)) = self.proxy {
+            let header = proxied::header(version, source, connection.stream().peer())
+                .map_err(|error| Error::Io(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
+            let stream = connection.stream_mut();
+            let saying = async {
+                stream.write_all(&header).await?;
+                stream.flush().await
+            };
+            within(self.connect_timeout, saying).await.map_err(Error::Io)?;
+        }
         let literal = local.unwrap_or(IpAddr::from([127, 0, 0, 1]));
         let name = match &self.hello_name {
             Some(name) => HelloName::parse_with(name.as_bytes(), &Syntax::default())

@@ -3,6 +3,7 @@
 mod connector;
 mod message;
 mod progress;
+mod proxied;
 mod turned;
 
 use std::{fmt, io, sync::Arc};
