@@ -2,6 +2,7 @@
 
 mod advice;
 mod certificate;
+mod notes;
 mod page;
 mod report;
 mod text;
@@ -16,24 +17,17 @@ use std::{
 
 use indicatif::ProgressBar;
 use rustls::pki_types::ServerName;
-use smtp_proto::{
-    client::{Config, ReplyTo},
-    command::Verb,
-    extension::Extension,
-    fault::Fault,
-    limits::ClientTimeouts,
-    reply::Reply,
-    status::Severity,
-};
-use smtp_tokio::{Client, Connector, Progress, Tls, tls::TlsFacts};
+use smtp_proto::{client::Config, extension::Extension, limits::ClientTimeouts};
+use smtp_tokio::{Client, Connector, Tls};
 use tokio::{
     net::{TcpStream, lookup_host},
     time::timeout,
 };
 
 use self::{
+    notes::{Notes, milliseconds},
     page::Page,
-    report::{Attempt, Changes, Offer, Report, RoundTrip, Said, TlsSession, Used},
+    report::{Attempt, Changes, Offer, Report, TlsSession, Used},
     text::shown,
     witness::Witness,
 };
@@ -73,24 +67,6 @@ struct Probe<'a> {
     witness: Arc<Witness>,
     notes: Arc<Mutex<Notes>>,
     bar: ProgressBar,
-}
-
-/// What happened so far.
-#[derive(Default)]
-struct Notes {
-    addresses: Vec<Attempt>,
-    local: Option<String>,
-    hello: Option<String>,
-    greeting: Option<Said>,
-    offers: Vec<Offer>,
-    tls: Option<Box<TlsFacts>>,
-    tls_first: bool,
-    starttls: bool,
-    authenticated: bool,
-    opened: bool,
-    trips: Vec<RoundTrip>,
-    /// When the last thing happened.
-    since: Option<Instant>,
 }
 
 impl<'a> Probe<'a> {
@@ -216,7 +192,6 @@ impl<'a> Probe<'a> {
         let mut config = if self.arguments.lmtp { Config::lmtp() } else { Config::default() };
         config.timeouts = ClientTimeouts::all(self.patience());
         let notes = Arc::clone(&self.notes);
-        let bar = self.bar.clone();
         let mut connector = Connector::new(match self.tls {
             ProbeTls::None => Tls::None,
             ProbeTls::Auto => Tls::Opportunistic,
@@ -225,10 +200,7 @@ impl<'a> Probe<'a> {
         })
         .config(config)
         .tls_config(self.witness.config()?)
-        .observe(move |progress| {
-            lock(&notes).happened(progress);
-            bar.tick();
-        })
+        .observe(move |progress| lock(&notes).happened(progress))
         .hello_name(name)
         .map_err(|error| Failure::usage(format!("--hello {name}: {error}")))?;
         if let Some(name) = self.server_name() {
@@ -347,59 +319,6 @@ impl<'a> Probe<'a> {
     }
 }
 
-impl Notes {
-    fn happened(&mut self, progress: &Progress<'_>) {
-        match progress {
-            Progress::Reply { to, reply } => self.replied(*to, *reply),
-            Progress::Tls(facts) => {
-                self.trip("TLS handshake", None);
-                self.tls = Some(facts.clone());
-            }
-            // A 421 ends the session, whatever it answers.
-            Progress::Fault(Fault::ServiceNotAvailable(reply)) if self.greeting.is_none() => {
-                self.greeting = Some(Said::new(reply.as_reply()));
-                self.trip("greeting", Some(reply.code().value()));
-            }
-            _ => {}
-        }
-    }
-
-    fn replied(&mut self, to: ReplyTo, reply: Reply<'_>) {
-        let command = match to {
-            ReplyTo::Greeting => {
-                self.greeting = Some(Said::new(reply));
-                "greeting"
-            }
-            ReplyTo::Hello(verb) => {
-                let command = match verb {
-                    Verb::Helo => "HELO",
-                    Verb::Lhlo => "LHLO",
-                    _ => "EHLO",
-                };
-                if reply.severity() == Severity::PositiveCompletion {
-                    self.offers.push(Offer::new(command, reply));
-                }
-                command
-            }
-            ReplyTo::StartTls => {
-                self.starttls = reply.severity() == Severity::PositiveCompletion;
-                "STARTTLS"
-            }
-            ReplyTo::Auth => "AUTH",
-            ReplyTo::Quit => "QUIT",
-            _ => "other",
-        };
-        self.trip(command, Some(reply.code().value()));
-    }
-
-    fn trip(&mut self, command: &str, code: Option<u16>) {
-        let now = Instant::now();
-        let since = self.since.replace(now).unwrap_or(now);
-        let milliseconds = milliseconds(now - since);
-        self.trips.push(RoundTrip { command: command.to_owned(), code, milliseconds });
-    }
-}
-
 fn used(last: &Offer, tls: bool) -> Used {
     let offers = |extension| last.offers(extension);
     Used {
@@ -418,11 +337,6 @@ fn used(last: &Offer, tls: bool) -> Used {
 
 fn lock(notes: &Mutex<Notes>) -> MutexGuard<'_, Notes> {
     notes.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// To a tenth of a microsecond.
-fn milliseconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e7).round() / 1e4
 }
 
 fn flatten<T>(

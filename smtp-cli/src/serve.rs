@@ -1,5 +1,7 @@
 //! `smtp serve`: receives mail into a Maildir.
 
+mod offers;
+
 use std::{
     collections::BTreeMap,
     io::{self, Write},
@@ -182,14 +184,17 @@ fn host_name(arguments: &args::Serve) -> Result<String, Failure> {
 
 fn config(arguments: &args::Serve, host: &str) -> Result<Config, Failure> {
     let host = Host::parse(host).map_err(Failure::usage)?;
-    Ok(Config::new(host)
+    let config = Config::new(host)
         .limits(|limits| {
             limits.message = Some(arguments.max_message_size);
             limits.recipients = arguments.max_recipients;
+            limits.mails = arguments.max_mails;
+            limits.recipient_domains = arguments.max_recipient_domains;
         })
         .timeouts(ServerTimeouts::all(Duration::from_secs(arguments.timeout)))
         .require_auth(arguments.require_auth)
-        .allow_plaintext_auth(arguments.allow_plaintext_auth))
+        .allow_plaintext_auth(arguments.allow_plaintext_auth);
+    offers::apply(config, arguments)
 }
 
 /// SIGINT or SIGTERM.

@@ -17,6 +17,9 @@ Examples:
   A sink for load tests:
     smtp serve --discard --no-tls
 
+  A server to test a client with, without chunks and with delivery reports:
+    smtp serve --discard --withhold CHUNKING --offer DSN --offer DELIVERBY=60
+
 When ready, one line per listener is printed: `listening smtp 127.0.0.1:2525`.
 SIGINT and SIGTERM end it: transactions under way may finish within 30 seconds.
 ";
@@ -78,6 +81,30 @@ pub(crate) struct Serve {
     /// Turns clients away with 421 above so many connections.
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub(crate) max_connections: usize,
+    /// Offers an extension that is off by default: DSN, BINARYMIME, EXPN, REQUIRETLS, RRVS, MTRK,
+    /// DELIVERBY[=SECS], FUTURERELEASE=SECS, MT-PRIORITY[=PROFILE] or NO-SOLICITING[=CLASS,...]. What
+    /// clients ask for by it is checked and taken, and not carried out: for tests of clients.
+    #[arg(long, value_name = "KEYWORD[=VALUE]", help_heading = "Extensions")]
+    pub(crate) offer: Vec<String>,
+    /// Does not offer an extension that is on by default.
+    #[arg(long, value_name = "KEYWORD", help_heading = "Extensions")]
+    pub(crate) withhold: Vec<String>,
+    /// Refuses more transactions than this in one session, and says so by LIMITS.
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=999_999),
+        help_heading = "Extensions"
+    )]
+    pub(crate) max_mails: Option<u32>,
+    /// Refuses recipients of more domains than this in one transaction, and says so by LIMITS.
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=999_999),
+        help_heading = "Extensions"
+    )]
+    pub(crate) max_recipient_domains: Option<u32>,
     /// How long a client may take for a command or a block of content.
     #[arg(long, value_name = "SECS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) timeout: u64,

@@ -107,10 +107,12 @@ fn keyword(mark: char, line: &Keyword, offer: &Offer, f: &mut Formatter<'_>) -> 
             Some(limit) => format!(" ({} MiB)", limit >> 20),
             None => " (no fixed limit)".to_owned(),
         }
-    } else if line.known {
-        String::new()
-    } else {
+    } else if is(Extension::DeliverBy) && offer.deliver_by_minimum.is_some() {
+        " (seconds at least)".to_owned()
+    } else if !line.known {
         " (not known here)".to_owned()
+    } else {
+        String::new()
     };
     let text = format!("{mark} {:<19} {parameters}{note}", line.keyword);
     writeln!(f, "{}", text.trim_end())

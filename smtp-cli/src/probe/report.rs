@@ -79,8 +79,27 @@ pub(super) struct Offer {
     pub(super) auth_mechanisms: Vec<String>,
     #[serde(skip_serializing_if = "Limits::is_empty")]
     pub(super) limits: Limits,
+    /// DELIVERBY: the shortest time, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) deliver_by_minimum: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) future_release: Option<Release>,
+    /// MT-PRIORITY: the profile that priorities are meant by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) priority_profile: Option<String>,
+    /// NO-SOLICITING: the classes that are not wanted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) unwanted_solicitations: Vec<String>,
     #[serde(skip)]
     pub(super) set: smtp_proto::extension::ExtensionSet,
+}
+
+/// FUTURERELEASE: how far ahead messages may be released.
+#[derive(Debug, Serialize)]
+pub(super) struct Release {
+    /// In seconds.
+    pub(super) max_interval: u32,
+    pub(super) max_date_time: String,
 }
 
 /// A line behind the first.
@@ -131,6 +150,17 @@ impl Offer {
                 rcpt_max: limits.rcpt_max,
                 rcpt_domain_max: limits.rcpt_domain_max,
             },
+            deliver_by_minimum: offered.deliver_by_minimum().filter(|_| !helo),
+            future_release: offered.future_release().filter(|_| !helo).map(|most| Release {
+                max_interval: most.max_interval(),
+                max_date_time: most.max_date_time().to_string(),
+            }),
+            priority_profile: offered.priority_profile().filter(|_| !helo).map(str::to_owned),
+            unwanted_solicitations: offered
+                .unwanted_solicitations()
+                .filter(|_| !helo)
+                .map(|all| all.keywords().map(str::to_owned).collect())
+                .unwrap_or_default(),
             set: if helo { Default::default() } else { offered.set() },
         }
     }

@@ -200,6 +200,70 @@ fn a_password_is_shown_to_none_but_a_verified_server() {
     assert_eq!(login("secret", &["--tls", "none"], 77)["authenticated"], false);
 }
 
+#[test]
+fn a_server_offers_what_it_is_told_to() {
+    let serve = Serve::start(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--no-tls",
+        "--discard",
+        "--withhold",
+        "chunking",
+        "--offer",
+        "DSN",
+        "--offer",
+        "DELIVERBY=60",
+        "--offer",
+        "FUTURERELEASE=3600",
+        "--offer",
+        "MT-PRIORITY=MIXER",
+        "--offer",
+        "NO-SOLICITING=org.example:ADV",
+        "--max-mails",
+        "2",
+        "--max-recipient-domains",
+        "3",
+    ]);
+    let server = serve.address("smtp");
+    let found = report(&[server], 0);
+    let offer = &found["capabilities"];
+    let keywords = keywords(offer);
+    assert!(keywords.contains(&"DSN") && !keywords.contains(&"CHUNKING"), "{keywords:?}");
+    assert_eq!(offer["deliver_by_minimum"], 60);
+    assert_eq!(offer["future_release"]["max_interval"], 3600);
+    assert_eq!(offer["priority_profile"], "MIXER");
+    assert_eq!(offer["unwanted_solicitations"], serde_json::json!(["org.example:ADV"]));
+    let limits = serde_json::json!({"mail_max": 2, "rcpt_max": 1000, "rcpt_domain_max": 3});
+    assert_eq!(offer["limits"], limits);
+    // And keeps it.
+    let code = |options: &[&str]| {
+        let output = super::options::send(server, &["b@x.example"], options);
+        output.status.code().unwrap()
+    };
+    assert_eq!(code(&["--dsn-notify", "never", "--hold-for", "60"]), 0);
+    assert_eq!(code(&["--deliver-by", "59", "--if-late", "return"]), 69);
+    assert_eq!(code(&["--hold-for", "3601"]), 69);
+    assert_eq!(code(&["--solicit", "org.example:ADV"]), 69);
+    for wrong in [
+        &["--offer", "NONSENSE"][..],
+        &["--offer", "DSN=1"],
+        &["--offer", "DELIVERBY=soon"],
+        &["--offer", "FUTURERELEASE"],
+        &["--offer", "NO-SOLICITING=two words"],
+        &["--offer", "STARTTLS"],
+        &["--withhold", "AUTH"],
+        &["--offer", "DSN", "--withhold", "dsn"],
+        &["--max-mails", "0"],
+    ] {
+        let output = Command::new(SMTP)
+            .args(["serve", "--listen", "127.0.0.1:0", "--discard"])
+            .args(wrong)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(64), "{wrong:?}: {output:?}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn an_lmtp_server_on_a_socket_is_looked_at_too() {
@@ -247,7 +311,9 @@ fn what_a_postmaster_should_mend_is_told() {
     let server = scripted(&[
         "220 other.example\r\n",
         "250-mx\r\n250-AUTH PLAIN CRAM-MD5\r\n250-AUTH=LOGIN\r\n250-SMTPUTF8\r\n250-SIZE 0\r\n\
-         250-size 1\r\n250-EXPN\r\n250-LIMITS RCPTMAX=10 MAILMAX=5\r\n250-X_BAD\r\n250 XOWN a b\r\n",
+         250-size 1\r\n250-EXPN\r\n250-LIMITS RCPTMAX=10 MAILMAX=5\r\n250-X_BAD\r\n250-DELIVERBY 60\r\n\
+         250-FUTURERELEASE 86400 2099-01-01T00:00:00Z\r\n250-MT-PRIORITY MIXER\r\n\
+         250-NO-SOLICITING org.example:ADV\r\n250 XOWN a b\r\n",
         "221 bye\r\n",
     ]);
     let found = report(&[&server], 0);
@@ -269,6 +335,12 @@ fn what_a_postmaster_should_mend_is_told() {
     assert_eq!(offer["auth_mechanisms"], serde_json::json!(["PLAIN", "CRAM-MD5", "LOGIN"]));
     assert_eq!(offer["limits"], serde_json::json!({"mail_max": 5, "rcpt_max": 10}));
     assert_eq!(offer["size_limit"], Value::Null);
+    assert_eq!(offer["deliver_by_minimum"], 60);
+    let release =
+        serde_json::json!({"max_interval": 86400, "max_date_time": "2099-01-01T00:00:00Z"});
+    assert_eq!(offer["future_release"], release);
+    assert_eq!(offer["priority_profile"], "MIXER");
+    assert_eq!(offer["unwanted_solicitations"], serde_json::json!(["org.example:ADV"]));
     let own = offer["keywords"].as_array().unwrap().last().unwrap();
     let expected = serde_json::json!({"keyword": "XOWN", "parameters": ["a", "b"], "known": false});
     assert_eq!(own, &expected);
