@@ -5,6 +5,7 @@ import pwd
 import shutil
 
 import messages
+import reports
 from harness import Failure, Table, check, connects, free_ports, only_file, wait_for
 from install import EXIM_USER, program as installed
 from messages import difference, without_trace
@@ -18,17 +19,20 @@ LISTENERS = ["all", "no-chunking", "no-pipelining", "bare", "implicit", "small"]
 # Domain that is relayed and the transport for it.
 RELAYED = {"chunking.example": "chunking", "data.example": "data", "tls.example": "tls",
            "implicit.example": "implicit", "plain.example": "auth_plain", "login.example": "auth_login",
-           "lmtp.example": "lmtp", "unix.example": "unix", REFUSED: "chunking"}
+           "lmtp.example": "lmtp", "unix.example": "unix", REFUSED: "chunking",
+           reports.REPORTED: "reported"}
+# `smtp serve` takes nothing for these, or only from who has authenticated.
+NOT_OURS = ("plain.example", "login.example", REFUSED, reports.REPORTED)
 MAILBOXES = ["plain", "data", "one-by-one", "bare", "starttls", "implicit", "auth-plain", "auth-login", "eight-bit",
              "eight-bit-data", "dots", "dots-data", "no-body", "long-lines", "large", "large-data", "null",
              "unix-lines", "attachment", "attachment-data", "one", "two", "δοκιμή", "utf8-header", "refused-some",
-             "sender"]
+             "sender", *reports.MAILBOXES]
 
 
 class Exim:
     """An own instance: own configuration, spool and processes, none of them as root."""
 
-    def __init__(self, place, tls, relay):
+    def __init__(self, place, tls, relay, asked):
         self.here = here = place.directory / "exim"
         self.mail = here / "mail"
         for directory in (here, self.mail, here / "spool", here / "logs"):
@@ -39,7 +43,7 @@ class Exim:
         os.chmod(here / "exim4", 0o755)
         shutil.copy(tls[2], here / "key.pem")
         config = place.file("exim/config", self.main(tls, relay) + self.acls() + self.routers(boxes)
-                            + self.transports(tls, relay) + self.authenticators())
+                            + self.transports(tls, relay, asked) + self.authenticators())
         user = {}
         if os.geteuid() == 0:
             owner = pwd.getpwnam(EXIM_USER)
@@ -124,29 +128,31 @@ boxes:
   transport = maildir
 """
 
-    def transports(self, tls, relay):
+    def transports(self, tls, relay, asked):
         secure = (f"hosts_require_tls = *\n  tls_verify_certificates = {tls[0]}\n  tls_verify_hosts = *\n"
                   "  tls_verify_cert_hostnames =\n")
+        smtp = relay.ports["smtp"]
         ways = {
-            "chunking": ("smtp", ""),
-            "data": ("smtp", "  hosts_try_chunking =\n"),
-            "tls": ("smtp", f"  {secure}"),
-            "implicit": ("smtps", f"  protocol = smtps\n  {secure}"),
-            "auth_plain": ("smtp", f"  hosts_require_auth = *\n  {secure}"),
-            "auth_login": ("smtp", f"  hosts_require_auth = *\n  {secure}"),
-            "lmtp": ("lmtp", "  protocol = lmtp\n"),
+            "chunking": (smtp, ""),
+            "reported": (asked.ports["smtp"], ""),
+            "data": (smtp, "  hosts_try_chunking =\n"),
+            "tls": (smtp, f"  {secure}"),
+            "implicit": (relay.ports["smtps"], f"  protocol = smtps\n  {secure}"),
+            "auth_plain": (smtp, f"  hosts_require_auth = *\n  {secure}"),
+            "auth_login": (smtp, f"  hosts_require_auth = *\n  {secure}"),
+            "lmtp": (relay.ports["lmtp"], "  protocol = lmtp\n"),
         }
         found = "".join(f"""
 {name}:
   driver = smtp
-  port = {relay.ports[listener]}
+  port = {port}
   allow_localhost = true
   hosts_try_fastopen =
   hosts_try_dane =
   dnssec_request_domains =
   helo_data = mx.exim.example
 {'' if 'hosts_require_tls' in options else '  hosts_avoid_tls = *'}
-{options}""" for name, (listener, options) in ways.items())
+{options}""" for name, (port, options) in ways.items())
         return f"""
 begin transports
 {found}
@@ -204,12 +210,13 @@ LOGIN:
 def cases(place, program, tls, peers):
     if NAME not in peers:
         return []
-    domains = [domain for domain, way in RELAYED.items() if not way.startswith("auth") and domain != REFUSED]
+    domains = [domain for domain in RELAYED if domain not in NOT_OURS]
     relay = Serve(place, program, "relay-of-exim", "--tls-cert", tls[1], "--tls-key", tls[2], "--trace",
                   "--user", f"{USER}:{PASSWORD}", *[word for domain in domains for word in ("--domain", domain)],
                   listeners=("listen", "listen-tls", "listen-lmtp", "unix"))
-    server = Exim(place, tls, relay)
-    return [sending(place, program, tls, server), relaying(server, relay)]
+    asked = reports.asked_server(place, program, "reports-of-exim")
+    server = Exim(place, tls, relay, asked)
+    return [sending(place, program, tls, server), relaying(server, relay, asked)]
 
 
 def sending(place, program, tls, server):
@@ -248,10 +255,12 @@ def sending(place, program, tls, server):
     to["all"].refused("unknown recipient: 69", 69, f"refused@{DOMAIN}: rejected at RCPT: 550 ")
     to["all"].several("one of three unknown", ["one", "nobody", "two"], ["nobody"], "550 ")
     to["small"].refused("too large: 69", 69, "552", messages.large(LIMIT + 1))
+    # Exim repeats name and address in the encoding in which they came.
+    reports.asked_for(to["all"], decodes=False)
     return table
 
 
-def relaying(server, relay):
+def relaying(server, relay, asked):
     on = Relaying(NAME, server, relay)
     on.relayed("plain, pipelining", "chunking.example")
     on.relayed("CHUNKING", "chunking.example", traced=["C: BDAT "], untraced=["C: DATA"])
@@ -274,4 +283,5 @@ def relaying(server, relay):
                options=["SMTPUTF8", "BODY=8BITMIME"], traced=[" SMTPUTF8"])
     on.relayed("LMTP on TCP", "lmtp.example", names=["a", "b", "c"], traced=["C: LHLO "])
     on.relayed("LMTP on a Unix socket", "unix.example", names=["a", "b", "c"], traced=["C: LHLO "])
+    reports.handed_on(on, asked)
     return on.table

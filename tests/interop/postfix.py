@@ -3,6 +3,7 @@
 import os
 
 import messages
+import reports
 from dovecot import Dovecot
 from harness import Failure, Table, check, connects, free_ports, only_file, run, wait_for
 from install import program as installed
@@ -26,15 +27,16 @@ LISTENERS = {
 }
 # Domain that is relayed and the transport for it.
 RELAYED = {"plain.example": "smtp", "tls.example": "tls", "implicit.example": "implicit", "auth.example": "auth",
-           "lmtp.example": "lmtp", "unix.example": "unix", REFUSED: "smtp"}
-# These are nobody's but that of an authenticated client.
-NOT_OURS = ("auth.example", REFUSED)
+           "lmtp.example": "lmtp", "unix.example": "unix", REFUSED: "smtp",
+           reports.REPORTED: "reported"}
+# `smtp serve` takes nothing for these, or only from who has authenticated.
+NOT_OURS = ("auth.example", REFUSED, reports.REPORTED)
 
 
 class Postfix:
     """An own instance: own configuration, queue and processes. One mailbox for each name in `mailboxes`."""
 
-    def __init__(self, place, tls, auth, mailboxes, relay):
+    def __init__(self, place, tls, auth, mailboxes, relay, asked):
         ca, cert, key = tls
         os.chmod(relay.unix, 0o666)  # Postfix does not connect as root
         here = place.directory / "postfix"
@@ -60,7 +62,8 @@ class Postfix:
         routes = {"smtp": f"smtp:[127.0.0.1]:{relay.ports['smtp']}", "tls": f"tls:[127.0.0.1]:{relay.ports['smtp']}",
                   "implicit": f"implicit:[127.0.0.1]:{relay.ports['smtps']}",
                   "auth": f"auth:[127.0.0.1]:{relay.ports['smtp']}",
-                  "lmtp": f"lmtp:inet:127.0.0.1:{relay.ports['lmtp']}", "unix": f"lmtp:unix:{relay.unix}"}
+                  "lmtp": f"lmtp:inet:127.0.0.1:{relay.ports['lmtp']}", "unix": f"lmtp:unix:{relay.unix}",
+                  "reported": f"smtp:[127.0.0.1]:{asked.ports['smtp']}"}
         place.file("postfix/etc/routes", "".join(f"{domain} {routes[to]}\n" for domain, to in RELAYED.items()))
         place.file("postfix/etc/passwords", f"[127.0.0.1]:{relay.ports['smtp']} {USER}:{PASSWORD}\n")
         place.file("postfix/etc/main.cf", f"""
@@ -142,7 +145,8 @@ smtp_dns_support_level = disabled
 
 MAILBOXES = ["plain", "data", "one-by-one", "bare", "starttls", "implicit", "auth-plain", "auth-login", "eight-bit",
              "eight-bit-data", "dots", "dots-data", "no-body", "long-lines", "large", "large-data", "null", "unix-lines",
-             "attachment", "attachment-data", "one", "two", "δοκιμή", "utf8-header", "refused-some"]
+             "attachment", "attachment-data", "one", "two", "δοκιμή", "utf8-header", "refused-some",
+             *reports.MAILBOXES]
 
 
 def cases(place, program, tls, peers):
@@ -153,8 +157,9 @@ def cases(place, program, tls, peers):
                   "--user", f"{USER}:{PASSWORD}", *[word for domain in domains for word in ("--domain", domain)],
                   listeners=("listen", "listen-tls", "listen-lmtp", "unix"))
     dovecot = Dovecot(place, "auth-for-postfix", "postfix")
-    server = Postfix(place, tls, dovecot.auth, MAILBOXES, relay)
-    return [sending(place, program, tls, server), relaying(server, relay)]
+    asked = reports.asked_server(place, program, "reports-of-postfix")
+    server = Postfix(place, tls, dovecot.auth, MAILBOXES, relay, asked)
+    return [sending(place, program, tls, server), relaying(server, relay, asked)]
 
 
 def sending(place, program, tls, server):
@@ -196,10 +201,11 @@ def sending(place, program, tls, server):
     to["all"].refused("unknown recipient: 69", 69, f"refused@{DOMAIN}: rejected at RCPT: 550 5.1.1 ")
     to["all"].several("one of three unknown", ["one", "nobody", "two"], ["nobody"])
     to["small"].refused("too large: 69", 69, "552", messages.large(LIMIT + 1))
+    reports.asked_for(to["all"])
     return table
 
 
-def relaying(server, relay):
+def relaying(server, relay, asked):
     on = Relaying(NAME, server, relay)
     on.relayed("plain, pipelining", "plain.example")
     on.relayed("several recipients", "plain.example", names=["a", "b", "c"])
@@ -216,4 +222,5 @@ def relaying(server, relay):
                traced=[" SMTPUTF8"])
     on.relayed("LMTP on TCP", "lmtp.example", names=["a", "b", "c"], traced=["C: LHLO "])
     on.relayed("LMTP on a Unix socket", "unix.example", names=["a", "b", "c"], traced=["C: LHLO "])
+    reports.handed_on(on, asked)
     return on.table

@@ -16,8 +16,8 @@ REFUSED = "refused.example"
 class Relaying:
     """Relays through one server, `peer`; its domains name the ways in which it sends on."""
 
-    def __init__(self, peer, server, relay):
-        self.table = Table("smtp serve receives from", [peer])
+    def __init__(self, peer, server, relay, table=None):
+        self.table = table or Table("smtp serve receives from", [peer])
         self.peer, self.server, self.relay = peer, server, relay
 
     def submit(self, to, message=messages.SIMPLE, options=(), recipient_options=(), sender=f"sender@{DOMAIN}"):
@@ -27,7 +27,7 @@ class Relaying:
     def relayed(self, feature, domain, message=messages.SIMPLE, names=("to",), traced=(), untraced=(), **options):
         """Each recipient gets the message; `traced` is in what the server said for it, `untraced` is not."""
         with self.table.case(feature, self.peer):
-            local_part = feature.replace(" ", "-").replace(",", "").lower()
+            local_part = "".join(c for c in feature.replace(" ", "-") if c not in ",:").lower()
             to = [f"{name}-{local_part}@{domain}" for name in names]
             before = len(self.relay.trace())
             self.submit(to, message, **options)
