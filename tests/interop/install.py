@@ -44,6 +44,7 @@ def install():
             packages += libraries(archive)
         subprocess.run([*apt, "install", "-y", "--no-install-recommends", *packages], check=True, env=environment)
         if program("exim4") is None:
+            CACHE.mkdir(parents=True, exist_ok=True)
             subprocess.run(["dpkg", "--extract", archive, CACHE / "exim"], check=True)
     try:
         pwd.getpwnam(EXIM_USER)
