@@ -14,7 +14,7 @@ use smtp_proto::{
     answer::Rejection,
     auth::{
         client::Plain,
-        server::{Mechanism as _, Plain as ServerPlain, Step as AuthStep},
+        server::{Mechanism as _, Plain as ServerPlain, Question, Step as AuthStep},
     },
     client::{
         self, Chunking, Client, Content, Envelope, Login, Opening, OpeningStep, Recipient, Status,
@@ -145,7 +145,7 @@ impl Mx<'_> {
             Some(Event::StartTls(question)) => question.accept(),
             Some(Event::Auth(asked)) => match self.plain.step(asked.response()) {
                 AuthStep::Challenge(challenge) => asked.challenge(challenge.as_slice()),
-                AuthStep::Credentials(who) => {
+                AuthStep::Ask(Question::Password(who)) => {
                     assert_eq!(
                         (who.authcid(), who.password().as_str()),
                         ("user", Some("password"))

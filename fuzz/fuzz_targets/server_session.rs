@@ -312,7 +312,7 @@ impl Exchange {
         };
         match step {
             AuthStep::Challenge(challenge) => return question.challenge(challenge.as_slice()),
-            AuthStep::Credentials(_) if choice & 3 != 3 => question.accept_with(acceptance(choice)),
+            AuthStep::Ask(_) if choice & 3 != 3 => question.accept_with(acceptance(choice)),
             _ => question.reject(rejection(choice)),
         }
         *self = Self::default();

@@ -189,6 +189,9 @@ impl Rejection<'static> {
         Self::temporary(7, 0, "TLS not available now").coded(Code::TEMPORARILY_UNAVAILABLE);
     /// 535 5.7.8: the credentials are wrong.
     pub const BAD_CREDENTIALS: Self = Self::permanent(7, 8, "authentication credentials invalid");
+    /// 432 4.7.12: the user has to log in by PLAIN once, inside TLS (RFC 4954 §6).
+    pub const PASSWORD_TRANSITION: Self =
+        Self::temporary(7, 12, "password transition needed").coded(Code::PASSWORD_TRANSITION);
     /// 534 5.7.9: the mechanism is too weak.
     pub const MECHANISM_TOO_WEAK: Self = Self::permanent(7, 9, "mechanism too weak");
     /// 538 5.7.11: the mechanism needs encryption.

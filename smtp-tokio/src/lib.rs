@@ -144,6 +144,7 @@ mod client;
 mod connection;
 mod error;
 mod network;
+mod random;
 mod server;
 mod session;
 pub mod tls;

@@ -6,7 +6,10 @@ use bytes::Bytes;
 
 use smtp_proto::{
     answer::{Acceptance, Rejection},
-    auth::server::{Credentials, Login, Mechanism, Plain},
+    auth::{
+        Known,
+        server::{Answer, Credentials, Mechanism, Question, Setting},
+    },
     command::{DomainList, Node, Url, Verb},
     fault::Fault,
     parameter::{MailParameters, RcptParameters},
@@ -33,14 +36,16 @@ pub trait Backend: Send + Sync + 'static {
         facts: &Facts,
     ) -> impl Future<Output = Result<Self::Session, Rejection<'static>>> + Send;
 
-    /// The server's side of an AUTH mechanism that the configuration offers, named in upper case.
-    /// PLAIN and LOGIN are known by themselves.
-    fn mechanism(&self, name: &str) -> Option<Box<dyn Mechanism>> {
-        match name {
-            "PLAIN" => Some(Box::new(Plain::new())),
-            "LOGIN" => Some(Box::new(Login::new())),
-            _ => None,
-        }
+    /// The AUTH mechanisms that [`Server::authentication`](crate::Server::authentication) offers, most
+    /// wanted first: those whose questions [`Session::answer`] can answer. PLAIN and LOGIN by default.
+    fn mechanisms(&self) -> Vec<Known> {
+        vec![Known::Plain, Known::Login]
+    }
+
+    /// The server's side of an AUTH mechanism that the configuration offers, named in upper case. Those
+    /// this crate knows are made by themselves; one's own is made here.
+    fn mechanism(&self, name: &str, setting: &Setting<'_>) -> Option<Box<dyn Mechanism>> {
+        Known::of(name).map(|known| known.server(setting))
     }
 
     /// Content that a client wants to have fetched (BURL, RFC 4468), of which no more than `room` octets
@@ -76,7 +81,28 @@ pub trait Session: Send {
         async { Ok(()) }
     }
 
-    /// Somebody wants to log in. Whatever is wrong, say
+    /// Somebody wants to log in, and a mechanism asks what it has to know: whether a password or a token
+    /// is good, or what is kept of a user's password. By default passwords are asked of
+    /// [`authenticate`](Self::authenticate), and all else is denied.
+    fn answer(
+        &mut self,
+        question: &Question,
+        facts: &Facts,
+    ) -> impl Future<Output = Answer> + Send {
+        async move {
+            match question {
+                Question::Password(credentials) => {
+                    match self.authenticate(credentials, facts).await {
+                        Ok(()) => Answer::Accept,
+                        Err(rejection) => Answer::Reject(rejection),
+                    }
+                }
+                _ => Answer::Deny,
+            }
+        }
+    }
+
+    /// Somebody wants to log in by PLAIN or LOGIN. Whatever is wrong, say
     /// [`BAD_CREDENTIALS`](Rejection::BAD_CREDENTIALS) and nothing more.
     fn authenticate(
         &mut self,

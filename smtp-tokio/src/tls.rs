@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 #[cfg(feature = "tls")]
 pub use rustls;
+#[cfg(feature = "tls")]
+use smtp_proto::auth::{Binding, Channel, server_end_point};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -98,6 +100,19 @@ impl Stream {
         self.0 = Inner::Closed;
     }
 
+    /// The port of the peer, of a TCP connection.
+    pub(crate) fn peer_port(&self) -> Option<u16> {
+        match &self.0 {
+            Inner::Plain(Plain::Tcp(stream)) => stream.peer_addr().ok().map(|peer| peer.port()),
+            #[cfg(feature = "tls")]
+            Inner::Tls(stream) => match stream.get_ref().0 {
+                Plain::Tcp(stream) => stream.peer_addr().ok().map(|peer| peer.port()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     #[cfg(feature = "tls")]
     fn take_plain(&mut self) -> io::Result<Plain> {
         match std::mem::replace(&mut self.0, Inner::Closed) {
@@ -129,6 +144,35 @@ impl Stream {
         Ok(())
     }
 
+    /// What the TLS session brings to an AUTH exchange (C-40): keying material of TLS 1.3, and at the
+    /// client's side the hash of the server's certificate. A server does not know which of its
+    /// certificates it has shown, so that with TLS 1.2 it has nothing to bind to.
+    #[cfg(feature = "tls")]
+    pub(crate) fn channel(&self) -> Channel {
+        let Inner::Tls(stream) = &self.0 else {
+            return Channel::new();
+        };
+        let mut channel = Channel::new();
+        let (_, state) = stream.get_ref();
+        if state.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3) {
+            let exported = match &**stream {
+                TlsStream::Server(stream) => export(stream.get_ref().1),
+                TlsStream::Client(stream) => export(stream.get_ref().1),
+            };
+            if let Ok(data) = exported {
+                channel = channel.with(Binding::TlsExporter, data.as_slice().into());
+            }
+        }
+        let shown = state.peer_certificates().and_then(<[_]>::first);
+        match &**stream {
+            TlsStream::Server(_) => channel.client_certificate(shown.is_some()),
+            TlsStream::Client(_) => match shown.and_then(|shown| server_end_point(shown)) {
+                Some(data) => channel.with(Binding::TlsServerEndPoint, data),
+                None => channel,
+            },
+        }
+    }
+
     /// What is known of the TLS session, when there is one.
     #[cfg(feature = "tls")]
     pub fn tls(&self) -> Option<TlsFacts> {
@@ -149,6 +193,12 @@ impl Stream {
             certificates: state.peer_certificates().unwrap_or_default().to_vec(),
         })
     }
+}
+
+/// RFC 9266 section 2.
+#[cfg(feature = "tls")]
+fn export<D>(connection: &rustls::ConnectionCommon<D>) -> Result<[u8; 32], rustls::Error> {
+    connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(&[]))
 }
 
 /// What a TLS handshake settled.

@@ -18,7 +18,10 @@ mod link;
 
 use bytes::Bytes;
 use smtp_proto::{
-    auth::client::{Login as LoginMechanism, Plain},
+    auth::{
+        Known, Nonce,
+        client::{Credentials, InvalidCredentials, Login as LoginMechanism, Plain},
+    },
     client::{
         Chunking, Client, Config, Content, Envelope, Event, Login, Misuse, Opening, OpeningStep,
         Recipient, Status, TlsUse, Transaction, TransactionOptions, TransactionStep,
@@ -559,6 +562,11 @@ fn opening(call: &str) -> Opening<'static> {
             "plain" => known.with(Plain::new("", "alice", "s3cret!").unwrap()),
             "login" => known.with(LoginMechanism::new("alice", "s3cret!").unwrap()),
             "in-clear" => known.allow_plaintext(true),
+            "user" => choose(Credentials::password("user", "pencil")),
+            "token" => choose(Credentials::token("alice@example.org", "ya29.token")),
+            "inline" => known.long_initial_response(true),
+            "hello-after" => known.hello_after(true),
+            only if only.starts_with("only=") => known.only(Known::of(&only[5..])),
             "long" => known.with(Plain::new("", "alice", &"x".repeat(600)).unwrap()),
             _ => panic!("no mechanism {word}"),
         });
@@ -567,6 +575,11 @@ fn opening(call: &str) -> Opening<'static> {
         Some(login) => opening.login(login),
         None => opening,
     }
+}
+
+/// What is made of credentials, with the nonce of RFC 7677 section 3.
+fn choose(credentials: Result<Credentials, InvalidCredentials>) -> Login {
+    Login::choose(credentials.unwrap(), Nonce::parse("rOprNGfwEbeRWgbNEkqO").unwrap())
 }
 
 fn list(parameters: &str) -> Parameters<'_> {

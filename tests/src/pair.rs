@@ -6,7 +6,7 @@ use std::{collections::VecDeque, sync::Arc};
 use bytes::{Buf, Bytes};
 use smtp_proto::{
     answer::Rejection,
-    auth::server::{Login, Mechanism, Plain, Step as AuthStep},
+    auth::server::{Login, Mechanism, Plain, Question, Step as AuthStep},
     client::{
         self, Client, Misuse, Opening, OpeningError, OpeningStep, ReplyTo, Report, Transaction,
         TransactionStep,
@@ -215,7 +215,7 @@ impl Clerk {
                 auth.challenge(challenge.as_slice());
                 self.mechanism = Some((name, mechanism));
             }
-            AuthStep::Credentials(credentials)
+            AuthStep::Ask(Question::Password(credentials))
                 if credentials.password().as_slice() == b"s3cret!" =>
             {
                 self.login = Some(credentials.authcid().to_owned());

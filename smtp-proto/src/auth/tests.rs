@@ -1,9 +1,14 @@
+#[cfg(feature = "sasl")]
+mod exchanges;
+#[cfg(feature = "sasl")]
+mod scram;
+
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::client::{InvalidCredentials, Mechanism as _};
-use super::server::{Mechanism as _, Step};
+use super::server::{Mechanism as _, Question, Step};
 use super::{Base64, Secret, client, encode, encoded_len, server};
 use crate::error::Rule;
 
@@ -144,7 +149,8 @@ fn c28_c30_plain_known_answers() {
 
         let mut plain = server::Plain::new();
         assert_eq!(plain.step(None), Step::Challenge(Secret::new()));
-        let Step::Credentials(credentials) = plain.step(Some(response.as_slice())) else {
+        let Step::Ask(Question::Password(credentials)) = plain.step(Some(response.as_slice()))
+        else {
             panic!("good credentials")
         };
         assert_eq!(credentials.authzid().unwrap_or_default(), authzid);
@@ -159,7 +165,10 @@ fn c42_plain_fields() {
     let mut message = client::Plain::new(&long, &long, &long).unwrap();
     let message = message.initial_response().unwrap();
     assert_eq!(message.len(), 3 * 255 + 2);
-    assert!(matches!(server::Plain::new().step(Some(message.as_slice())), Step::Credentials(_)));
+    assert!(matches!(
+        server::Plain::new().step(Some(message.as_slice())),
+        Step::Ask(Question::Password(_))
+    ));
 
     let nul = client::Plain::new("", "al\0ice", "s3cret!").unwrap_err();
     assert_eq!(nul, InvalidCredentials::Nul);
@@ -199,7 +208,7 @@ fn c31_login_known_answers() {
     let password = login.respond(prompt.as_slice()).unwrap();
     assert_eq!(encoded(password.as_slice()), "czNjcmV0IQ==");
 
-    let Step::Credentials(credentials) = server.step(Some(password.as_slice())) else {
+    let Step::Ask(Question::Password(credentials)) = server.step(Some(password.as_slice())) else {
         panic!("credentials")
     };
     assert_eq!(credentials.authzid(), None);
@@ -215,7 +224,7 @@ fn c31_login_takes_the_user_as_initial_response() {
         panic!("asks for the password")
     };
     assert_eq!(prompt.as_slice(), b"Password:");
-    assert!(matches!(server.step(Some(b"s3cret!")), Step::Credentials(_)));
+    assert!(matches!(server.step(Some(b"s3cret!")), Step::Ask(Question::Password(_))));
 
     assert_eq!(server::Login::new().step(Some(b"")), Step::Failed);
     assert_eq!(server::Login::new().step(Some(b"al\0ice")), Step::Failed);

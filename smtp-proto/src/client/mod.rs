@@ -14,6 +14,7 @@ mod config;
 mod content;
 mod envelope;
 mod event;
+mod login;
 mod misuse;
 mod opening;
 mod remote;
@@ -24,6 +25,8 @@ mod survey;
 mod transaction;
 mod upstream;
 
+use alloc::boxed::Box;
+
 use bytes::Bytes;
 
 use self::session::Session;
@@ -31,14 +34,16 @@ pub use self::{
     config::Config,
     envelope::{Chunking, Content, Envelope, Recipient, TransactionOptions},
     event::{Event, ReplyTo},
+    login::Login,
     misuse::Misuse,
-    opening::{Login, Opening, OpeningError, OpeningStep, TlsUse},
+    opening::{Opening, OpeningError, OpeningStep, TlsUse},
     remote::Turned,
     report::{Cause, Outcome, Phase, Report, Retry, Status},
     survey::Survey,
     transaction::{Transaction, TransactionStep},
 };
 use crate::{
+    auth::Channel,
     extension::Capabilities,
     fault::Fault,
     parameter::ParameterList,
@@ -120,6 +125,17 @@ impl Client {
         self.wire.input.unseal();
         self.session.tls_started();
         self.wire.note(|| Entry::Tls);
+    }
+
+    /// What TLS brings to the AUTH exchange, for mechanisms that are bound to it: to be told behind
+    /// [`tls_started`](Self::tls_started), which forgets what was told before.
+    pub fn describe_channel(&mut self, channel: Channel) {
+        self.session.channel = Some(Box::new(channel));
+    }
+
+    /// What was told of TLS.
+    pub fn channel(&self) -> Option<&Channel> {
+        self.session.channel.as_deref()
     }
 
     /// Octets of the message, in any pieces; dots are added where transparency asks for them, without

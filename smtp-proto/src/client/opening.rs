@@ -1,8 +1,8 @@
 //! From the greeting to a session that can send mail: hello, TLS, authentication.
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{boxed::Box, string::String};
 
-use super::{Client, Misuse, ReplyTo};
+use super::{Client, Login, Misuse, ReplyTo};
 use crate::{
     auth::client::{Mechanism, Refused},
     command,
@@ -27,44 +27,6 @@ pub enum TlsUse {
     Required,
 }
 
-/// The mechanisms to authenticate with, most wanted first.
-///
-/// The first one that the server offers, and that may be used on this connection, is tried; when the
-/// server does not want that mechanism after all, the next. After "wrong credentials" none is.
-#[derive(Default)]
-pub struct Login {
-    mechanisms: Vec<Box<dyn Mechanism>>,
-    plaintext_allowed: bool,
-}
-
-impl core::fmt::Debug for Login {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_list().entries(self.mechanisms.iter().map(|mechanism| mechanism.name())).finish()
-    }
-}
-
-impl Login {
-    /// No mechanism yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a mechanism behind those that are there.
-    #[must_use]
-    pub fn with(mut self, mechanism: impl Mechanism + 'static) -> Self {
-        self.mechanisms.push(Box::new(mechanism));
-        self
-    }
-
-    /// Lets plaintext mechanisms (PLAIN, LOGIN) show the password outside TLS: for tests on the
-    /// loopback interface.
-    #[must_use]
-    pub fn allow_plaintext(mut self, allowed: bool) -> Self {
-        self.plaintext_allowed = allowed;
-        self
-    }
-}
-
 /// Opens a session: waits for the greeting, says EHLO (or LHLO, or HELO to a server that knows
 /// nothing else), starts TLS, says EHLO again, and authenticates.
 ///
@@ -82,6 +44,8 @@ pub struct Opening<'o> {
     unwanted: Option<ReplyBuf>,
     /// The client's side gave up on the exchange.
     given_up: Option<Refused>,
+    /// The exchange takes place inside TLS.
+    inside_tls: bool,
 }
 
 #[derive(Debug)]
@@ -140,7 +104,16 @@ pub enum OpeningError {
     /// The server refused the credentials.
     #[error("authentication refused: {0}")]
     AuthRefused(ReplyBuf),
-    /// The server's part of the exchange was wrong.
+    /// The server refused the token, and said why.
+    #[error("authentication refused: {reply} ({})", String::from_utf8_lossy(explanation).escape_debug())]
+    TokenRefused {
+        /// The server's reply.
+        reply: ReplyBuf,
+        /// What it said before, as a rule a JSON object (RFC 7628 section 3.2.2): the scope that is
+        /// needed, or where to learn more.
+        explanation: Box<[u8]>,
+    },
+    /// The server's part of the exchange was wrong, or its proof is missing.
     #[error("authentication failed: {0}")]
     AuthFailed(Refused),
     /// The session failed.
@@ -159,6 +132,7 @@ impl OpeningError {
             | Self::Hello(reply)
             | Self::TlsRefused(reply)
             | Self::AuthRefused(reply)
+            | Self::TokenRefused { reply, .. }
             | Self::Fault(Fault::ServiceNotAvailable(reply)) => Some(reply),
             _ => None,
         }
@@ -169,9 +143,10 @@ impl OpeningError {
     /// that are wrong stay wrong.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Greeting(reply) | Self::Hello(reply) | Self::AuthRefused(reply) => {
-                reply.severity() == Severity::TransientNegative
-            }
+            Self::Greeting(reply)
+            | Self::Hello(reply)
+            | Self::AuthRefused(reply)
+            | Self::TokenRefused { reply, .. } => reply.severity() == Severity::TransientNegative,
             Self::TlsNotOffered | Self::TlsRefused(_) | Self::Fault(_) => true,
             Self::NoMechanism | Self::AuthFailed(_) | Self::Misuse(_) => false,
         }
@@ -189,6 +164,7 @@ impl<'o> Opening<'o> {
             current: None,
             unwanted: None,
             given_up: None,
+            inside_tls: false,
         }
     }
 
@@ -240,6 +216,10 @@ impl<'o> Opening<'o> {
 
     /// The hello was answered: TLS first, then authentication.
     fn greeted(&mut self, client: &mut Client) -> Option<OpeningStep> {
+        if client.is_authenticated() {
+            self.stage = Stage::Ready;
+            return None;
+        }
         let offered = client.capabilities().is_some_and(|all| all.offers(Extension::StartTls));
         if !client.is_tls() && self.tls != TlsUse::None {
             if offered {
@@ -255,22 +235,18 @@ impl<'o> Opening<'o> {
 
     /// Tries the next mechanism.
     fn authenticate(&mut self, client: &mut Client) -> Option<OpeningStep> {
-        let Some(login) = self.login.as_mut().filter(|_| !client.is_authenticated()) else {
+        let Some(login) = self.login.as_mut() else {
             self.stage = Stage::Ready;
             return None;
         };
-        let usable = |mechanism: &dyn Mechanism| {
-            (client.is_tls() || login.plaintext_allowed || !mechanism.plaintext())
-                && client.capabilities().is_some_and(|all| all.offers_mechanism(mechanism.name()))
-        };
-        let Some(index) = login.mechanisms.iter().position(|mechanism| usable(&**mechanism)) else {
+        self.inside_tls = client.is_tls();
+        let Some(mut mechanism) = login.next(client) else {
             self.stage = Stage::Failed(match self.unwanted.take() {
                 Some(reply) => OpeningError::AuthRefused(reply),
                 None => OpeningError::NoMechanism,
             });
             return None;
         };
-        let mut mechanism = login.mechanisms.remove(index);
         let name = String::from(mechanism.name());
         let Ok(name) = command::Mechanism::parse(&name) else {
             // Not a name that can be sent: the next mechanism, then.
@@ -280,8 +256,9 @@ impl<'o> Opening<'o> {
         // A line over 512 octets is not for every server: then the response waits for the empty
         // challenge (RFC 4954 section 4).
         let response = mechanism.initial_response();
+        let inline = login.long_initial_response;
         let fits = response.as_ref().is_none_or(|response| {
-            name.as_str().len() + crate::auth::encoded_len(response.len()) + 8 <= 512
+            inline || name.as_str().len() + crate::auth::encoded_len(response.len()) + 8 <= 512
         });
         let sent = if fits {
             self.current = Some(mechanism);
@@ -333,6 +310,9 @@ impl<'o> Opening<'o> {
             Severity::PositiveCompletion => {
                 match self.current.take().map(|mut mechanism| mechanism.accepted()) {
                     Some(Err(refused)) => Stage::Failed(OpeningError::AuthFailed(refused)),
+                    _ if self.login.as_ref().is_some_and(|login| login.hello_after) => {
+                        Stage::SayHello
+                    }
                     _ => Stage::Ready,
                 }
             }
@@ -343,18 +323,38 @@ impl<'o> Opening<'o> {
                     Stage::Cancel
                 }
             },
-            _ if matches!(
-                reply.code(),
-                Code::ARGUMENT_NOT_IMPLEMENTED
-                    | Code::MECHANISM_TOO_WEAK
-                    | Code::MECHANISM_NEEDS_ENCRYPTION
-            ) =>
-            {
-                self.unwanted = Some(reply.to_owned());
-                Stage::Greeted
-            }
-            _ => Stage::Failed(OpeningError::AuthRefused(reply.to_owned())),
+            _ => self.auth_refused(reply),
         }
+    }
+
+    fn auth_refused(&mut self, reply: Reply<'_>) -> Stage {
+        let mechanism = self.current.take();
+        let goes_on = match reply.code() {
+            Code::ARGUMENT_NOT_IMPLEMENTED
+            | Code::MECHANISM_TOO_WEAK
+            | Code::MECHANISM_NEEDS_ENCRYPTION => true,
+            // Once, and never in the clear; the mechanism itself works from the next session on.
+            Code::PASSWORD_TRANSITION
+                if self.inside_tls && mechanism.as_ref().is_some_and(|it| it.name() != "PLAIN") =>
+            {
+                if let Some(login) = &mut self.login {
+                    login.only_plain();
+                }
+                true
+            }
+            _ => false,
+        };
+        if goes_on {
+            self.unwanted = Some(reply.to_owned());
+            return Stage::Greeted;
+        }
+        Stage::Failed(match mechanism.and_then(|mut mechanism| mechanism.explanation()) {
+            Some(explanation) => OpeningError::TokenRefused {
+                reply: reply.to_owned(),
+                explanation: explanation.into_boxed_slice(),
+            },
+            None => OpeningError::AuthRefused(reply.to_owned()),
+        })
     }
 
     /// The mechanism's answer to a challenge. A challenge of more than one line, or that is no
@@ -422,5 +422,9 @@ impl Mechanism for Held {
 
     fn accepted(&mut self) -> Result<(), Refused> {
         self.mechanism.accepted()
+    }
+
+    fn explanation(&mut self) -> Option<alloc::vec::Vec<u8>> {
+        self.mechanism.explanation()
     }
 }

@@ -7,6 +7,7 @@ use bytes::BytesMut;
 
 use super::{Config, Misuse, ReplyTo};
 use crate::{
+    auth::Channel,
     command::Verb,
     data::{Encoder, LineCheck},
     extension::{Capabilities, Digest, Extension},
@@ -40,6 +41,8 @@ pub(super) struct Session {
     pub(super) planned: State,
     pub(super) tls: bool,
     pub(super) authenticated: bool,
+    /// What TLS brings to the AUTH exchange.
+    pub(super) channel: Option<Box<Channel>>,
     pub(super) expected: VecDeque<Expected>,
     pub(super) queued: VecDeque<Expected>,
     queued_text: BytesMut,
@@ -80,6 +83,7 @@ impl Session {
             planned: State::Start,
             tls: false,
             authenticated: false,
+            channel: None,
             expected: VecDeque::from([greeting]),
             queued: VecDeque::new(),
             queued_text: BytesMut::new(),
@@ -342,6 +346,7 @@ impl Session {
 
     pub(super) fn tls_started(&mut self) {
         self.tls = true;
+        self.channel = None;
         if self.state == State::Tls {
             self.capabilities = None;
             self.state = State::Start;

@@ -195,7 +195,11 @@ impl Desk<'_> {
         let usable = |extension| match extension {
             Extension::StartTls => !session.tls && !session.authenticated,
             Extension::Auth => {
-                !session.authenticated && config.usable_mechanisms(session.tls).next().is_some()
+                !session.authenticated
+                    && config
+                        .usable_mechanisms(session.tls, session.channel.as_deref())
+                        .next()
+                        .is_some()
             }
             // ATRN is for those who can log in (RFC 2645 section 5.1.1).
             Extension::Atrn => session.authenticated || !config.mechanisms.is_empty(),
@@ -224,7 +228,9 @@ impl Desk<'_> {
                 }
                 Extension::Auth => {
                     let start = text.len() - extension.keyword().len();
-                    for mechanism in config.usable_mechanisms(session.tls) {
+                    for mechanism in
+                        config.usable_mechanisms(session.tls, session.channel.as_deref())
+                    {
                         if text.len() - start + 1 + mechanism.name.len() > REPLY_TEXT {
                             break;
                         }

@@ -21,6 +21,8 @@ const NOT_ALLOWED: Rejection<'static> =
     Rejection::permanent(7, 0, "not allowed for this client").coded(Code::MAILBOX_UNAVAILABLE);
 
 const NO_RECIPIENT: Rejection<'static> = Rejection::permanent(5, 1, "no recipient yet");
+const MECHANISM_NOT_OFFERED: Rejection<'static> =
+    Rejection::permanent(5, 4, "mechanism not offered").coded(Code::ARGUMENT_NOT_IMPLEMENTED);
 
 /// A line and what is known of it.
 #[derive(Debug, Clone, Copy)]
@@ -263,11 +265,19 @@ impl Session {
         let known =
             self.config.mechanisms.iter().find(|offered| offered.name.eq_ignore_ascii_case(name));
         let Some(known) = known else {
-            return Err(Rejection::permanent(5, 4, "mechanism not offered")
-                .coded(Code::ARGUMENT_NOT_IMPLEMENTED));
+            return Err(MECHANISM_NOT_OFFERED);
         };
         if known.plaintext && !self.tls && !self.config.plaintext_auth {
             return Err(Rejection::MECHANISM_NEEDS_ENCRYPTION);
+        }
+        let channel = self.channel.as_deref();
+        if !self.config.usable_mechanisms(self.tls, channel).any(|usable| usable.name == known.name)
+        {
+            return Err(MECHANISM_NOT_OFFERED);
+        }
+        if known.server_first && auth.initial_response.is_some() {
+            return Err(Rejection::permanent(7, 0, "this mechanism has no initial response")
+                .coded(Code::ARGUMENT_ERROR));
         }
         let response = match auth.initial_response {
             None => None,

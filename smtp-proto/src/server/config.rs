@@ -4,6 +4,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 
 use super::arguments::Arguments;
 use crate::{
+    auth::{Channel, Known},
     command::Mechanism,
     data::BareNewline,
     domain::Host,
@@ -49,6 +50,20 @@ const NOT_FOR_LMTP: [Extension; 3] = [Extension::Etrn, Extension::Atrn, Extensio
 pub(super) struct Offered {
     pub(super) name: Box<str>,
     pub(super) plaintext: bool,
+    /// There is no initial response.
+    pub(super) server_first: bool,
+}
+
+impl Offered {
+    /// Whether it is bound to the channel, which its name tells (RFC 5802 section 4).
+    fn is_bound(&self) -> bool {
+        self.name.ends_with("-PLUS")
+    }
+
+    /// Whether it lives of what TLS knows of the client (RFC 4422 appendix A).
+    fn is_external(&self) -> bool {
+        &*self.name == "EXTERNAL"
+    }
 }
 
 impl Config {
@@ -198,13 +213,37 @@ impl Config {
     /// that shows the server a password or token) is offered inside TLS only, unless
     /// [`allow_plaintext_auth`](Self::allow_plaintext_auth) is set.
     ///
+    /// One whose name ends with -PLUS is offered only when there is channel binding data, and EXTERNAL
+    /// only when the client has shown a certificate
+    /// ([`describe_channel`](super::Server::describe_channel)).
+    ///
     /// The core carries the exchange and knows nothing of the mechanism; see
     /// [`auth::server`](crate::auth::server) for those that are ready to use.
     #[must_use]
     pub fn mechanism(mut self, name: Mechanism<'_>, plaintext: bool) -> Self {
         let name: Box<str> = name.as_str().to_ascii_uppercase().into();
         self.mechanisms.retain(|offered| offered.name != name);
-        self.mechanisms.push(Offered { name, plaintext });
+        let server_first = Known::of(&name).is_some_and(Known::is_server_first);
+        self.mechanisms.push(Offered { name, plaintext, server_first });
+        self
+    }
+
+    /// Offers an AUTH mechanism of this crate, as [`mechanism`](Self::mechanism) does.
+    #[must_use]
+    pub fn known_mechanism(self, known: Known) -> Self {
+        match Mechanism::parse(known.as_str()) {
+            Ok(name) => self.mechanism(name, known.is_plaintext()),
+            Err(_) => self,
+        }
+    }
+
+    /// In a mechanism that was offered, the server speaks first: an initial response is answered with
+    /// 501 (RFC 4954 section 4). Of CRAM-MD5 that is known.
+    #[must_use]
+    pub fn server_first(mut self, name: Mechanism<'_>) -> Self {
+        for offered in &mut self.mechanisms {
+            offered.server_first |= offered.name.eq_ignore_ascii_case(name.as_str());
+        }
         self
     }
 
@@ -346,8 +385,24 @@ impl Config {
     }
 
     /// The mechanisms that may be used now.
-    pub(super) fn usable_mechanisms(&self, tls: bool) -> impl Iterator<Item = &Offered> {
+    pub(super) fn usable_mechanisms(
+        &self,
+        tls: bool,
+        channel: Option<&Channel>,
+    ) -> impl Iterator<Item = &Offered> {
         let safe = tls || self.plaintext_auth;
-        self.mechanisms.iter().filter(move |offered| safe || !offered.plaintext)
+        let bound = channel.is_some_and(|channel| channel.best().is_some());
+        let external = channel.is_some_and(Channel::has_client_certificate);
+        self.mechanisms.iter().filter(move |offered| {
+            (safe || !offered.plaintext)
+                && (bound || !offered.is_bound())
+                && (external || !offered.is_external())
+        })
+    }
+
+    /// Whether the client was offered to bind the exchange to the channel.
+    #[cfg(feature = "sasl")]
+    pub(super) fn offers_binding(&self, channel: Option<&Channel>) -> bool {
+        self.usable_mechanisms(true, channel).any(Offered::is_bound)
     }
 }

@@ -61,7 +61,7 @@ mod session;
 mod transaction;
 mod upstream;
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 
 use self::{
     answer::Desk,
@@ -79,6 +79,7 @@ pub use self::{
 };
 use crate::{
     answer::Rejection,
+    auth::Channel,
     fault::Fault,
     sequence::{Protocol, State},
     status::Code,
@@ -163,9 +164,16 @@ impl Server {
             self.session.state = State::Start;
         }
         self.session.tls = true;
+        self.session.channel = None;
         self.wire.note(|| Entry::Tls);
         self.session.rearm = true;
         self.tidy();
+    }
+
+    /// What TLS brings to the AUTH exchange, which decides what is offered: to be told behind
+    /// [`tls_started`](Self::tls_started), which forgets what was told before.
+    pub fn describe_channel(&mut self, channel: Channel) {
+        self.session.channel = Some(Box::new(channel));
     }
 
     /// Ends the session with `reply`, by custom [`Rejection::SHUTTING_DOWN`], as soon as no

@@ -10,8 +10,14 @@ use super::{
     transaction::{Data, Delivery, Mail, Rcpt},
     upstream::{XClient, XForward},
 };
+#[cfg(feature = "sasl")]
+use crate::auth::{Nonce, Secret, server::Setting};
 use crate::{
     answer::{Acceptance, Rejection},
+    auth::{
+        Channel,
+        server::{Identity, Step},
+    },
     command::{Query, Text, Verb},
     domain::HelloName,
     extension::FutureRelease,
@@ -299,6 +305,39 @@ impl<'s> Auth<'s> {
         self.desk.session.failed_auth += 1;
         self.desk.reject(&rejection, Leave::Now);
         self.leave();
+    }
+
+    /// What TLS brings to the exchange.
+    pub fn channel(&self) -> Option<&Channel> {
+        self.desk.session.channel.as_deref()
+    }
+
+    /// What the mechanisms of this crate need, as far as this session knows it; the rest is the nonce of
+    /// this exchange and the secret for users that do not exist.
+    #[cfg(feature = "sasl")]
+    pub fn setting<'q>(&'q self, nonce: Nonce, decoy: &'q Secret) -> Setting<'q> {
+        let session = &*self.desk.session;
+        let offers_bound = session.config.offers_binding(self.channel());
+        Setting::new(nonce, decoy)
+            .named(session.config.host())
+            .channel(self.channel(), offers_bound)
+    }
+
+    /// Does what a mechanism's step says: sends the challenge, accepts or refuses. Whom it has accepted,
+    /// if it has. A question ([`Step::Ask`]) is for the application;
+    /// here it has nobody to answer it (454).
+    pub fn follow(self, step: Step) -> Option<Identity> {
+        match step {
+            Step::Challenge(challenge) => self.challenge(challenge.as_slice()),
+            Step::Accept(identity) => {
+                self.accept();
+                return Some(identity);
+            }
+            Step::Failed => self.reject(Rejection::BAD_CREDENTIALS),
+            Step::Refuse(rejection) => self.reject(rejection),
+            Step::Ask(_) => self.reject(Rejection::AUTH_UNAVAILABLE),
+        }
+        None
     }
 
     fn leave(self) {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     answer::Rejection,
-    auth::Secret,
+    auth::{Channel, Secret},
     extension::Extension,
     fault::Fault,
     sequence::{AFTER_CONTENT, State},
@@ -60,6 +60,8 @@ pub(super) struct Session {
     pub(super) extended: bool,
     pub(super) tls: bool,
     pub(super) authenticated: bool,
+    /// What TLS brings to the AUTH exchange.
+    pub(super) channel: Option<Box<Channel>>,
     pub(super) greeted: bool,
     pub(super) transfer: Transfer,
     pub(super) exchange: Option<Box<Exchange>>,
@@ -108,6 +110,7 @@ impl Session {
             extended: false,
             tls: false,
             authenticated: false,
+            channel: None,
             greeted: false,
             transfer,
             exchange: None,

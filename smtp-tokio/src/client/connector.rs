@@ -10,7 +10,7 @@ use std::{
 };
 
 use smtp_proto::{
-    auth::client::{InvalidCredentials, Login as LoginMechanism, Plain},
+    auth::client::{Credentials, InvalidCredentials},
     client::{Client as Machine, Config, Login, Opening, TlsUse},
     domain::{AddressLiteral, HelloName},
     error::ParseError,
@@ -26,7 +26,7 @@ use tokio::{
 };
 
 use super::{Client, Observer, Progress, Trace, Unopened, proxied};
-use crate::{connection::Connection, error::Error, tls::Stream, trace::Teller};
+use crate::{connection::Connection, error::Error, random, tls::Stream, trace::Teller};
 
 /// How TLS is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,7 +48,8 @@ pub enum Tls {
     Implicit,
 }
 
-type Logins = Arc<dyn Fn() -> Login + Send + Sync>;
+/// Makes a login for a host and a port.
+type Logins = Arc<dyn Fn(Option<&str>, Option<u16>) -> io::Result<Login> + Send + Sync>;
 
 /// Makes sessions: to whom, in whose name, with which TLS and which credentials.
 ///
@@ -99,30 +100,66 @@ impl Connector {
         Ok(self)
     }
 
-    /// Authenticates with a name and a password by PLAIN or LOGIN, inside TLS.
+    /// Authenticates with a name and a password: by SCRAM, bound to the TLS session if that can be, and
+    /// else inside TLS by PLAIN or LOGIN.
     ///
     /// # Errors
     /// Credentials that no server could take.
     pub fn credentials(self, name: &str, password: &str) -> Result<Self, InvalidCredentials> {
-        Plain::new("", name, password)?;
-        let (name, password) = (String::from(name), smtp_proto::auth::Secret::from(password));
-        Ok(self.login(move || {
-            let password = password.as_str().unwrap_or_default();
-            let mut login = Login::new();
-            if let Ok(plain) = Plain::new("", &name, password) {
-                login = login.with(plain);
-            }
-            if let Ok(other) = LoginMechanism::new(&name, password) {
-                login = login.with(other);
-            }
-            login
-        }))
+        Ok(self.authenticate(Credentials::password(name, password)?, |login| login))
     }
 
-    /// Authenticates with what `login` gives, which is called for each connection.
+    /// Authenticates with a name and a bearer token, by OAUTHBEARER or XOAUTH2, inside TLS.
+    ///
+    /// # Errors
+    /// Credentials that no server could take.
+    pub fn token(self, name: &str, token: &str) -> Result<Self, InvalidCredentials> {
+        Ok(self.authenticate(Credentials::token(name, token)?, |login| login))
+    }
+
+    /// Authenticates by the TLS client certificate ([`tls_config`](Self::tls_config)), to act for `authzid`
+    /// or, if that is empty, for whom the certificate is for.
+    ///
+    /// # Errors
+    /// Credentials that no server could take.
+    pub fn external(self, authzid: &str) -> Result<Self, InvalidCredentials> {
+        Ok(self.authenticate(Credentials::external(authzid)?, |login| login))
+    }
+
+    /// Authenticates with all that `credentials` have, by what `choose` makes of a [`Login`]: which
+    /// mechanisms, and how.
+    ///
+    /// ```
+    /// use smtp_tokio::{
+    ///     Connector, Tls,
+    ///     proto::auth::{Known, client::Credentials},
+    /// };
+    ///
+    /// let credentials = Credentials::password("alice", "s3cret!")?;
+    /// Connector::new(Tls::None).authenticate(credentials, |login| login.only([Known::CramMd5]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn authenticate(
+        mut self,
+        credentials: Credentials,
+        choose: impl Fn(Login) -> Login + Send + Sync + 'static,
+    ) -> Self {
+        self.login = Some(Arc::new(move |server, port| {
+            let mut credentials = credentials.clone();
+            if let (Some(server), Some(port)) = (server, port) {
+                credentials = credentials.clone().server(server, port).unwrap_or(credentials);
+            }
+            Ok(choose(Login::choose(credentials, random::nonce()?)))
+        }));
+        self
+    }
+
+    /// Authenticates with what `login` gives, which is called for each connection: with mechanisms of
+    /// one's own.
     #[must_use]
     pub fn login(mut self, login: impl Fn() -> Login + Send + Sync + 'static) -> Self {
-        self.login = Some(Arc::new(login));
+        self.login = Some(Arc::new(move |_, _| Ok(login())));
         self
     }
 
@@ -311,7 +348,8 @@ impl Connector {
         };
         let mut opening = Opening::new(name, tls_use);
         if let Some(login) = &self.login {
-            opening = opening.login(login());
+            let port = connection.stream().peer_port();
+            opening = opening.login(login(server, port).map_err(Error::from)?);
         }
         let mut client =
             Client::new(connection, self.config, self.trace.clone(), teller, self.observer.clone());
@@ -352,6 +390,8 @@ impl Connector {
         if let Some(tls) = connection.stream().tls() {
             connection.endpoint_mut().wire().remark(tls);
         }
+        let channel = connection.stream().channel();
+        connection.endpoint_mut().describe_channel(channel);
         Ok(())
     }
 

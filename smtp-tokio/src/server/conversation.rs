@@ -18,7 +18,7 @@ use smtp_proto::{
 
 use super::{
     Core, Link,
-    run::{handshake, learn_tls},
+    run::{describe, handshake, learn_tls},
     upstream,
 };
 use crate::{
@@ -193,29 +193,22 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             Event::Auth(question) => {
                 // A client may cancel an exchange, of which only the state of the session tells.
                 let begun = exchange.take().filter(|_| continued);
-                let mechanism = begun.or_else(|| core.backend.mechanism(question.mechanism()));
+                let mechanism = begun.or_else(|| core.mechanism(&question));
                 let Some(mut mechanism) = mechanism else {
                     question.reject(Rejection::AUTH_UNAVAILABLE);
                     return Then::Nothing;
                 };
-                match mechanism.step(question.response()) {
-                    Exchange::Challenge(challenge) => {
-                        *exchange = Some(mechanism);
-                        question.challenge(challenge.as_slice());
-                    }
-                    Exchange::Credentials(credentials) => {
-                        match session.authenticate(&credentials, facts).await {
-                            Ok(()) => {
-                                let identity = credentials.authzid();
-                                let identity = identity.unwrap_or(credentials.authcid());
-                                facts.identity = Some(identity.into());
-                                question.accept();
-                                return Then::Learn;
-                            }
-                            Err(rejection) => question.reject(rejection),
-                        }
-                    }
-                    _ => question.reject(Rejection::BAD_CREDENTIALS),
+                let mut step = mechanism.step(question.response());
+                while let Exchange::Ask(asked) = step {
+                    // In a box, as for a message: few sessions ever log in, and all own the room.
+                    step = mechanism.answer(Box::pin(session.answer(&asked, facts)).await);
+                }
+                if matches!(step, Exchange::Challenge(_)) {
+                    *exchange = Some(mechanism);
+                }
+                if let Some(identity) = question.follow(step) {
+                    facts.identity = Some(identity.name().into());
+                    return Then::Learn;
                 }
             }
             Event::Mail(question) => {
@@ -373,6 +366,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
         let time = connection.endpoint_mut().wire().timer().after.min(self.core.handshake);
         handshake(&self.core, connection.stream_mut(), time).await?;
         connection.endpoint_mut().tls_started();
+        describe(connection);
         learn_tls(connection.stream(), &mut self.facts);
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.facts.tls {

@@ -19,10 +19,10 @@ use std::{
 };
 
 use smtp_proto::{
-    command::Mechanism,
+    auth::{DEFAULT_ITERATIONS, Secret, server::Mechanism},
     extension::Extension,
     sequence::Protocol,
-    server::Config,
+    server::{Auth, Config},
     transcript::{Entry, Recording},
 };
 use tokio::{
@@ -35,6 +35,7 @@ use self::{control::Control, listen::Listener};
 pub(crate) use self::{fetch::Fetch, link::Link};
 use crate::{
     network::Network,
+    random,
     session::{Backend, End, Facts},
     tls::Stream,
 };
@@ -76,6 +77,9 @@ struct Core<B> {
     #[cfg(feature = "tls")]
     tls: Option<Arc<rustls::ServerConfig>>,
     handshake: Duration,
+    /// By which users that do not exist get a verifier; empty if there is no randomness.
+    decoy: Secret,
+    decoy_iterations: u32,
     trace: Option<Trace>,
     recording: Recording,
     /// A PROXY protocol header comes first.
@@ -97,6 +101,8 @@ impl<B: Backend> Server<B> {
             #[cfg(feature = "tls")]
             tls: None,
             handshake: Duration::from_secs(60),
+            decoy: random::key().unwrap_or_default(),
+            decoy_iterations: DEFAULT_ITERATIONS,
             trace: None,
             recording: Recording::default(),
             proxied: false,
@@ -120,18 +126,23 @@ impl<B: Backend> Server<B> {
         self.configure(|config| config.offer(Extension::StartTls))
     }
 
-    /// Offers AUTH by PLAIN and LOGIN, inside TLS only;
-    /// [`Session::authenticate`](crate::Session::authenticate) is then asked.
+    /// Offers AUTH by what the backend can do
+    /// ([`Backend::mechanisms`](crate::Backend::mechanisms)), those that show a password or a token inside
+    /// TLS only; [`Session::answer`](crate::Session::answer) is then asked.
     #[must_use]
     pub fn authentication(self) -> Self {
-        self.configure(|mut config| {
-            for name in ["PLAIN", "LOGIN"] {
-                if let Ok(mechanism) = Mechanism::parse(name) {
-                    config = config.mechanism(mechanism, true);
-                }
-            }
-            config
-        })
+        let mechanisms = self.core.backend.mechanisms();
+        self.configure(|config| mechanisms.iter().copied().fold(config, Config::known_mechanism))
+    }
+
+    /// How users that do not exist are made to look like others in SCRAM: by this secret, which is best
+    /// the same after a restart and on all hosts that serve the same users, and with as many iterations as
+    /// users have. By default a random one, and 10,000.
+    #[must_use]
+    pub fn unknown_users(mut self, secret: Secret, iterations: u32) -> Self {
+        self.core.decoy = secret;
+        self.core.decoy_iterations = iterations;
+        self
     }
 
     fn configure(mut self, change: impl Fn(Config) -> Config) -> Self {
@@ -298,6 +309,15 @@ impl From<TcpListener> for AnyListener {
 impl From<tokio::net::UnixListener> for AnyListener {
     fn from(listener: tokio::net::UnixListener) -> Self {
         Self::Unix(listener)
+    }
+}
+
+impl<B: Backend> Core<B> {
+    /// The server's side of the mechanism that an exchange begins with. None without randomness.
+    fn mechanism(&self, question: &Auth<'_>) -> Option<Box<dyn Mechanism>> {
+        let nonce = random::nonce().ok()?;
+        let setting = question.setting(nonce, &self.decoy).iterations(self.decoy_iterations);
+        self.backend.mechanism(question.mechanism(), &setting)
     }
 }
 

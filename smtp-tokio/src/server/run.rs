@@ -10,6 +10,7 @@ use tokio::{
 
 use super::{Core, Link, Service, control::Seat, conversation::Conversation};
 use crate::{
+    connection::Connection,
     session::{Backend, End, Facts},
     tls::Stream,
     trace::Teller,
@@ -118,6 +119,17 @@ pub(super) async fn handshake<B>(
 #[cfg(not(feature = "tls"))]
 pub(super) async fn handshake<B>(_: &Core<B>, _: &mut Stream, _: Duration) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Tells the machine what the AUTH exchange may be bound to.
+pub(super) fn describe(connection: &mut Connection<Stream, Machine>) {
+    #[cfg(feature = "tls")]
+    {
+        let channel = connection.stream().channel();
+        connection.endpoint_mut().describe_channel(channel);
+    }
+    #[cfg(not(feature = "tls"))]
+    let _ = connection;
 }
 
 pub(super) fn learn_tls(stream: &Stream, facts: &mut Facts) {

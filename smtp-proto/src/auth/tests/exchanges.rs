@@ -1,0 +1,343 @@
+use alloc::{boxed::Box, format, vec::Vec};
+
+use super::{decoded, encoded};
+use crate::auth::{
+    Channel, Known, Nonce, Prohibited, ScramHash, Secret, Verifier,
+    client::{self, Credentials, InvalidCredentials, Mechanism as _, Surroundings},
+    saslprep,
+    server::{Answer, Identity, Mechanism, Question, Setting, Step},
+    server_end_point,
+};
+
+const CHALLENGE: &str = "<7713.1700000000@mx.example.net>";
+
+fn server(known: Known) -> Box<dyn Mechanism> {
+    let nonce = Nonce::parse("7713.1700000000").unwrap();
+    known.server(&Setting::new(nonce, &"decoy".into()).named("mx.example.net"))
+}
+
+fn ask(step: Step) -> Question {
+    match step {
+        Step::Ask(question) => question,
+        step => panic!("{step:?}"),
+    }
+}
+
+fn challenge(step: Step) -> Secret {
+    match step {
+        Step::Challenge(challenge) => challenge,
+        step => panic!("{step:?}"),
+    }
+}
+
+#[test]
+fn c32_cram_md5_known_answers() {
+    // The first one is that of RFC 2195 §2.
+    let mut tim = client::CramMd5::new("tim", "tanstaaftanstaaf").unwrap();
+    let response = tim.respond(b"<1896.697170952@postoffice.reston.mci.net>").unwrap();
+    assert_eq!(response.as_str(), Some("tim b913a602c7eda7a495b4e6e7334d3890"));
+    assert!(tim.respond(b"again").is_err());
+
+    let mut alice = client::CramMd5::new("alice@example.org", "s3cret!").unwrap();
+    assert!(alice.initial_response().is_none());
+    let mut server = server(Known::CramMd5);
+    let sent = challenge(server.step(None));
+    assert_eq!(sent.as_str(), Some(CHALLENGE));
+    let response = alice.respond(sent.as_slice()).unwrap();
+    let expected = "YWxpY2VAZXhhbXBsZS5vcmcgMWNhZjJmZWViOWVjZTJhZDEwNTNiZDE3YzkwYjhmOWQ=";
+    assert_eq!(encoded(response.as_slice()), expected);
+    let question = ask(server.step(Some(response.as_slice())));
+    assert_eq!(question, Question::Secret(Identity::new("alice@example.org")));
+    let accepted = server.answer(Answer::Secret("s3cret!".into()));
+    assert_eq!(accepted, Step::Accept(Identity::new("alice@example.org")));
+}
+
+#[test]
+fn c32_cram_md5_failures() {
+    let answers = [Answer::Secret("wrong".into()), Answer::Deny, Answer::Accept];
+    let digest = "1caf2feeb9ece2ad1053bd17c90b8f9d";
+    for answer in answers {
+        let mut server = server(Known::CramMd5);
+        challenge(server.step(None));
+        ask(server.step(Some(format!("alice@example.org {digest}").as_bytes())));
+        assert_eq!(server.answer(answer), Step::Failed);
+        assert_eq!(server.answer(Answer::Secret("s3cret!".into())), Step::Failed);
+    }
+    let upper = digest.to_ascii_uppercase();
+    for response in [format!("alice {upper}"), format!("alice {digest}0"), "alice x".into()] {
+        let mut server = server(Known::CramMd5);
+        challenge(server.step(None));
+        ask(server.step(Some(response.as_bytes())));
+        assert_eq!(server.answer(Answer::Secret("s3cret!".into())), Step::Failed, "{response}");
+    }
+    for response in ["", "alice", " x", "al\0ice x"] {
+        let mut server = server(Known::CramMd5);
+        challenge(server.step(None));
+        assert_eq!(server.step(Some(response.as_bytes())), Step::Failed, "{response}");
+    }
+    // The core does not let an initial response through; nor does the mechanism.
+    assert_eq!(server(Known::CramMd5).step(Some(b"alice x")), Step::Failed);
+}
+
+const OLD: &str = "dXNlcj1hbGljZUBleGFtcGxlLm9yZwFhdXRoPUJlYXJlciB5YTI5LnRva2VuAQE=";
+const BEARER: &str = "bixhPWFsaWNlQGV4YW1wbGUub3JnLAFob3N0PW14LmV4YW1wbGUubmV0AXBvcnQ9NTg3\
+                      AWF1dGg9QmVhcmVyIHlhMjkudG9rZW4BAQ==";
+
+#[test]
+fn c33_c34_tokens_known_answers() {
+    let (user, token) = ("alice@example.org", "ya29.token");
+    let old = client::XOAuth2::new(user, token).unwrap();
+    let bearer = client::OAuthBearer::new(user, token, Some(("mx.example.net", 587))).unwrap();
+    let both: [(Box<dyn client::Mechanism>, Known, &str, &[u8]); 2] = [
+        (Box::new(old), Known::XOAuth2, OLD, b""),
+        (Box::new(bearer), Known::OAuthBearer, BEARER, b"\x01"),
+    ];
+    for (mut client, known, expected, acknowledgement) in both {
+        assert!(client.plaintext());
+        let message = client.initial_response().unwrap();
+        assert_eq!(encoded(message.as_slice()), expected);
+        let mut server = server(known);
+        let Question::Token(asked) = ask(server.step(Some(message.as_slice()))) else {
+            panic!("asks about the token")
+        };
+        assert_eq!((asked.user(), asked.token().as_str()), (Some(user), Some(token)));
+        if known == Known::OAuthBearer {
+            assert_eq!((asked.host(), asked.port()), (Some("mx.example.net"), Some(587)));
+        }
+        assert!(!format!("{asked:?} {client:?}").contains("ya29"));
+        let why = br#"{"status":"invalid_token","scope":"mail"}"#;
+        let sent = challenge(server.answer(Answer::DenyToken(why.to_vec())));
+        let response = client.respond(sent.as_slice()).unwrap();
+        assert_eq!(response.as_slice(), acknowledgement);
+        assert!(client.respond(b"{}").is_err());
+        assert_eq!(client.explanation().as_deref(), Some(&why[..]));
+        assert_eq!(server.step(Some(response.as_slice())), Step::Failed);
+
+        let mut server = self::server(known);
+        assert!(challenge(server.step(None)).is_empty());
+        ask(server.step(Some(message.as_slice())));
+        let identity = Identity::new("alice");
+        assert_eq!(server.answer(Answer::AcceptAs(identity.clone())), Step::Accept(identity));
+
+        let mut server = self::server(known);
+        ask(server.step(Some(message.as_slice())));
+        assert!(
+            challenge(server.answer(Answer::Deny)).as_str().unwrap().starts_with("{\"status\"")
+        );
+        assert_eq!(server.answer(Answer::Accept), Step::Failed);
+    }
+}
+
+#[test]
+fn c34_the_token_may_say_who_it_is() {
+    let mut client = client::OAuthBearer::new("", "t", None).unwrap();
+    let message = client.initial_response().unwrap();
+    assert_eq!(message.as_slice(), b"n,,\x01auth=Bearer t\x01\x01");
+    let mut server = server(Known::OAuthBearer);
+    let Question::Token(asked) = ask(server.step(Some(message.as_slice()))) else {
+        panic!("asks about the token")
+    };
+    assert_eq!(asked.user(), None);
+    // Nobody has said who it is.
+    assert_eq!(server.answer(Answer::Accept), Step::Failed);
+}
+
+#[test]
+fn c33_c34_malformed_messages_fail() {
+    for message in [
+        "",
+        "n,,",
+        "n,,\x01\x01",
+        "n,,\x01auth=Bearer t\x01",
+        "n,,\x01auth=Basic t\x01\x01",
+        "n,,\x01auth=Bearer \x01\x01",
+        "n,,\x01auth=Bearer a b\x01\x01",
+        "n,,\x01auth=t\x01\x01",
+        "n,,\x01host=h\x01\x01",
+        "n,,\x01port=70000\x01auth=Bearer t\x01\x01",
+        "n,a=,\x01auth=Bearer t\x01\x01",
+        "n,a=a=b,\x01auth=Bearer t\x01\x01",
+        "p=tls-exporter,,\x01auth=Bearer t\x01\x01",
+        "n,\x01auth=Bearer t\x01\x01",
+    ] {
+        assert_eq!(server(Known::OAuthBearer).step(Some(message.as_bytes())), Step::Failed);
+    }
+    for message in [
+        "",
+        "user=\x01auth=Bearer t\x01\x01",
+        "user=a\x01auth=Bearer t\x01",
+        "user=a\x01auth=Bearer \x01\x01",
+        "user=a\x01auth=t\x01\x01",
+        "auth=Bearer t\x01\x01",
+    ] {
+        assert_eq!(server(Known::XOAuth2).step(Some(message.as_bytes())), Step::Failed);
+    }
+    for token in ["", "a b", "a\x01b", "t\u{e9}"] {
+        assert_eq!(client::XOAuth2::new("a", token).unwrap_err(), InvalidCredentials::Token);
+    }
+    let control = client::OAuthBearer::new("a\x01auth=Bearer x", "t", None).unwrap_err();
+    assert_eq!(control, InvalidCredentials::Control);
+    assert!(client::OAuthBearer::new("a", "t", Some(("h\x01x", 1))).is_err());
+}
+
+#[test]
+fn c35_external() {
+    let mut client = client::External::new("alice@example.org").unwrap();
+    let response = client.initial_response().unwrap();
+    assert_eq!(encoded(response.as_slice()), "YWxpY2VAZXhhbXBsZS5vcmc=");
+    assert!(client.respond(b"").is_err());
+    let mut server = server(Known::External);
+    let asked = ask(server.step(Some(response.as_slice())));
+    assert_eq!(asked, Question::External(Some("alice@example.org".into())));
+    let accepted = server.answer(Answer::Accept);
+    assert_eq!(accepted, Step::Accept(Identity::new("alice@example.org")));
+
+    let mut nobody = client::External::new("").unwrap();
+    assert!(nobody.initial_response().unwrap().is_empty());
+    for (answer, step) in [
+        (Answer::Accept, Step::Failed),
+        (Answer::Deny, Step::Failed),
+        (Answer::AcceptAs(Identity::new("bob")), Step::Accept(Identity::new("bob"))),
+    ] {
+        let mut server = self::server(Known::External);
+        assert!(challenge(server.step(None)).is_empty());
+        assert_eq!(ask(server.step(Some(b""))), Question::External(None));
+        assert_eq!(server.answer(answer), step);
+    }
+    assert_eq!(self::server(Known::External).step(Some(b"a\0b")), Step::Failed);
+    assert_eq!(self::server(Known::External).step(Some(b"\xff")), Step::Failed);
+    assert!(client::External::new("a\0b").is_err());
+}
+
+#[test]
+fn c36_anonymous() {
+    let mut client = client::Anonymous::new("trace@example.org").unwrap();
+    let response = client.initial_response().unwrap();
+    assert_eq!(encoded(response.as_slice()), "dHJhY2VAZXhhbXBsZS5vcmc=");
+    let mut server = server(Known::Anonymous);
+    let asked = ask(server.step(Some(response.as_slice())));
+    assert_eq!(asked, Question::Anonymous("trace@example.org".into()));
+    assert_eq!(server.answer(Answer::Accept), Step::Accept(Identity::new("anonymous")));
+    let long = "x".repeat(256);
+    for trace in ["a\nb", "\0", long.as_str()] {
+        assert_eq!(client::Anonymous::new(trace).unwrap_err(), InvalidCredentials::Trace);
+        assert_eq!(self::server(Known::Anonymous).step(Some(trace.as_bytes())), Step::Failed);
+    }
+}
+
+/// RFC 4013 §3, and what tells the characters of one class from those of another.
+#[test]
+fn c42_saslprep() {
+    for (from, to) in [
+        ("user", "user"),
+        ("USER", "USER"),
+        ("I\u{ad}X", "IX"),
+        ("\u{aa}", "a"),
+        ("\u{2168}", "IX"),
+        ("a\u{a0}b", "a b"),
+        ("a\u{3000}b", "a b"),
+        ("pa\u{200b}ss", "pass"),
+        ("e\u{301}", "\u{e9}"),
+        ("\u{627}31\u{628}", "\u{627}31\u{628}"),
+        ("\u{1f511}", "\u{1f511}"),
+    ] {
+        assert_eq!(saslprep(from).unwrap().as_str(), Some(to), "{from:?}");
+    }
+    for bad in [
+        "",
+        "\u{ad}",
+        "\u{7}",
+        "a\u{7f}",
+        "\u{80}",
+        "\u{627}31",
+        "\u{627}a\u{628}",
+        "a\u{e000}",
+        "\u{fdd0}",
+        "\u{fffe}",
+        "\u{10ffff}",
+        "a\u{200e}",
+        "\u{2ff0}",
+        "\u{fffd}",
+        "\u{e0041}",
+        "\u{2028}",
+    ] {
+        assert_eq!(saslprep(bad), Err(Prohibited), "{bad:?}");
+    }
+}
+
+#[test]
+fn c42_both_sides_prepare() {
+    let odd = "pa\u{ad}ss\u{2168}";
+    let credentials = Credentials::password("us\u{ad}er", odd).unwrap();
+    let around = || Surroundings {
+        nonce: Nonce::parse("n").unwrap(),
+        channel: None,
+        binding_offered: false,
+        iterations: 4096..=4096,
+    };
+    let mut plain = credentials.mechanism(Known::Plain, around()).unwrap();
+    assert_eq!(plain.initial_response().unwrap().as_slice(), b"\0user\0passIX");
+    let message = format!("\0us\u{ad}er\0{odd}");
+    let Question::Password(asked) = ask(server(Known::Plain).step(Some(message.as_bytes()))) else {
+        panic!("asks about the password")
+    };
+    assert_eq!((asked.authcid(), asked.password().as_str()), ("user", Some("passIX")));
+    let same = |password| Verifier::from_password(ScramHash::Sha1, password, b"salt", 4096);
+    assert_eq!(same(odd), same("passIX"));
+    assert_eq!(Credentials::password("a", "\u{7}").unwrap_err(), InvalidCredentials::Prohibited);
+    let message = b"\0alice\0\x07";
+    assert_eq!(server(Known::Plain).step(Some(message)), Step::Failed);
+}
+
+#[test]
+fn c27_credentials_are_masked() {
+    let credentials =
+        Credentials::password("alice", "s3cret!").unwrap().with_token("ya29").unwrap();
+    let shown = format!("{credentials:?}");
+    assert!(shown.contains("alice") && !shown.contains("s3cret") && !shown.contains("ya29"));
+}
+
+#[test]
+fn names_and_nonces() {
+    for known in Known::ALL {
+        assert_eq!(Known::of(&known.as_str().to_ascii_lowercase()), Some(known));
+        assert_eq!(server(known).name(), known.as_str());
+        assert_eq!(server(known).plaintext(), known.is_plaintext());
+    }
+    assert_eq!(Known::of("DIGEST-MD5"), None);
+    for bad in ["", "a,b", "a b", "a\u{e9}", "\x7f"] {
+        assert!(Nonce::parse(bad).is_err(), "{bad:?}");
+    }
+    assert_eq!(Nonce::from_random(&[0xff; 24]).as_str(), "/".repeat(32));
+    assert!(decoded("").is_empty());
+}
+
+/// Of octets that are no certificate nothing is made; of a certificate the hash its signature names.
+#[test]
+fn c40_the_end_point_is_a_hash_of_the_certificate() {
+    let certificate = |oid: &[u8]| {
+        let mut algorithm: Vec<u8> = [&[0x06, u8::try_from(oid.len()).unwrap()], oid].concat();
+        algorithm = [&[0x30, u8::try_from(algorithm.len()).unwrap()], &algorithm[..]].concat();
+        // A body with a length of two octets.
+        let body = [&[0x30, 0x82, 0x01, 0x00][..], &[0x55; 256]].concat();
+        let whole = [body, algorithm, [0x03, 0x01, 0x00].into()].concat();
+        [&[0x30, 0x82], &u16::try_from(whole.len()).unwrap().to_be_bytes()[..], &whole].concat()
+    };
+    let rsa = |last| [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, last];
+    let hashes = [(0x05, 32), (0x0b, 32), (0x0c, 48), (0x0d, 64)];
+    for (last, octets) in hashes {
+        let certificate = certificate(&rsa(last));
+        let data = server_end_point(&certificate).unwrap();
+        assert_eq!(data.len(), octets);
+        if octets == 32 {
+            assert_eq!(data, ScramHash::Sha256.hash(&certificate));
+        }
+        for end in 0..280 {
+            assert_eq!(server_end_point(&certificate[..end]), None);
+        }
+    }
+    assert_eq!(server_end_point(&certificate(&rsa(0x0a))), None);
+    assert_eq!(server_end_point(&certificate(&[0x2b, 0x65, 0x70])), None);
+    assert_eq!(server_end_point(b"\x30\x84\xff\xff\xff\xff"), None);
+    assert_eq!(Channel::new().best(), None);
+}
