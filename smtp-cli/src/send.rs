@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use smtp_proto::{
-    auth::client::{Login as LoginMechanism, Plain},
-    client::{self, Cause, Config, Envelope, Login, OpeningError, Outcome, Recipient, Status},
+    auth::{Known, client::Credentials},
+    client::{self, Cause, Config, Envelope, OpeningError, Outcome, Recipient, Status},
     data::BareNewline,
     extension::Extension,
     fault::Fault,
@@ -27,6 +27,7 @@ use crate::{
     source::Source,
     trace::{Trace, recording},
     trust,
+    users::mechanisms,
 };
 
 /// The message, before there is a connection.
@@ -141,8 +142,13 @@ async fn connect(arguments: &args::Send, unix_lines: bool) -> Result<Client, Fai
             connector = connector.tls_config(trust::anybody()?);
         }
     }
-    if let Some(user) = &arguments.user {
-        connector = connector.login(login(arguments, user)?);
+    if let Some(credentials) = credentials(arguments)? {
+        let named = mechanisms(&arguments.auth)?;
+        let anywhere = arguments.allow_plaintext_auth;
+        connector = connector.authenticate(credentials, move |login| {
+            let login = login.allow_plaintext(anywhere);
+            if named.is_empty() { login } else { login.only(named.iter().copied()) }
+        });
     }
     if let Some(trace) = Trace::client(arguments.trace, arguments.transcript.as_deref())? {
         connector = connector
@@ -164,36 +170,35 @@ async fn connect(arguments: &args::Send, unix_lines: bool) -> Result<Client, Fai
     .map_err(failure)
 }
 
-/// What makes the credentials anew for each connection.
-fn login(
-    arguments: &args::Send,
-    user: &str,
-) -> Result<impl Fn() -> Login + Send + Sync + 'static + use<>, Failure> {
-    let Some(password) = arguments.password.clone() else {
-        return Err(Failure::usage("--user needs --password or SMTP_PASSWORD"));
+/// What there is to log in with, if anything.
+fn credentials(arguments: &args::Send) -> Result<Option<Credentials>, Failure> {
+    if let (None, [only]) = (&arguments.user, arguments.auth.as_slice()) {
+        // Nobody in particular, or who the certificate says.
+        return match Known::of(only) {
+            Some(Known::Anonymous) => Credentials::anonymous(&arguments.from).map(Some),
+            _ => return Err(Failure::usage(format!("--auth {only} needs --user"))),
+        }
+        .map_err(Failure::usage);
+    }
+    let Some(user) = &arguments.user else {
+        return if arguments.auth.is_empty() {
+            Ok(None)
+        } else {
+            Err(Failure::usage("--auth needs --user"))
+        };
     };
-    let mechanism = arguments.auth.as_deref().map(str::to_ascii_uppercase);
-    let (plain, login) = match mechanism.as_deref() {
-        None => (true, true),
-        Some("PLAIN") => (true, false),
-        Some("LOGIN") => (false, true),
-        Some(other) => {
-            return Err(Failure::usage(format!("--auth {other}: PLAIN and LOGIN are known")));
+    let made = match (&arguments.password, &arguments.token) {
+        (Some(password), Some(token)) => {
+            Credentials::password(user, password).and_then(|made| made.with_token(token))
+        }
+        (Some(password), None) => Credentials::password(user, password),
+        (None, Some(token)) => Credentials::token(user, token),
+        (None, None) => {
+            let needed = "--user needs --password, --token, SMTP_PASSWORD or SMTP_TOKEN";
+            return Err(Failure::usage(needed));
         }
     };
-    Plain::new("", user, &password).map_err(Failure::usage)?;
-    let user = user.to_owned();
-    let anywhere = arguments.allow_plaintext_auth;
-    Ok(move || {
-        let mut mechanisms = Login::new().allow_plaintext(anywhere);
-        if plain && let Ok(plain) = Plain::new("", &user, &password) {
-            mechanisms = mechanisms.with(plain);
-        }
-        if login && let Ok(login) = LoginMechanism::new(&user, &password) {
-            mechanisms = mechanisms.with(login);
-        }
-        mechanisms
-    })
+    made.map(Some).map_err(Failure::usage)
 }
 
 fn reverse_path(address: &str) -> Result<ReversePath<'_>, Failure> {
@@ -272,11 +277,9 @@ pub(crate) fn failure(error: Error) -> Failure {
         Error::Misuse(client::Misuse::BareNewline) => Code::Data,
         Error::Misuse(_) => Code::Unavailable,
         Error::Fault(fault) | Error::Opening(OpeningError::Fault(fault)) => fault_code(fault),
-        Error::Opening(OpeningError::AuthRefused(reply))
-            if reply.severity() == Severity::PermanentNegative =>
-        {
-            Code::Permission
-        }
+        Error::Opening(
+            OpeningError::AuthRefused(reply) | OpeningError::TokenRefused { reply, .. },
+        ) if reply.severity() == Severity::PermanentNegative => Code::Permission,
         Error::Opening(OpeningError::AuthFailed(_) | OpeningError::NoMechanism) => Code::Permission,
         Error::Opening(OpeningError::TlsNotOffered) | Error::Tls(_) => Code::Unavailable,
         error if error.is_temporary() => Code::Temporary,

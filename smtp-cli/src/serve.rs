@@ -14,7 +14,10 @@ use std::{
 use rustls::pki_types::CertificateDer;
 use smtp_proto::{
     answer::{Acceptance, Rejection},
-    auth::server::Credentials,
+    auth::{
+        Known,
+        server::{Answer, Question},
+    },
     domain::Host,
     limits::ServerTimeouts,
     path::{ForwardPath, MailboxBuf},
@@ -64,7 +67,7 @@ pub(crate) struct Prepared {
 
 /// Opens the store, makes the certificate, binds the sockets.
 pub(crate) async fn prepare(arguments: &args::Serve) -> Result<Prepared, Failure> {
-    let users = Users::parse(&arguments.user)?;
+    let users = Users::parse(&arguments.user, &arguments.auth)?;
     let host = host_name(arguments)?;
     let config = config(arguments, &host)?;
     let store = if arguments.discard {
@@ -239,6 +242,10 @@ pub(crate) struct Delivery(Arc<Site>);
 impl Backend for Delivery {
     type Session = Visit;
 
+    fn mechanisms(&self) -> Vec<Known> {
+        self.0.users.mechanisms().to_vec()
+    }
+
     async fn connect(&self, _facts: &Facts) -> Result<Visit, Rejection<'static>> {
         Ok(Visit {
             site: Arc::clone(&self.0),
@@ -269,15 +276,8 @@ struct Addressee {
 }
 
 impl Session for Visit {
-    async fn authenticate(
-        &mut self,
-        credentials: &Credentials,
-        _facts: &Facts,
-    ) -> Result<(), Rejection<'static>> {
-        let known =
-            self.site.users.verify(credentials.authcid(), credentials.password().as_slice());
-        let own = credentials.authzid().is_none_or(|authzid| authzid == credentials.authcid());
-        if known && own { Ok(()) } else { Err(Rejection::BAD_CREDENTIALS) }
+    async fn answer(&mut self, question: &Question, _facts: &Facts) -> Answer {
+        self.site.users.answer(question)
     }
 
     async fn mail(&mut self, from: &Sender<'_>) -> Result<(), Rejection<'static>> {

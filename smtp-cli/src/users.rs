@@ -2,66 +2,172 @@
 
 use std::collections::HashMap;
 
-use subtle::ConstantTimeEq;
+use smtp_proto::auth::{
+    DEFAULT_ITERATIONS, Known, ScramHash, Secret, Verifier, saslprep,
+    server::{Answer, Question},
+};
 
 use crate::exit::Failure;
 
-/// Names and passwords.
+/// What is offered when nothing is named.
+const OFFERED: [Known; 6] = [
+    Known::ScramSha256Plus,
+    Known::ScramSha1Plus,
+    Known::ScramSha256,
+    Known::ScramSha1,
+    Known::Plain,
+    Known::Login,
+];
+
+/// Names and passwords, and by which mechanisms they log in.
 #[derive(Default)]
-pub(crate) struct Users(HashMap<String, String>);
+pub(crate) struct Users {
+    users: HashMap<String, User>,
+    mechanisms: Vec<Known>,
+}
+
+struct User {
+    password: Secret,
+    verifiers: Vec<Verifier>,
+}
 
 impl std::fmt::Debug for Users {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.users.keys()).finish()
     }
 }
 
 impl Users {
-    /// From arguments of the form NAME:PASSWORD.
-    pub(crate) fn parse(arguments: &[String]) -> Result<Self, Failure> {
+    /// From arguments of the form NAME:PASSWORD, and the mechanisms named.
+    pub(crate) fn parse(arguments: &[String], named: &[String]) -> Result<Self, Failure> {
+        let mut mechanisms = mechanisms(named)?;
+        if mechanisms.is_empty() {
+            mechanisms = OFFERED.to_vec();
+        }
+        if let Some(other) = mechanisms.iter().find(|known| !needs_password(**known)) {
+            let name = other.as_str();
+            return Err(Failure::usage(format!("--auth {name}: this server has passwords only")));
+        }
         let mut users = HashMap::new();
         for argument in arguments {
             match argument.split_once(':') {
                 Some((name, password)) if !name.is_empty() && !password.is_empty() => {
-                    users.insert(name.to_owned(), password.to_owned());
+                    let prohibited = |error| Failure::usage(format!("--user {name}: {error}"));
+                    let prepared = saslprep(name).map_err(prohibited)?;
+                    let user = User::new(password, &mechanisms)
+                        .map_err(|error| Failure::usage(format!("--user {name}: {error}")))?;
+                    users.insert(prepared.as_str().unwrap_or(name).to_owned(), user);
                 }
                 _ => return Err(Failure::usage("--user takes NAME:PASSWORD")),
             }
         }
-        Ok(Self(users))
+        Ok(Self { users, mechanisms })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.users.is_empty()
+    }
+
+    /// What is offered.
+    pub(crate) fn mechanisms(&self) -> &[Known] {
+        &self.mechanisms
+    }
+
+    /// What a mechanism has to know. Nobody acts for anybody else.
+    pub(crate) fn answer(&self, question: &Question) -> Answer {
+        match question {
+            Question::Password(credentials) => {
+                let (name, password) = (credentials.authcid(), credentials.password());
+                let own = credentials.authzid().is_none_or(|authzid| authzid == name);
+                if self.verify(name, password) & own { Answer::Accept } else { Answer::Deny }
+            }
+            Question::Verifier { identity, hash } => {
+                let user = self.users.get(identity.authcid()).filter(|_| {
+                    identity.authzid().is_none_or(|authzid| authzid == identity.authcid())
+                });
+                let kept = user.and_then(|user| {
+                    user.verifiers.iter().find(|verifier| verifier.hash() == *hash)
+                });
+                kept.map_or(Answer::Deny, |verifier| Answer::Verifier(verifier.clone()))
+            }
+            Question::Secret(identity) => match self.users.get(identity.authcid()) {
+                Some(user) => Answer::Secret(user.password.clone()),
+                None => Answer::Deny,
+            },
+            _ => Answer::Deny,
+        }
     }
 
     /// Whether the password is that of the user. The time does not tell how much of it is right, nor
     /// whether the user exists.
-    pub(crate) fn verify(&self, name: &str, password: &[u8]) -> bool {
-        let known = self.0.get(name);
-        let expected = known.map_or("", |password| password.as_str()).as_bytes();
+    fn verify(&self, name: &str, password: &Secret) -> bool {
+        let known = self.users.get(name);
         // A password that is compared with itself costs what one that is wrong costs.
-        let compared = if expected.len() == password.len() { expected } else { password };
-        let equal = bool::from(compared.ct_eq(password));
-        known.is_some() && expected.len() == password.len() && equal
+        let expected = known.map_or(password, |user| &user.password);
+        (expected == password) & known.is_some()
     }
+}
+
+impl User {
+    fn new(password: &str, mechanisms: &[Known]) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut verifiers = Vec::new();
+        for hash in [ScramHash::Sha256, ScramHash::Sha1] {
+            let used = [false, true].map(|bound| hash.mechanism(bound));
+            if mechanisms.iter().any(|known| used.contains(known)) {
+                let mut salt = [0; 16];
+                getrandom::fill(&mut salt).map_err(|error| error.to_string())?;
+                verifiers.push(Verifier::from_password(hash, password, &salt, DEFAULT_ITERATIONS)?);
+            }
+        }
+        Ok(Self { password: saslprep(password)?, verifiers })
+    }
+}
+
+/// Mechanisms by their names.
+pub(crate) fn mechanisms(names: &[String]) -> Result<Vec<Known>, Failure> {
+    let known = |name: &String| {
+        Known::of(name).ok_or_else(|| {
+            let all = Known::ALL.map(Known::as_str).join(", ");
+            Failure::usage(format!("--auth {name}: known are {all}"))
+        })
+    };
+    names.iter().map(known).collect()
+}
+
+fn needs_password(known: Known) -> bool {
+    OFFERED.contains(&known) || known == Known::CramMd5
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parse(users: &[&str], mechanisms: &[&str]) -> Result<Users, Failure> {
+        let owned = |all: &[&str]| all.iter().map(|one| String::from(*one)).collect::<Vec<_>>();
+        Users::parse(&owned(users), &owned(mechanisms))
+    }
+
     #[test]
     fn only_the_right_password_of_a_known_user_is_good() {
-        let users = Users::parse(&["alice:se:cret".into(), "bob:x".into()]).unwrap();
-        assert!(users.verify("alice", b"se:cret"));
-        assert!(!users.verify("alice", b"se:cre"));
-        assert!(!users.verify("alice", b"se:crex"));
-        assert!(!users.verify("alice", b""));
-        assert!(!users.verify("bob", b"se:cret"));
-        assert!(!users.verify("carol", b""));
-        assert!(!users.verify("carol", b"x"));
-        assert!(Users::parse(&["alice".into()]).is_err());
-        assert!(Users::parse(&[":x".into()]).is_err());
+        let users = parse(&["alice:se:cret", "bob:x"], &["plain"]).unwrap();
+        assert!(users.verify("alice", &"se:cret".into()));
+        assert!(!users.verify("alice", &"se:cre".into()));
+        assert!(!users.verify("alice", &"se:crex".into()));
+        assert!(!users.verify("alice", &"".into()));
+        assert!(!users.verify("bob", &"se:cret".into()));
+        assert!(!users.verify("carol", &"".into()));
+        assert!(!users.verify("carol", &"x".into()));
+        assert!(parse(&["alice"], &[]).is_err());
+        assert!(parse(&[":x"], &[]).is_err());
+        assert!(parse(&["alice:\u{7}"], &[]).is_err());
+    }
+
+    #[test]
+    fn mechanisms_are_those_of_passwords() {
+        let users = parse(&["alice:x"], &["cram-md5", "SCRAM-SHA-1"]).unwrap();
+        assert_eq!(users.mechanisms(), [Known::CramMd5, Known::ScramSha1]);
+        assert_eq!(parse(&[], &[]).unwrap().mechanisms(), OFFERED);
+        assert!(parse(&[], &["OAUTHBEARER"]).is_err());
+        assert!(parse(&[], &["DIGEST-MD5"]).is_err());
     }
 }

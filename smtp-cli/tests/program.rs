@@ -227,16 +227,19 @@ fn a_login_opens_relaying_and_a_wrong_one_is_77() {
         (&plain, "starttls", &[][..]),
         (&plain, "starttls", &["--auth", "login"]),
         (&tls, "implicit", &["--auth", "PLAIN"]),
+        (&tls, "implicit", &["--auth", "SCRAM-SHA-1"]),
+        (&plain, "starttls", &["--auth", "XOAUTH2,SCRAM-SHA-256-PLUS"]),
+        (&plain, "none", &[]),
     ] {
         let output = with(server, mode, "secret", auth);
         assert_eq!(output.status.code(), Some(0), "{mode} {auth:?}: {output:?}");
     }
-    assert_eq!(delivered(&maildir, "b@elsewhere.example").len(), 3);
+    assert_eq!(delivered(&maildir, "b@elsewhere.example").len(), 6);
     let output = with(&plain, "starttls", "wrong", &[]);
     assert_eq!(output.status.code(), Some(77), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("535 5.7.8"), "{output:?}");
     // The password is not shown outside TLS, even if the server would take it.
-    let output = with(&plain, "none", "secret", &[]);
+    let output = with(&plain, "none", "secret", &["--auth", "PLAIN"]);
     assert_eq!(output.status.code(), Some(77), "{output:?}");
     // A certificate that nobody vouches for is not trusted by default.
     let output = send(&[
@@ -264,7 +267,10 @@ fn a_transcript_shows_everything_but_secrets() {
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let trace = String::from_utf8(output.stderr).unwrap();
-    assert!(trace.contains("C: AUTH PLAIN ***\n") && trace.contains("S: 235 2.7.0"), "{trace}");
+    assert!(
+        trace.contains("C: AUTH SCRAM-SHA-256-PLUS ***\n") && trace.contains("S: 235 2.7.0"),
+        "{trace}"
+    );
     // Base64 of NUL alice NUL wonderland, and of its parts.
     for secret in ["wonderland", "AGFsaWNlAHdvbmRlcmxhbmQ=", "d29uZGVybGFuZA=="] {
         assert!(!trace.contains(secret), "{trace}");

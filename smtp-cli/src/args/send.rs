@@ -24,7 +24,7 @@ Examples:
     smtp send --server 127.0.0.1:2525 --proxy-protocol v2 --proxy-source 192.0.2.1:1234 \\
          --from a@example.org --to b@example.net --body 'Hello'
 
-The password may come from the environment variable SMTP_PASSWORD.
+The password may come from the environment variable SMTP_PASSWORD, a token from SMTP_TOKEN.
 One line per recipient is printed. What the server does not offer is not left out in silence: nothing
 is sent then, and the exit code is 69. Exit codes: 0 all accepted; 75 temporary failure; 69 permanent
 failure; 77 authentication refused; 76 protocol error; 64 usage; 65 bad message or address.
@@ -122,10 +122,20 @@ pub(crate) struct Send {
     /// The user's password. Others on this machine may see it; rather set SMTP_PASSWORD.
     #[arg(long, value_name = "PASS", env = "SMTP_PASSWORD", hide_env_values = true)]
     pub(crate) password: Option<String>,
-    /// The AUTH mechanism. Default: PLAIN, or LOGIN if that is all the server offers.
-    #[arg(long, value_name = "MECHANISM", requires = "user")]
-    pub(crate) auth: Option<String>,
-    /// Shows the password outside TLS too.
+    /// Authenticates by this bearer token. Others on this machine may see it; rather set SMTP_TOKEN.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "SMTP_TOKEN",
+        hide_env_values = true,
+        requires = "user"
+    )]
+    pub(crate) token: Option<String>,
+    /// The AUTH mechanisms that may be used, most wanted first. Default: of those the server offers
+    /// SCRAM, then those of a token, then PLAIN and LOGIN.
+    #[arg(long, value_name = "MECHANISM", value_delimiter = ',')]
+    pub(crate) auth: Vec<String>,
+    /// Shows the password or the token outside TLS too.
     #[arg(long)]
     pub(crate) allow_plaintext_auth: bool,
     /// The sender: reverse-path, and From of a composed message. An empty one is the null

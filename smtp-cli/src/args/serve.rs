@@ -54,13 +54,17 @@ pub(crate) struct Serve {
     /// every domain is local.
     #[arg(long, value_name = "NAME")]
     pub(crate) domain: Vec<String>,
-    /// A login for AUTH PLAIN and AUTH LOGIN.
+    /// A login for AUTH.
     #[arg(long, value_name = "NAME:PASSWORD")]
     pub(crate) user: Vec<String>,
+    /// The AUTH mechanisms offered, most wanted first: SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS,
+    /// SCRAM-SHA-256, SCRAM-SHA-1, PLAIN and LOGIN by default; CRAM-MD5 only when it is named.
+    #[arg(long, value_name = "MECHANISM", value_delimiter = ',', requires = "user")]
+    pub(crate) auth: Vec<String>,
     /// Takes mail only from clients that have authenticated.
     #[arg(long, requires = "user")]
     pub(crate) require_auth: bool,
-    /// Offers AUTH PLAIN and LOGIN outside TLS too.
+    /// Offers PLAIN and LOGIN outside TLS too.
     #[arg(long)]
     pub(crate) allow_plaintext_auth: bool,
     /// The certificate chain, as PEM. Without it a self-signed certificate is made at every start.
