@@ -88,7 +88,8 @@ fn c33_c34_tokens_known_answers() {
     let (user, token) = ("alice@example.org", "ya29.token");
     let old = client::XOAuth2::new(user, token).unwrap();
     let bearer = client::OAuthBearer::new(user, token, Some(("mx.example.net", 587))).unwrap();
-    let both: [(Box<dyn client::Mechanism>, Known, &str, &[u8]); 2] = [
+    type Side<'a> = (Box<dyn client::Mechanism>, Known, &'a str, &'a [u8]);
+    let both: [Side<'_>; 2] = [
         (Box::new(old), Known::XOAuth2, OLD, b""),
         (Box::new(bearer), Known::OAuthBearer, BEARER, b"\x01"),
     ];
