@@ -86,6 +86,8 @@ fn both_offers_and_the_certificate_are_shown() {
         "mx.example.net",
         "--user",
         "alice:secret",
+        "--auth",
+        "PLAIN,LOGIN",
         "--discard",
     ]);
     let server = serve.address("smtp");
@@ -176,6 +178,8 @@ fn a_password_is_shown_to_none_but_a_verified_server() {
         &key,
         "--user",
         "alice:secret",
+        "--auth",
+        "PLAIN,LOGIN",
         "--discard",
     ]);
     let server = serve.address("smtp");

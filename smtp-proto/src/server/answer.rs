@@ -196,10 +196,7 @@ impl Desk<'_> {
             Extension::StartTls => !session.tls && !session.authenticated,
             Extension::Auth => {
                 !session.authenticated
-                    && config
-                        .usable_mechanisms(session.tls, session.channel.as_deref())
-                        .next()
-                        .is_some()
+                    && config.usable_mechanisms(session.tls, session.channel()).next().is_some()
             }
             // ATRN is for those who can log in (RFC 2645 section 5.1.1).
             Extension::Atrn => session.authenticated || !config.mechanisms.is_empty(),
@@ -228,9 +225,7 @@ impl Desk<'_> {
                 }
                 Extension::Auth => {
                     let start = text.len() - extension.keyword().len();
-                    for mechanism in
-                        config.usable_mechanisms(session.tls, session.channel.as_deref())
-                    {
+                    for mechanism in config.usable_mechanisms(session.tls, session.channel()) {
                         if text.len() - start + 1 + mechanism.name.len() > REPLY_TEXT {
                             break;
                         }

@@ -270,7 +270,7 @@ impl Session {
         if known.plaintext && !self.tls && !self.config.plaintext_auth {
             return Err(Rejection::MECHANISM_NEEDS_ENCRYPTION);
         }
-        let channel = self.channel.as_deref();
+        let channel = self.channel();
         if !self.config.usable_mechanisms(self.tls, channel).any(|usable| usable.name == known.name)
         {
             return Err(MECHANISM_NOT_OFFERED);

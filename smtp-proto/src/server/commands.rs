@@ -104,7 +104,7 @@ impl Server {
         }
         match decode(line) {
             Ok(response) => {
-                if let Some(exchange) = desk.session.exchange.as_mut() {
+                if let Some(exchange) = desk.session.exchange_mut() {
                     exchange.response = Some(response);
                 }
                 desk.session.phase = Phase::Auth;
@@ -423,7 +423,7 @@ impl<'s> Desk<'s> {
                     self.end(&rejection, Fault::TooManyFailedAuth);
                     return None;
                 }
-                self.session.exchange = Some(exchange);
+                self.session.begin_exchange(*exchange);
                 Some(Event::Auth(Auth::new(self)))
             }
             Question::Mail(mail, parameters) => {
@@ -484,7 +484,7 @@ impl Session {
     }
 
     fn abandon_auth(&mut self) {
-        self.exchange = None;
+        self.end_exchange();
         self.enter(State::Ready);
         self.phase = Phase::Command;
     }

@@ -61,7 +61,7 @@ mod session;
 mod transaction;
 mod upstream;
 
-use alloc::{boxed::Box, sync::Arc};
+use alloc::sync::Arc;
 
 use self::{
     answer::Desk,
@@ -164,7 +164,7 @@ impl Server {
             self.session.state = State::Start;
         }
         self.session.tls = true;
-        self.session.channel = None;
+        self.session.forget_channel();
         self.wire.note(|| Entry::Tls);
         self.session.rearm = true;
         self.tidy();
@@ -173,7 +173,7 @@ impl Server {
     /// What TLS brings to the AUTH exchange, which decides what is offered: to be told behind
     /// [`tls_started`](Self::tls_started), which forgets what was told before.
     pub fn describe_channel(&mut self, channel: Channel) {
-        self.session.channel = Some(Box::new(channel));
+        self.session.describe_channel(channel);
     }
 
     /// Ends the session with `reply`, by custom [`Rejection::SHUTTING_DOWN`], as soon as no

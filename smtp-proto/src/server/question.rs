@@ -259,13 +259,13 @@ impl<'s> Auth<'s> {
 
     /// The mechanism, in upper case; one of those configured.
     pub fn mechanism(&self) -> &str {
-        self.desk.session.exchange.as_ref().map_or("", |exchange| &exchange.mechanism)
+        self.desk.session.exchange().map_or("", |exchange| &exchange.mechanism)
     }
 
     /// The client's response, decoded; `None` when AUTH came without an initial response. The octets
     /// are overwritten once the question is answered.
     pub fn response(&self) -> Option<&[u8]> {
-        let exchange = self.desk.session.exchange.as_ref()?;
+        let exchange = self.desk.session.exchange()?;
         exchange.response.as_ref().map(|response| response.as_slice())
     }
 
@@ -278,7 +278,7 @@ impl<'s> Auth<'s> {
             out.extend_from_slice(b"\r\n");
         });
         let session = &mut *self.desk.session;
-        if let Some(exchange) = session.exchange.as_mut() {
+        if let Some(exchange) = session.exchange_mut() {
             exchange.response = None;
         }
         session.enter(State::Auth);
@@ -309,7 +309,7 @@ impl<'s> Auth<'s> {
 
     /// What TLS brings to the exchange.
     pub fn channel(&self) -> Option<&Channel> {
-        self.desk.session.channel.as_deref()
+        self.desk.session.channel()
     }
 
     /// What the mechanisms of this crate need, as far as this session knows it; the rest is the nonce of
@@ -342,7 +342,7 @@ impl<'s> Auth<'s> {
 
     fn leave(self) {
         let session = self.desk.session;
-        session.exchange = None;
+        session.end_exchange();
         if session.state != State::Closed {
             session.enter(State::Ready);
             session.phase = Phase::Command;

@@ -60,11 +60,9 @@ pub(super) struct Session {
     pub(super) extended: bool,
     pub(super) tls: bool,
     pub(super) authenticated: bool,
-    /// What TLS brings to the AUTH exchange.
-    pub(super) channel: Option<Box<Channel>>,
     pub(super) greeted: bool,
     pub(super) transfer: Transfer,
-    pub(super) exchange: Option<Box<Exchange>>,
+    authentication: Option<Box<Authentication>>,
     /// What a client that speaks for another has told of it.
     pub(super) upstream: Option<Box<Upstream>>,
     pub(super) bad_commands: u32,
@@ -91,6 +89,14 @@ pub(super) struct Session {
     pub(super) rare: Option<Box<Rare>>,
 }
 
+/// What few sessions have.
+#[derive(Debug, Default)]
+struct Authentication {
+    /// What TLS brings to the exchange.
+    channel: Option<Channel>,
+    exchange: Option<Exchange>,
+}
+
 /// An AUTH exchange (RFC 4954 section 4).
 #[derive(Debug)]
 pub(super) struct Exchange {
@@ -110,10 +116,9 @@ impl Session {
             extended: false,
             tls: false,
             authenticated: false,
-            channel: None,
             greeted: false,
             transfer,
-            exchange: None,
+            authentication: None,
             upstream: None,
             bad_commands: 0,
             failed_auth: 0,
@@ -128,6 +133,38 @@ impl Session {
             rearm: false,
             cut: false,
             rare: None,
+        }
+    }
+
+    pub(super) fn channel(&self) -> Option<&Channel> {
+        self.authentication.as_ref()?.channel.as_ref()
+    }
+
+    pub(super) fn describe_channel(&mut self, channel: Channel) {
+        self.authentication.get_or_insert_default().channel = Some(channel);
+    }
+
+    pub(super) fn forget_channel(&mut self) {
+        if let Some(authentication) = &mut self.authentication {
+            authentication.channel = None;
+        }
+    }
+
+    pub(super) fn exchange(&self) -> Option<&Exchange> {
+        self.authentication.as_ref()?.exchange.as_ref()
+    }
+
+    pub(super) fn exchange_mut(&mut self) -> Option<&mut Exchange> {
+        self.authentication.as_mut()?.exchange.as_mut()
+    }
+
+    pub(super) fn begin_exchange(&mut self, exchange: Exchange) {
+        self.authentication.get_or_insert_default().exchange = Some(exchange);
+    }
+
+    pub(super) fn end_exchange(&mut self) {
+        if let Some(authentication) = &mut self.authentication {
+            authentication.exchange = None;
         }
     }
 
@@ -197,7 +234,7 @@ impl Session {
         self.void();
         self.enter(State::Closed);
         self.phase = Phase::Closing;
-        self.exchange = None;
+        self.end_exchange();
         if self.fault.is_none() {
             self.fault = fault;
         }
@@ -208,7 +245,7 @@ impl Session {
         self.void();
         self.hello = None;
         self.extended = false;
-        self.exchange = None;
+        self.end_exchange();
         self.forget_forwarded();
         self.scanned = 0;
         self.consume = 0;

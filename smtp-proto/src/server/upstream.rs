@@ -67,7 +67,7 @@ impl Session {
         self.forget_forwarded();
         self.hello = None;
         self.extended = false;
-        self.exchange = None;
+        self.end_exchange();
         self.bad_commands = 0;
         // A login of before was the proxy's.
         let login = self.overrides().and_then(Overrides::login);
