@@ -212,7 +212,7 @@ def relaying(server, relay, asked):
     on.some_refused("one of three refused", "plain.example", "refused-some")
     on.relayed("STARTTLS", "tls.example", traced=["C: STARTTLS"])
     on.relayed("implicit TLS", "implicit.example", untraced=["C: STARTTLS"])
-    on.relayed("AUTH PLAIN", "auth.example", traced=["C: AUTH PLAIN"])
+    on.relayed("AUTH SCRAM-SHA-256", "auth.example", traced=["C: AUTH SCRAM-SHA-256"])
     on.relayed("8-bit content", "plain.example", messages.EIGHT_BIT, options=["BODY=8BITMIME"])
     on.relayed("leading dots", "plain.example", messages.DOTS)
     on.relayed("no body", "plain.example", messages.NO_BODY)
