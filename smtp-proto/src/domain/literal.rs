@@ -5,16 +5,13 @@ use core::hash::{Hash, Hasher};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use nom::Parser;
-use nom::branch::alt;
-use nom::bytes::complete::take_while_m_n;
 use nom::character::complete::char;
-use nom::combinator::{consumed, map, map_res, not, opt, verify};
-use nom::multi::fold_many_m_n;
-use nom::sequence::{preceded, separated_pair, terminated};
+use nom::combinator::{consumed, map, verify};
+use nom::sequence::separated_pair;
 
 use crate::domain::hash_ignoring_case;
 use crate::error::{ParseError, Rule};
-use crate::grammar::{self, DCONTENT, HEX, LDH, LET_DIG, Parsed};
+use crate::grammar::{self, DCONTENT, LDH, LET_DIG, Parsed};
 
 /// An address instead of a name, in brackets: `[192.0.2.7]`, `[IPv6:2001:db8::1]`.
 ///
@@ -108,7 +105,7 @@ pub(crate) fn scan(text: &[u8], start: usize) -> Result<(AddressLiteral<'_>, usi
         return Err(failed(end));
     }
     let content = grammar::text(grammar::part(text, inside, end));
-    let literal = grammar::whole(content, literal).ok_or_else(|| failed(inside))?;
+    let literal = literal(content).ok_or_else(|| failed(inside))?;
     Ok((literal, end + 1))
 }
 
@@ -117,20 +114,29 @@ pub(crate) fn scan(text: &[u8], start: usize) -> Result<(AddressLiteral<'_>, usi
 /// ```text
 /// IPv4-address-literal / IPv6-address-literal / General-address-literal
 /// ```
-fn literal(text: &str) -> Parsed<'_, AddressLiteral<'_>> {
-    alt((
-        map(ipv4_address_literal, AddressLiteral::V4),
-        map(ipv6_address_literal, AddressLiteral::V6),
-        map(general_address_literal, AddressLiteral::General),
-    ))
-    .parse(text)
+fn literal(content: &str) -> Option<AddressLiteral<'_>> {
+    if let Some(address) = ipv4_address_literal(content) {
+        return Some(AddressLiteral::V4(address));
+    }
+    match content.split_at_checked(IPV6.len()) {
+        // No other form may take what this one refuses.
+        Some((tag, address)) if tag.eq_ignore_ascii_case(IPV6) => {
+            ipv6_addr(address).map(AddressLiteral::V6)
+        }
+        _ => grammar::whole(content, general_address_literal).map(AddressLiteral::General),
+    }
 }
 
 /// `IPv4-address-literal = Snum 3("." Snum)`
-fn ipv4_address_literal(text: &str) -> Parsed<'_, Ipv4Addr> {
-    let further = || preceded(char('.'), snum);
-    map((snum, further(), further(), further()), |(a, b, c, d)| Ipv4Addr::new(a, b, c, d))
-        .parse(text)
+///
+/// Not the parser of the standard library: that one takes leading zeros for octal, and refuses them.
+fn ipv4_address_literal(text: &str) -> Option<Ipv4Addr> {
+    let mut numbers = text.split('.');
+    let mut octets = [0; 4];
+    for octet in &mut octets {
+        *octet = snum(numbers.next()?)?;
+    }
+    numbers.next().is_none().then(|| Ipv4Addr::from(octets))
 }
 
 /// ```text
@@ -138,102 +144,23 @@ fn ipv4_address_literal(text: &str) -> Parsed<'_, Ipv4Addr> {
 /// ```
 ///
 /// Decimal also behind leading zeros (G-12).
-fn snum(text: &str) -> Parsed<'_, u8> {
-    grammar::number(1..=3, ..).parse(text)
+fn snum(text: &str) -> Option<u8> {
+    let digits = matches!(text.len(), 1..=3) && text.bytes().all(|octet| octet.is_ascii_digit());
+    digits.then(|| text.parse().ok())?
 }
 
-/// `IPv6-address-literal = "IPv6:" IPv6-addr`
-fn ipv6_address_literal(text: &str) -> Parsed<'_, Ipv6Addr> {
-    preceded(grammar::string("IPv6:"), ipv6_addr).parse(text)
-}
+/// The tag of an IPv6 address: `IPv6-address-literal = "IPv6:" IPv6-addr`
+const IPV6: &str = "IPv6:";
 
 /// `IPv6-addr = IPv6-full / IPv6-comp / IPv6v4-full / IPv6v4-comp`
 ///
-/// The longer forms first: the others are the beginning of some of them.
-fn ipv6_addr(text: &str) -> Parsed<'_, Ipv6Addr> {
-    let bits = alt((ipv6v4_full, ipv6v4_comp, ipv6_full, ipv6_comp));
-    map(bits, Ipv6Addr::from_bits).parse(text)
-}
-
-/// `IPv6-full = IPv6-hex 7(":" IPv6-hex)`
-fn ipv6_full(text: &str) -> Parsed<'_, u128> {
-    let groups = verify(ipv6_groups, |groups| groups.count == 8);
-    map(groups, |groups| groups.bits).parse(text)
-}
-
-/// ```text
-/// IPv6-comp = [IPv6-hex *5(":" IPv6-hex)] "::" [IPv6-hex *5(":" IPv6-hex)]
-///           ; The "::" represents at least 2 16-bit groups of zeros.
-/// ```
-///
-/// It may stand for one group, as in RFC 4291 section 2.2 (G-14).
-fn ipv6_comp(text: &str) -> Parsed<'_, u128> {
-    let sides = (terminated(opt(ipv6_groups), double_colon), opt(ipv6_groups));
-    let sides = map(sides, |(left, right)| (left.unwrap_or_default(), right.unwrap_or_default()));
-    let sides = verify(sides, |(left, right)| left.count + right.count <= 7);
-    map(sides, |(left, right)| left.at_the_top() | right.bits).parse(text)
-}
-
-/// `IPv6v4-full = IPv6-hex 5(":" IPv6-hex) ":" IPv4-address-literal`
-fn ipv6v4_full(text: &str) -> Parsed<'_, u128> {
-    let groups = verify(ipv6_groups, |groups| groups.count == 6);
-    let parts = separated_pair(groups, char(':'), ipv4_address_literal);
-    map(parts, |(groups, v4)| groups.bits << 32 | u128::from(v4.to_bits())).parse(text)
-}
-
-/// ```text
-/// IPv6v4-comp = [IPv6-hex *3(":" IPv6-hex)] "::"
-///               [IPv6-hex *3(":" IPv6-hex) ":"] IPv4-address-literal
-/// ```
-///
-/// Here too `::` may stand for one group.
-fn ipv6v4_comp(text: &str) -> Parsed<'_, u128> {
-    let left = terminated(opt(ipv6_groups), double_colon);
-    let right = opt(terminated(ipv6_groups, char(':')));
-    let sides =
-        map((left, right), |(left, right)| (left.unwrap_or_default(), right.unwrap_or_default()));
-    let sides = verify(sides, |(left, right)| left.count + right.count <= 5);
-    map((sides, ipv4_address_literal), |((left, right), v4)| {
-        left.at_the_top() | right.bits << 32 | u128::from(v4.to_bits())
+/// `::` may stand for one group, as in RFC 4291 section 2.2 (G-14): what the standard library reads is
+/// what is meant here, but for leading zeros in an IPv4 tail.
+fn ipv6_addr(text: &str) -> Option<Ipv6Addr> {
+    text.parse().ok().or_else(|| {
+        let (groups, tail) = text.split_at_checked(text.rfind(':')? + 1)?;
+        alloc::format!("{groups}{}", ipv4_address_literal(tail)?).parse().ok()
     })
-    .parse(text)
-}
-
-/// `"::"`
-fn double_colon(text: &str) -> Parsed<'_, &str> {
-    grammar::string("::").parse(text)
-}
-
-/// Groups of 16 bits in a row, and how many: 1 to 8, none only by default.
-#[derive(Clone, Copy, Default)]
-struct Groups {
-    bits: u128,
-    count: u32,
-}
-
-impl Groups {
-    fn and(self, group: u16) -> Self {
-        Self { bits: self.bits << 16 | u128::from(group), count: self.count + 1 }
-    }
-
-    /// The bits where the first group is the address's first.
-    const fn at_the_top(self) -> u128 {
-        self.bits.unbounded_shl(128 - 16 * self.count)
-    }
-}
-
-/// `IPv6-hex *7(":" IPv6-hex)`, which all forms begin with or end in.
-fn ipv6_groups(text: &str) -> Parsed<'_, Groups> {
-    let (rest, first) = ipv6_hex(text)?;
-    let first = || Groups::default().and(first);
-    fold_many_m_n(0, 7, preceded(char(':'), ipv6_hex), first, Groups::and).parse(rest)
-}
-
-/// `IPv6-hex = 1*4HEXDIG`, but not the first number of an IPv4 address.
-fn ipv6_hex(text: &str) -> Parsed<'_, u16> {
-    let digits = take_while_m_n(1, 4, grammar::in_class(HEX));
-    let group = map_res(digits, |digits| u16::from_str_radix(digits, 16));
-    terminated(group, not(char('.'))).parse(text)
 }
 
 /// ```text
@@ -247,10 +174,8 @@ fn general_address_literal(text: &str) -> Parsed<'_, GeneralLiteral<'_>> {
 /// ```text
 /// Standardized-tag = Ldh-str    ; MUST be specified in a Standards-Track RFC
 /// ```
-///
-/// That of IPv6 has a form of its own.
 fn standardized_tag(text: &str) -> Parsed<'_, &str> {
-    verify(ldh_str, |tag: &str| !tag.eq_ignore_ascii_case("IPv6")).parse(text)
+    ldh_str(text)
 }
 
 /// `Ldh-str = *( ALPHA / DIGIT / "-" ) Let-dig`
