@@ -115,28 +115,29 @@ pub(crate) fn scan(text: &[u8], start: usize) -> Result<(AddressLiteral<'_>, usi
 /// IPv4-address-literal / IPv6-address-literal / General-address-literal
 /// ```
 fn literal(content: &str) -> Option<AddressLiteral<'_>> {
-    if let Some(address) = ipv4_address_literal(content) {
-        return Some(AddressLiteral::V4(address));
-    }
     match content.split_at_checked(IPV6.len()) {
         // No other form may take what this one refuses.
         Some((tag, address)) if tag.eq_ignore_ascii_case(IPV6) => {
             ipv6_addr(address).map(AddressLiteral::V6)
         }
-        _ => grammar::whole(content, general_address_literal).map(AddressLiteral::General),
+        _ => ipv4_address_literal(content).map(AddressLiteral::V4).or_else(|| {
+            grammar::whole(content, general_address_literal).map(AddressLiteral::General)
+        }),
     }
 }
 
 /// `IPv4-address-literal = Snum 3("." Snum)`
 ///
-/// Not the parser of the standard library: that one takes leading zeros for octal, and refuses them.
+/// The standard library refuses leading zeros, which may be octal elsewhere.
 fn ipv4_address_literal(text: &str) -> Option<Ipv4Addr> {
-    let mut numbers = text.split('.');
-    let mut octets = [0; 4];
-    for octet in &mut octets {
-        *octet = snum(numbers.next()?)?;
-    }
-    numbers.next().is_none().then(|| Ipv4Addr::from(octets))
+    text.parse().ok().or_else(|| {
+        let mut numbers = text.split('.');
+        let mut octets = [0; 4];
+        for octet in &mut octets {
+            *octet = snum(numbers.next()?)?;
+        }
+        numbers.next().is_none().then(|| Ipv4Addr::from(octets))
+    })
 }
 
 /// ```text
