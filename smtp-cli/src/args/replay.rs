@@ -10,8 +10,9 @@ Examples:
        --transcript session.smtp --keep-content 100000
   smtp replay session.smtp
 
-How the other side was configured is guessed from what it said. Exit codes: 0 all was the same; 76 a
-difference, which is told with its line; 65 no transcript.
+How the other side was configured is guessed from what it said. A server's session that offered
+channel binding (SCRAM-...-PLUS) shows a difference: its transcript does not hold the channel.
+Exit codes: 0 all was the same; 76 a difference, which is told with its line; 65 no transcript.
 ";
 
 #[derive(Debug, Clone, Args)]

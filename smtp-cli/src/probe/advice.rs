@@ -1,7 +1,7 @@
 //! What whoever runs the server may want to know.
 
 use serde::Serialize;
-use smtp_proto::extension::Extension;
+use smtp_proto::{auth::Known, extension::Extension};
 
 use super::{
     certificate::{Certificate, Found},
@@ -10,9 +10,6 @@ use super::{
 
 /// A certificate that has no more days than this is to be renewed.
 const SOON: i64 = 21;
-
-/// Mechanisms that show the password, or a token that is as good, to whoever listens.
-const PLAINTEXT: [&str; 4] = ["PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"];
 
 /// A remark: for programs a name that stays, for people a sentence.
 #[derive(Debug, Serialize)]
@@ -58,7 +55,7 @@ fn in_the_clear(first: &Offer, local: bool, list: &mut Vec<Warning>) {
     let shown: Vec<_> = first
         .auth_mechanisms
         .iter()
-        .filter(|name| PLAINTEXT.iter().any(|plain| name.eq_ignore_ascii_case(plain)))
+        .filter(|name| Known::of(name).is_some_and(Known::is_plaintext))
         .map(String::as_str)
         .collect();
     if !shown.is_empty() {
