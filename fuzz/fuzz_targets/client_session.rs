@@ -54,14 +54,14 @@ impl Input<'_> {
     fn config(&self) -> Config {
         let mut config = if self.bit(0) { Config::lmtp() } else { Config::default() };
         config.lockstep = self.bit(1);
-        config.replies.max_octets = if self.bit(13) { LARGE_ROOM - 2 } else { 6000 };
-        config.replies.lenient_lf = self.bit(2) && self.bit(3);
+        config.limits.reply = if self.bit(13) { LARGE_ROOM - 2 } else { 6000 };
+        config.profile.client.lenient_reply_lf = self.bit(2) && self.bit(3);
         if self.bit(4) {
             config.limits.in_flight = 40;
             config.limits.queue = 60;
         }
         if self.bit(5) {
-            config.bare_newline = BareNewline::Normalize;
+            config.profile.client.bare_newline = BareNewline::Normalize;
         }
         config
     }

@@ -84,7 +84,7 @@ impl Input<'_> {
         }
         config
             .mechanism(Mechanism::parse("PLAIN").expect("a name"), true)
-            .allow_plaintext_auth(true)
+            .profile(|profile| profile.server.plaintext_auth = true)
             .limits(|limits| limits.content_buffer = 4096)
     }
 
@@ -92,9 +92,9 @@ impl Input<'_> {
         let mut config =
             if self.wants(0) { client::Config::lmtp() } else { client::Config::default() };
         config.lockstep = self.wants(1);
-        config.replies.max_octets = 4096;
+        config.limits.reply = 4096;
         if self.wants(2) {
-            config.bare_newline = BareNewline::Normalize;
+            config.profile.client.bare_newline = BareNewline::Normalize;
         }
         if self.wants(3) {
             config.limits.in_flight = 64;
@@ -197,6 +197,7 @@ impl Mx<'_> {
                 // Only a client that gave its content up leaves without QUIT.
                 assert_eq!(fault, smtp_proto::fault::Fault::Closed);
             }
+            Some(Event::Leniency(_)) => {}
             Some(other) => panic!("{other:?}"),
             None => {}
         }
@@ -277,6 +278,7 @@ impl Pair<'_> {
             match self.client.event() {
                 Some(client::Event::Reply { to, reply }) => opening.reply(to, reply),
                 Some(client::Event::UpgradeTls) => self.upgrade(),
+                Some(client::Event::Leniency(_)) => {}
                 Some(other) => panic!("{other:?}"),
                 None => {}
             }
@@ -313,6 +315,7 @@ impl Pair<'_> {
                     Some(client::Event::Reply { to, reply }) => {
                         transaction.reply(to, reply);
                     }
+                    Some(client::Event::Leniency(_)) => {}
                     Some(other) => panic!("{other:?}"),
                     None => {}
                 },

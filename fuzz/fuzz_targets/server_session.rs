@@ -16,7 +16,7 @@ use smtp_proto::{
     domain::Host,
     extension::Extension,
     fault::Fault,
-    profile::Syntax,
+    profile::{Profile, StartTlsTrailing, Verdict},
     server::{Auth, Config, Event, Server},
     status::Code,
     wire::{Endpoint, Step},
@@ -47,11 +47,25 @@ fn config(choice: u16) -> Config {
     let mut config = Config::new(Host::parse("mx.example").expect("a domain"))
         .offer(Extension::StartTls)
         .verb("XHELLO")
-        .allow_plaintext_auth(bit(2))
         .require_tls(bit(3) && bit(4))
         .require_auth(bit(5) && bit(6))
-        .allow_early_data(!bit(7))
-        .discard_behind_starttls(!bit(7))
+        .profile(|profile| {
+            *profile = match choice >> 14 {
+                0 => Profile::INTERNET,
+                1 => Profile::STRICT,
+                _ => Profile::LENIENT,
+            };
+            profile.server.bare_newline =
+                if bit(1) { BareNewline::Normalize } else { BareNewline::Reject };
+            profile.server.plaintext_auth = bit(2);
+            // What these refuse depends on how octets are grouped.
+            profile.server.early_talker = Verdict::Accept;
+            profile.server.unannounced_pipelining = Verdict::Accept;
+            if !bit(7) {
+                profile.server.early_data = Verdict::Accept;
+                profile.server.starttls_trailing = StartTlsTrailing::Discard;
+            }
+        })
         .limits(|limits| {
             limits.message = (!bit(8)).then_some(6000);
             limits.discard = 6000;
@@ -65,9 +79,6 @@ fn config(choice: u16) -> Config {
     }
     if bit(0) {
         config = config.lmtp();
-    }
-    if bit(1) {
-        config = config.bare_newline(BareNewline::Normalize);
     }
     if bit(10) {
         for extension in [Extension::Dsn, Extension::BinaryMime, Extension::Expn, Extension::Limits]
@@ -86,11 +97,7 @@ fn config(choice: u16) -> Config {
     if bit(12) {
         config = config.withhold(Extension::EightBitMime).withhold(Extension::Chunking);
     }
-    match choice >> 14 {
-        0 => config,
-        1 => config.syntax(Syntax::STRICT.with_utf8(false)),
-        _ => config.syntax(Syntax::LENIENT),
-    }
+    config
 }
 
 /// A negative answer, some with a text that would like to be more than that.
@@ -388,6 +395,8 @@ fn play(input: &Input<'_>, config: Arc<Config>, octets: &[u8], cuts: Cuts, drops
                         story.body.clear();
                         story.tell("Reset".into());
                     }
+                    // Some of them depend on how octets are grouped.
+                    Event::Leniency(_) => {}
                     event if is_news(&event) => {
                         let upgrade = matches!(event, Event::UpgradeTls { .. });
                         story.timed |= upgrade

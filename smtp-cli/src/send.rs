@@ -119,7 +119,7 @@ async fn connect(arguments: &args::Send, unix_lines: bool) -> Result<Client, Fai
     }
     config.lockstep = arguments.pipelining == args::PipeliningUse::Never;
     if unix_lines {
-        config.bare_newline = BareNewline::Normalize;
+        config.profile.client.bare_newline = BareNewline::Normalize;
     }
     let mut connector = Connector::new(match tls {
         args::Tls::None => Tls::None,

@@ -196,7 +196,7 @@ fn config(arguments: &args::Serve, host: &str) -> Result<Config, Failure> {
         })
         .timeouts(ServerTimeouts::all(Duration::from_secs(arguments.timeout)))
         .require_auth(arguments.require_auth)
-        .allow_plaintext_auth(arguments.allow_plaintext_auth);
+        .profile(|profile| profile.server.plaintext_auth = arguments.allow_plaintext_auth);
     offers::apply(config, arguments)
 }
 

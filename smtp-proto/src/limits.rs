@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::reply::ReplyRules;
+
 /// Bounds of a server session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -67,7 +69,7 @@ impl Default for ServerLimits {
     }
 }
 
-/// Bounds of a client session; those of replies are in [`ReplyRules`](crate::reply::ReplyRules).
+/// Bounds of a client session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientLimits {
@@ -76,11 +78,25 @@ pub struct ClientLimits {
     /// Octets of commands queued and not yet sent; more is refused as
     /// [`Misuse::QueueFull`](crate::client::Misuse::QueueFull). Default 256 KiB.
     pub queue: usize,
+    /// Octets of one line of a reply, its line end included: a 334 may be long (RFC 4954 section 4).
+    /// Default 12294.
+    pub reply_line: usize,
+    /// Lines of one reply. Default 128.
+    pub reply_lines: usize,
+    /// Octets of one reply. Default 64 KiB.
+    pub reply: usize,
 }
 
 impl Default for ClientLimits {
     fn default() -> Self {
-        Self { in_flight: 16 * 1024, queue: 256 * 1024 }
+        let ReplyRules { max_line, max_lines, max_octets, .. } = ReplyRules::default();
+        Self {
+            in_flight: 16 * 1024,
+            queue: 256 * 1024,
+            reply_line: max_line,
+            reply_lines: max_lines,
+            reply: max_octets,
+        }
     }
 }
 
@@ -90,6 +106,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerTimeouts {
+    /// Before the greeting, to see whether the client talks first, where the profile refuses those
+    /// who do ([`early_talker`](crate::profile::ServerPolicy::early_talker)). Default 0: only what
+    /// has come by then is seen.
+    pub greeting: Duration,
     /// For a whole command, or for the peer to read our replies. Default 5 minutes.
     pub command: Duration,
     /// For 16 KiB of content, or for the content to end. Default 5 minutes.
@@ -103,6 +123,7 @@ pub struct ServerTimeouts {
 impl Default for ServerTimeouts {
     fn default() -> Self {
         Self {
+            greeting: Duration::ZERO,
             command: MINUTE * 5,
             content: MINUTE * 5,
             tls: MINUTE,
@@ -112,9 +133,15 @@ impl Default for ServerTimeouts {
 }
 
 impl ServerTimeouts {
-    /// The same time for every phase; closing takes at most 10 seconds.
+    /// The same time for every phase, but none before the greeting; closing takes at most 10 seconds.
     pub fn all(time: Duration) -> Self {
-        Self { command: time, content: time, tls: time, closing: time.min(Duration::from_secs(10)) }
+        Self {
+            greeting: Duration::ZERO,
+            command: time,
+            content: time,
+            tls: time,
+            closing: time.min(Duration::from_secs(10)),
+        }
     }
 }
 

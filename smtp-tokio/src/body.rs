@@ -3,7 +3,7 @@
 use std::{fmt, io};
 
 use bytes::{Bytes, BytesMut};
-use smtp_proto::{answer::Rejection, server::Event, wire::Step};
+use smtp_proto::{answer::Rejection, profile::Leniency, server::Event, wire::Step};
 
 use crate::{
     server::{Fetch, Link},
@@ -18,6 +18,8 @@ pub struct Body<'s> {
     pub(crate) recipients: usize,
     pub(crate) declared_size: Option<u64>,
     pub(crate) progress: Progress,
+    /// What the message was forgiven, for when the handler has returned.
+    pub(crate) leniencies: Vec<Leniency>,
 }
 
 /// How far a body has come.
@@ -108,6 +110,7 @@ impl Body<'_> {
                         Err(rejection) => question.reject(rejection),
                     }
                 }
+                Some(Event::Leniency(leniency)) => self.leniencies.push(leniency),
                 // Commands between two chunks.
                 Some(Event::Verify(question)) => question.cannot_verify(),
                 Some(Event::Extension(question)) => question.reject(Rejection::BAD_SEQUENCE),

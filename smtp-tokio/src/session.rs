@@ -14,6 +14,7 @@ use smtp_proto::{
     fault::Fault,
     parameter::{MailParameters, RcptParameters},
     path::{ForwardPath, ReversePath},
+    profile::Leniency,
     sequence::Protocol,
     upstream::{Forwarded, Overrides},
 };
@@ -200,6 +201,13 @@ pub trait Session: Send {
     ) -> impl Future<Output = Result<Acceptance<'static>, Rejection<'static>>> + Send {
         let _ = (verb, argument);
         async { Err(Rejection::NOT_IMPLEMENTED) }
+    }
+
+    /// The client was forgiven something that a stricter
+    /// [`Profile`](smtp_proto::profile::Profile) refuses. What a message was forgiven is told when it
+    /// has been dealt with.
+    fn leniency(&mut self, leniency: Leniency) {
+        let _ = leniency;
     }
 
     /// The transaction is over, or void: forget its sender and recipients.

@@ -65,7 +65,7 @@ impl Case {
             let in_clear = self.tls == TlsUse::None;
             config = config
                 .mechanism(Mechanism::parse(name).unwrap(), true)
-                .allow_plaintext_auth(in_clear)
+                .profile(|profile| profile.server.plaintext_auth = in_clear)
                 .require_auth(true);
         }
         config

@@ -9,7 +9,7 @@
 //! | `event Mail 250` | a reply is told; also `event UpgradeTls`, `event Turned`, `fault …`, `close`, `ready`, `failed …` |
 //! | `outcome delivered 250` | of each recipient of the transaction, in order |
 //! | `tls`, `expire`, `eof` | the handshake is done; the timer runs out; the server closes |
-//! | `config …` | `lmtp`, `lockstep`, `normalize`, `last-code`, `lenient-lf`, `together` |
+//! | `config …` | `lmtp`, `lockstep`, `require-tls`, `together`, `profile NAME`, `policy SWITCH VALUE` |
 //!
 //! Escapes, comments and several dialogs in a file are as in [`dialog`](crate::dialog). What the server
 //! says between two other lines comes at once, octet by octet, and in every split in two.
@@ -27,19 +27,20 @@ use smtp_proto::{
         Recipient, Status, TlsUse, Transaction, TransactionOptions, TransactionStep,
     },
     command::{DomainList, Mechanism, Node, Query, Text, Url, XClient, XForward},
-    data::BareNewline,
     domain::HelloName,
     parameter::{Body, Parameters},
     path::{ForwardPath, ReversePath},
     profile::Syntax,
-    reply::CodeMismatch,
     upstream::{Forwarded, Overrides},
     wire::{Endpoint, Step},
 };
 
 pub use self::link::Link;
 use self::link::Memory;
-use crate::dialog::{files, parts, unescape};
+use crate::{
+    dialog::{files, parts, unescape},
+    policy,
+};
 
 #[derive(Debug, Clone)]
 enum Action {
@@ -136,11 +137,13 @@ impl ClientDialog {
         match setting {
             "lmtp" => self.config = Config::lmtp(),
             "lockstep" => self.config.lockstep = true,
-            "normalize" => self.config.bare_newline = BareNewline::Normalize,
-            "last-code" => self.config.replies.code_mismatch = CodeMismatch::Last,
-            "lenient-lf" => self.config.replies.lenient_lf = true,
             "together" => self.together = true,
-            _ => panic!("{}: config {setting}", self.name),
+            "require-tls" => self.config.require_tls = true,
+            _ => match setting.split_once(' ') {
+                Some(("policy", setting)) => policy::set(&mut self.config.profile, setting),
+                Some(("profile", name)) => self.config.profile = policy::profile(name),
+                _ => panic!("{}: config {setting}", self.name),
+            },
         }
     }
 
@@ -440,6 +443,9 @@ impl<L: Link> Play<L> {
                 } else if let Some(transaction) = &mut self.transaction {
                     transaction.fault(self.link.client(), fault);
                 }
+            }
+            Some(Event::Leniency(leniency)) => {
+                self.events.push(format!("Leniency {}", leniency.switch()));
             }
             Some(other) => panic!("{other:?}"),
             None => {}

@@ -7,6 +7,7 @@ pub mod client_dialog;
 pub mod dialog;
 pub mod own_client;
 pub mod pair;
+pub mod policy;
 pub mod simulation;
 
 use bytes::Buf;

@@ -388,7 +388,8 @@ impl<'d> Stage<'d> {
                 self.told.extend_from_slice(reply.as_reply().octets());
                 self.replies += 1;
             }
-            Some(Event::UpgradeTls | Event::Turned(_) | Event::Fault(_)) | None => {}
+            Some(Event::UpgradeTls | Event::Turned(_) | Event::Leniency(_) | Event::Fault(_))
+            | None => {}
             Some(other) => panic!("{other:?}"),
         }
     }

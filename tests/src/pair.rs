@@ -196,6 +196,7 @@ impl Clerk {
                 self.upgrade = true;
             }
             Event::Fault(fault) => self.faults.push(fault),
+            Event::Leniency(_) => {}
             other => panic!("{other:?}"),
         }
     }

@@ -61,7 +61,11 @@ impl Memory {
                     Some(Event::Turned(_)) => return,
                     None
                     | Some(
-                        Event::Body(_) | Event::Reset | Event::Fault(_) | Event::UpgradeTls { .. },
+                        Event::Body(_)
+                        | Event::Reset
+                        | Event::Fault(_)
+                        | Event::Leniency(_)
+                        | Event::UpgradeTls { .. },
                     ) => {}
                     Some(question) => {
                         let answer = self.answers.pop_front();

@@ -228,7 +228,9 @@ fn wrong_password() {
 /// C-20: no password in plaintext unless it is allowed.
 #[test]
 fn no_password_in_plaintext() {
-    let config = Case { auth: Some("PLAIN"), ..Case::PLAIN }.server().allow_plaintext_auth(true);
+    let config = Case { auth: Some("PLAIN"), ..Case::PLAIN }
+        .server()
+        .profile(|profile| profile.server.plaintext_auth = true);
     let mut pair = Pair::new(config, client::Config::default(), Pieces::Whole);
     let login = Login::new().with(Plain::new("", "alice", "s3cret!").unwrap());
     let opening = Opening::new(HelloName::parse("c.example").unwrap(), TlsUse::None);

@@ -200,7 +200,7 @@ fn a_transaction_allocates_little_in_the_client() {
         parameters: Parameters::EMPTY,
         recipients: &recipients,
     };
-    let message = Bytes::from(vec![b'x'; 1024]);
+    let message = Bytes::from([b"x".repeat(510), b"x".repeat(510)].join(&b"\r\n"[..]));
     for chunking in [Chunking::Never, Chunking::Auto] {
         let mut options = TransactionOptions::default();
         options.chunking = chunking;

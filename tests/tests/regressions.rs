@@ -135,7 +135,7 @@ fn a_few_octets_do_not_keep_a_large_buffer() {
 /// What a message was refused for, the application is told nothing more of.
 #[test]
 fn nothing_is_told_of_a_refused_message() {
-    let config = config().bare_newline(BareNewline::Normalize);
+    let config = config().profile(|profile| profile.server.bare_newline = BareNewline::Normalize);
     let mut server = Server::new(Arc::new(config));
     say(&mut server, b"EHLO c.example\r\n", "");
     say(&mut server, TO_DATA.as_bytes(), "");

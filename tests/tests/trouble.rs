@@ -155,6 +155,8 @@ fn the_timer_names_the_phase() {
     client.body(Bytes::from(vec![b'x'; 100_000])).unwrap();
     assert_eq!(client.wire().timer().after, times.block);
     client.end_of_data().unwrap();
+    // The content is one long line.
+    assert!(matches!(client.event(), Some(client::Event::Leniency(_))));
     let mut lap = client.wire().timer().lap;
     let mut laps = 0;
     while client.step() == Step::Write {

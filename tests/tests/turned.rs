@@ -22,7 +22,7 @@ fn provider() -> server::Config {
         .offer(Extension::StartTls)
         .offer(Extension::Atrn)
         .mechanism(Mechanism::parse("PLAIN").unwrap(), true)
-        .allow_plaintext_auth(true)
+        .profile(|profile| profile.server.plaintext_auth = true)
 }
 
 /// A customer that has logged in.

@@ -76,13 +76,15 @@ impl Client {
     ///
     /// # Errors
     /// [`Misuse::NotOffered`] without AUTH; [`Misuse::Sequence`] in a transaction or after a
-    /// successful AUTH; [`Misuse::AwaitReplies`] when commands are outstanding.
+    /// successful AUTH; [`Misuse::AwaitReplies`] when commands are outstanding;
+    /// [`Misuse::TlsRequired`] outside TLS where the configuration requires it.
     pub fn auth(
         &mut self,
         mechanism: Mechanism<'_>,
         initial_response: Option<&[u8]>,
     ) -> Result<(), Misuse> {
         self.session.allow(Verb::Auth, Request::Auth)?;
+        self.session.need_tls()?;
         self.session.need(Extension::Auth)?;
         if self.session.authenticated {
             return Err(Misuse::Sequence { verb: Verb::Auth, state: self.session.planned });
@@ -138,13 +140,16 @@ impl Client {
     ///
     /// # Errors
     /// [`Misuse::Sequence`], [`Misuse::NotOffered`], [`Misuse::UnknownParameter`],
-    /// [`Misuse::Parameter`], and [`Misuse::NonAscii`] for an address that needs SMTPUTF8 without it.
+    /// [`Misuse::Parameter`], [`Misuse::NonAscii`] for an address that needs SMTPUTF8 without it,
+    /// [`Misuse::LocalPart`] for one that is too long, and [`Misuse::TlsRequired`].
     pub fn mail(
         &mut self,
         reverse_path: ReversePath<'_>,
         parameters: Parameters<'_>,
     ) -> Result<(), Misuse> {
         self.session.allow(Verb::Mail, Request::Mail)?;
+        self.session.need_tls()?;
+        self.session.judge_mailbox(reverse_path.mailbox())?;
         self.session.check_parameters(parameters, MailParameters::extension)?;
         let typed = MailParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
         let binary = typed.body() == Some(Body::BinaryMime);
@@ -170,6 +175,7 @@ impl Client {
         parameters: Parameters<'_>,
     ) -> Result<(), Misuse> {
         self.session.allow(Verb::Rcpt, Request::Rcpt)?;
+        self.session.judge_mailbox(forward_path.mailbox())?;
         self.session.check_parameters(parameters, RcptParameters::extension)?;
         RcptParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
         let ascii = forward_path.is_ascii() && parameters.as_str().is_ascii();

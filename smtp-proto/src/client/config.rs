@@ -1,8 +1,8 @@
 //! How a client behaves.
 
 use crate::{
-    data::BareNewline,
     limits::{ClientLimits, ClientTimeouts},
+    profile::Profile,
     reply::ReplyRules,
     sequence::Protocol,
 };
@@ -17,13 +17,12 @@ pub struct Config {
     /// Never sends a command before the one before it was answered, even when the server offers
     /// PIPELINING.
     pub lockstep: bool,
-    /// What becomes of content with a bare CR or LF: refused as
-    /// [`Misuse::BareNewline`](super::Misuse::BareNewline) by default, as the next server may take it
-    /// for a line end.
-    pub bare_newline: BareNewline,
-    /// How replies are read, and how large they may be.
-    pub replies: ReplyRules,
-    /// Bounds of the client's own queue.
+    /// Refuses AUTH and MAIL outside TLS as [`Misuse::TlsRequired`](super::Misuse::TlsRequired),
+    /// whatever led there: a server that offers no STARTTLS or refuses it, or HELO.
+    pub require_tls: bool,
+    /// How strict the session is; [`Profile::client`] of it counts here.
+    pub profile: Profile,
+    /// Bounds of the client's own queue, and of replies.
     pub limits: ClientLimits,
     /// How long to wait in each phase.
     pub timeouts: ClientTimeouts,
@@ -33,5 +32,16 @@ impl Config {
     /// A client of an LMTP server (RFC 2033).
     pub fn lmtp() -> Self {
         Self { protocol: Protocol::Lmtp, ..Self::default() }
+    }
+
+    /// How replies are read.
+    pub(super) fn replies(&self) -> ReplyRules {
+        ReplyRules {
+            max_line: self.limits.reply_line,
+            max_lines: self.limits.reply_lines,
+            max_octets: self.limits.reply,
+            lenient_lf: self.profile.client.lenient_reply_lf,
+            code_mismatch: self.profile.client.reply_code_mismatch,
+        }
     }
 }

@@ -10,8 +10,9 @@ use super::{
 };
 use crate::{
     command::{Bdat, Command, Verb},
-    data::{BareNewline, LineCheck, Then},
+    data::{BareNewline, LineCheck, LineLength, Then},
     extension::Extension,
+    profile::{Leniency, LongLine},
     sequence::{self, Protocol, Request, State},
     transcript::{Entry, Speaker},
     wire::Pen,
@@ -36,13 +37,25 @@ impl Session {
         if self.accepted == 0 {
             return Err(Misuse::NoRecipient);
         }
+        let mut length = self.length;
+        length.check(&piece);
+        self.judge_length(&length)?;
+        let mended = self.encoder.has_mended();
         self.encoder
             .encode(piece, |segment| pen.content(false, segment))
-            .map_err(|_| Misuse::BareNewline)
+            .map_err(|_| Misuse::BareNewline)?;
+        if self.encoder.has_mended() && !mended {
+            self.leniencies.insert(Leniency::BareNewline);
+        }
+        self.measured(length);
+        Ok(())
     }
 
     pub(super) fn end_of_data(&mut self, pen: &mut Pen<'_>) -> Result<(), Misuse> {
         self.ready_for_content()?;
+        let mut length = self.length;
+        length.finish();
+        self.judge_length(&length)?;
         self.encoder
             .finish(|segment| {
                 // It may complete the last line first.
@@ -51,6 +64,7 @@ impl Session {
                 pen.output.push(segment);
             })
             .map_err(|_| Misuse::BareNewline)?;
+        self.measured(length);
         pen.note(|| Entry::EndOfData);
         self.message_end = Some(pen.output.end());
         self.sending = false;
@@ -92,10 +106,16 @@ impl Session {
         }
         // More than one segment is rare: only where line ends are mended.
         let (mut first, mut others) = (Bytes::new(), Vec::new());
+        let mut length = self.length;
         if self.binary {
             first = chunk;
         } else {
             let mut lines = self.lines.clone();
+            length.check(&chunk);
+            if last {
+                length.finish();
+            }
+            self.judge_length(&length)?;
             check_lines(&mut lines, chunk, last, |segment| {
                 if first.is_empty() {
                     first = segment;
@@ -103,11 +123,17 @@ impl Session {
                     others.push(segment);
                 }
             });
-            if lines.bare_newline() && self.config.bare_newline == BareNewline::Reject {
+            if lines.bare_newline()
+                && self.config.profile.client.bare_newline == BareNewline::Reject
+            {
                 return Err(Misuse::BareNewline);
+            }
+            if lines.bare_newline() && !self.lines.bare_newline() {
+                self.leniencies.insert(Leniency::BareNewline);
             }
             self.lines = lines;
         }
+        self.measured(length);
         let size = first.len() + others.iter().map(Bytes::len).sum::<usize>();
         let before = pen.output.len();
         pen.say(Speaker::Client, |out| {
@@ -123,12 +149,25 @@ impl Session {
             self.message_end = Some(pen.output.end());
             self.plan(Request::BdatLast);
             self.expect_delivery(octets, Some(Request::BdatLast));
-            self.lines = LineCheck::new(self.config.bare_newline);
+            self.lines = LineCheck::new(self.config.profile.client.bare_newline);
         } else {
             self.plan(Request::Bdat);
             self.expect(ReplyTo::Chunk, octets);
         }
         Ok(())
+    }
+
+    fn judge_length(&self, length: &LineLength) -> Result<(), Misuse> {
+        let refused = self.config.profile.client.long_line == LongLine::Error;
+        if refused && length.is_long() { Err(Misuse::LongLine) } else { Ok(()) }
+    }
+
+    /// Content of these lines is sent: the first long one of a message is told.
+    fn measured(&mut self, length: LineLength) {
+        if length.is_long() && !self.length.is_long() {
+            self.leniencies.insert(Leniency::LongLine);
+        }
+        self.length = length;
     }
 
     /// Whether enough content has left for the timer to start anew.

@@ -1,7 +1,7 @@
 //! What a client session tells its caller.
 
 use super::Turned;
-use crate::{command::Verb, fault::Fault, reply::Reply, sequence::Request};
+use crate::{command::Verb, fault::Fault, profile::Leniency, reply::Reply, sequence::Request};
 
 /// News of a client session; each is told once.
 #[derive(Debug)]
@@ -20,6 +20,9 @@ pub enum Event<'c> {
     UpgradeTls,
     /// The server agreed to ATRN: the caller goes on as the server. Told until the token is taken.
     Turned(Turned<'c>),
+    /// Something was forgiven that a stricter [`Profile`](crate::profile::Profile) refuses: told once
+    /// for each reply or message, behind it.
+    Leniency(Leniency),
     /// The session failed. Commands that were not answered will not be.
     Fault(Fault),
 }

@@ -40,6 +40,17 @@ pub enum Misuse {
     /// The content has octets above 127, and the server does not offer 8BITMIME.
     #[error("8-bit content, and the server does not offer 8BITMIME")]
     EightBit,
+    /// The content has a line of more than 998 octets and its CRLF, and the profile says
+    /// [`LongLine::Error`](crate::profile::LongLine::Error).
+    #[error("a line of the content is longer than 998 octets")]
+    LongLine,
+    /// A local-part is longer than the profile allows
+    /// ([`local_part_max`](crate::profile::ClientPolicy::local_part_max)).
+    #[error("the local-part is too long")]
+    LocalPart,
+    /// The configuration requires TLS, and the session is outside it.
+    #[error("TLS is required first")]
+    TlsRequired,
     /// No recipient was accepted, so there is nobody to send content to.
     #[error("no recipient was accepted")]
     NoRecipient,

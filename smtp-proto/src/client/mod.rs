@@ -47,6 +47,7 @@ use crate::{
     extension::Capabilities,
     fault::Fault,
     parameter::ParameterList,
+    path::Mailbox,
     reply::Reply,
     sequence::{Protocol, State},
     status::Code,
@@ -55,7 +56,7 @@ use crate::{
 };
 
 /// The most octets of replies buffered: one whole reply, whose size
-/// [`ReplyRules`](crate::reply::ReplyRules) bounds, and a group's worth behind it.
+/// [`ClientLimits`](crate::limits::ClientLimits) bounds, and a group's worth behind it.
 const REPLY_BUFFER: usize = 16 * 1024;
 
 /// A client session.
@@ -69,7 +70,7 @@ impl Client {
     /// A session on a connection that was just made; the server's greeting is awaited. For implicit
     /// TLS call [`tls_started`](Self::tls_started) first.
     pub fn new(config: Config) -> Self {
-        let room = REPLY_BUFFER.max(config.replies.max_octets.saturating_add(2));
+        let room = REPLY_BUFFER.max(config.limits.reply.saturating_add(2));
         let wire = Wire::new(room, config.timeouts.greeting);
         Self { wire, session: Session::new(config) }
     }
@@ -79,6 +80,9 @@ impl Client {
         self.tidy();
         if let Some(fault) = self.session.take_fault() {
             return Some(Event::Fault(fault));
+        }
+        if let Some(leniency) = self.session.leniencies.take() {
+            return Some(Event::Leniency(leniency));
         }
         if self.session.state == State::Turned {
             return Some(Event::Turned(Turned(self)));
@@ -100,6 +104,7 @@ impl Client {
         let (whole, behind) = input.octets().split_at_checked(length)?;
         self.session.consume = length;
         let reply = Reply::found(whole)?;
+        self.session.forgive(reply);
         if let Some(recorder) = pen.recorder() {
             if reply.code() == Code::CHALLENGE {
                 recorder.secret(Speaker::Server, whole);
@@ -203,6 +208,11 @@ impl Client {
         self.session.authenticated
     }
 
+    /// The configuration of this session.
+    pub fn config(&self) -> &Config {
+        &self.session.config
+    }
+
     /// Which protocol is spoken.
     pub fn protocol(&self) -> Protocol {
         self.session.config.protocol
@@ -227,6 +237,11 @@ impl Client {
     /// Whether no reply is awaited and nothing waits to be sent.
     pub fn is_settled(&self) -> bool {
         self.session.nothing_expected() && self.session.nothing_queued()
+    }
+
+    /// Whether a recipient may be sent, before anything is.
+    fn judge_mailbox(&self, mailbox: Option<Mailbox<'_>>) -> Result<(), Misuse> {
+        self.session.judge_mailbox(mailbox)
     }
 
     /// An empty list whose room was used before.

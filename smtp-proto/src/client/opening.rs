@@ -10,6 +10,7 @@ use crate::{
     extension::Extension,
     fault::Fault,
     reply::{Reply, ReplyBuf},
+    sequence::Protocol,
     status::{Code, Severity},
 };
 
@@ -46,6 +47,10 @@ pub struct Opening<'o> {
     given_up: Option<Refused>,
     /// The exchange takes place inside TLS.
     inside_tls: bool,
+    /// EHLO is not said, or not again.
+    helo: bool,
+    /// The server hung up where the reply to EHLO was due.
+    dropped: bool,
 }
 
 #[derive(Debug)]
@@ -165,7 +170,16 @@ impl<'o> Opening<'o> {
             unwanted: None,
             given_up: None,
             inside_tls: false,
+            helo: false,
+            dropped: false,
         }
+    }
+
+    /// Says HELO at once, to a server that [hung up](Self::may_retry_with_helo) on EHLO.
+    #[must_use]
+    pub fn helo(mut self) -> Self {
+        self.helo = true;
+        self
     }
 
     /// Authenticates before the session is ready.
@@ -275,6 +289,7 @@ impl<'o> Opening<'o> {
         let severity = reply.severity();
         let positive = severity == Severity::PositiveCompletion;
         self.stage = match (core::mem::replace(&mut self.stage, Stage::Ready), to) {
+            (Stage::Greeting, ReplyTo::Greeting) if positive && self.helo => Stage::SayHelo,
             (Stage::Greeting, ReplyTo::Greeting) if positive => Stage::SayHello,
             (Stage::Greeting, ReplyTo::Greeting) => {
                 Stage::Failed(OpeningError::Greeting(reply.to_owned()))
@@ -283,6 +298,7 @@ impl<'o> Opening<'o> {
             (Stage::Hello, ReplyTo::Hello(command::Verb::Ehlo))
                 if self.may_fall_back(reply.code()) =>
             {
+                self.helo = true;
                 Stage::SayHelo
             }
             (Stage::Hello, ReplyTo::Hello(_)) => {
@@ -376,15 +392,30 @@ impl<'o> Opening<'o> {
 
     /// The session failed.
     pub fn fault(&mut self, fault: Fault) {
+        self.dropped = !self.helo && fault == Fault::Closed && matches!(self.stage, Stage::Hello);
         self.stage = Stage::Failed(fault.into());
     }
 
     /// HELO to a server that does not know EHLO (RFC 5321 section 3.2), unless what is wanted needs
     /// EHLO.
     fn may_fall_back(&self, code: Code) -> bool {
-        matches!(code.value(), 500 | 501 | 502 | 504)
-            && self.tls != TlsUse::Required
-            && self.login.is_none()
+        matches!(code.value(), 500 | 501 | 502 | 504) && self.helo_is_enough()
+    }
+
+    fn helo_is_enough(&self) -> bool {
+        self.tls != TlsUse::Required && self.login.is_none()
+    }
+
+    /// After a session that failed: whether the server hung up on EHLO, and a new connection with
+    /// [`helo`](Self::helo) may be tried by the
+    /// [profile](crate::profile::ClientPolicy::helo_after_drop) of `client` (RFC 5321 section 3.2;
+    /// C-04).
+    pub fn may_retry_with_helo(&self, client: &Client) -> bool {
+        self.dropped
+            && self.helo_is_enough()
+            && !client.is_tls()
+            && client.config().profile.client.helo_after_drop
+            && client.config().protocol == Protocol::Smtp
     }
 
     /// After a TLS handshake that failed: whether a new connection without TLS may be tried.

@@ -64,7 +64,7 @@ impl Client {
 
     /// The client on a connection whose other end was the client before (RFC 2645 section 5.3).
     pub(crate) fn turned(mut wire: Wire, config: Config, tls: bool) -> Self {
-        let room = REPLY_BUFFER.max(config.replies.max_octets.saturating_add(2));
+        let room = REPLY_BUFFER.max(config.limits.reply.saturating_add(2));
         wire.input.expect(room, false);
         wire.input.stir();
         wire.restart_timer(config.timeouts.greeting);
@@ -90,7 +90,7 @@ impl Session {
         }
         let mut lines = self.lines.clone();
         lines.finish();
-        let rejects = self.config.bare_newline == BareNewline::Reject;
+        let rejects = self.config.profile.client.bare_newline == BareNewline::Reject;
         if !self.binary && lines.bare_newline() && rejects {
             return Err(Misuse::BareNewline);
         }

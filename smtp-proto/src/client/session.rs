@@ -9,11 +9,13 @@ use super::{Config, Misuse, ReplyTo};
 use crate::{
     auth::Channel,
     command::Verb,
-    data::{Encoder, LineCheck},
+    data::{Encoder, LineCheck, LineLength},
     extension::{Capabilities, Digest, Extension},
     fault::Fault,
     parameter::ParameterList,
-    reply::{Reply, ReplyReader},
+    path::Mailbox,
+    profile::{Leniencies, Leniency},
+    reply::{CodeMismatch, Reply, ReplyReader, ReplyRules},
     sequence::{self, Answer, Request, Rule, State},
     status::{Code, Severity},
     transcript::Speaker,
@@ -34,7 +36,7 @@ pub(super) struct Expected {
 
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) config: Config,
+    pub(super) config: Box<Config>,
     /// By the replies that have come in.
     pub(super) state: State,
     /// If all that was queued is accepted.
@@ -54,6 +56,10 @@ pub(super) struct Session {
     /// Octets at the front of the input that were told.
     pub(super) consume: usize,
     pub(super) fault: Option<Fault>,
+    /// What was forgiven and not yet told.
+    pub(super) leniencies: Leniencies,
+    /// A reply line outside TLS ended with LF alone.
+    pub(super) bare_lf: bool,
     upgrade: bool,
     /// RCPTs queued in this transaction.
     pub(super) recipients: u32,
@@ -65,6 +71,7 @@ pub(super) struct Session {
     pub(super) sending: bool,
     pub(super) encoder: Encoder,
     pub(super) lines: LineCheck,
+    pub(super) length: LineLength,
     pub(super) content_mark: u64,
     /// Where, in octets of output, the last message that was completed ends.
     pub(super) message_end: Option<u64>,
@@ -93,20 +100,23 @@ impl Session {
             found: None,
             consume: 0,
             fault: None,
+            leniencies: Leniencies::default(),
+            bare_lf: false,
             upgrade: false,
             recipients: 0,
             accepted: 0,
             smtputf8: false,
             binary: false,
             sending: false,
-            encoder: Encoder::new(config.bare_newline),
-            lines: LineCheck::new(config.bare_newline),
+            encoder: Encoder::new(config.profile.client.bare_newline),
+            lines: LineCheck::new(config.profile.client.bare_newline),
+            length: LineLength::new(None),
             content_mark: 0,
             message_end: None,
             writing: false,
             quitting: false,
             parameters: ParameterList::new(),
-            config,
+            config: Box::new(config),
         }
     }
 
@@ -217,7 +227,7 @@ impl Session {
     // ---- replies -----------------------------------------------------------------------------
 
     pub(super) fn find(&mut self, octets: &[u8]) {
-        match self.reader.find(octets, &self.config.replies) {
+        match self.reader.find(octets, &self.reply_rules()) {
             Ok(found) => self.found = found,
             Err(error) => self.fail(error.into()),
         }
@@ -280,7 +290,7 @@ impl Session {
                 // Whatever the table says of it: the server now takes everything for content.
                 self.state = State::Data;
                 self.sending = true;
-                self.encoder = Encoder::new(self.config.bare_newline);
+                self.encoder = Encoder::new(self.config.profile.client.bare_newline);
             }
             ReplyTo::Delivery { .. } if answered.last.is_none() => {
                 if !answered.more {
@@ -299,7 +309,11 @@ impl Session {
             ReplyTo::Hello(verb) if accepted => {
                 let extended = verb != Verb::Helo;
                 self.capabilities = extended.then(|| {
-                    let digest = Capabilities::parse(reply).digest();
+                    let mut digest = Capabilities::parse(reply).digest();
+                    if self.bare_lf {
+                        // TLS must not begin where line ends were guessed (F-31).
+                        digest.withdraw(Extension::StartTls);
+                    }
                     (Box::from(reply.octets()), digest)
                 });
             }
@@ -322,7 +336,57 @@ impl Session {
         self.recipients = 0;
         self.smtputf8 = smtputf8;
         self.binary = binary;
-        self.lines = LineCheck::new(self.config.bare_newline);
+        self.lines = LineCheck::new(self.config.profile.client.bare_newline);
+        self.length = self.length.anew();
+    }
+
+    // ---- policy ------------------------------------------------------------------------------
+
+    /// How replies are read now: line ends are not guessed where TLS is yet to come.
+    fn reply_rules(&self) -> ReplyRules {
+        let mut rules = self.config.replies();
+        if rules.lenient_lf && !self.tls {
+            let starting = self.expected.iter().any(|open| open.to == ReplyTo::StartTls);
+            rules.lenient_lf = !self.config.require_tls && !starting;
+        }
+        rules
+    }
+
+    /// Notes what a reply is forgiven.
+    pub(super) fn forgive(&mut self, reply: Reply<'_>) {
+        let policy = &self.config.profile.client;
+        if policy.lenient_reply_lf || policy.reply_code_mismatch != CodeMismatch::Error {
+            self.forgive_reply(reply);
+        }
+    }
+
+    #[cold]
+    fn forgive_reply(&mut self, reply: Reply<'_>) {
+        let mut codes = reply.octets().split_inclusive(|&octet| octet == b'\n');
+        let first = codes.clone().next().and_then(|line| line.get(..3));
+        if codes.clone().any(|line| !line.ends_with(b"\r\n")) {
+            self.leniencies.insert(Leniency::LenientReplyLf);
+            self.bare_lf |= !self.tls;
+        }
+        if codes.any(|line| line.get(..3) != first) {
+            self.leniencies.insert(Leniency::ReplyCodeMismatch);
+        }
+    }
+
+    /// AUTH and MAIL wait for TLS where it is required, whatever led here.
+    pub(super) fn need_tls(&self) -> Result<(), Misuse> {
+        if self.config.require_tls && !self.tls { Err(Misuse::TlsRequired) } else { Ok(()) }
+    }
+
+    /// Whether the local-part of a mailbox is short enough to be sent.
+    pub(super) fn judge_mailbox(&self, mailbox: Option<Mailbox<'_>>) -> Result<(), Misuse> {
+        let (Some(most), Some(mailbox)) = (self.config.profile.client.local_part_max, mailbox)
+        else {
+            return Ok(());
+        };
+        let most = usize::from(most);
+        let long = mailbox.as_str().len() > most && mailbox.local_part().as_str().len() > most;
+        if long { Err(Misuse::LocalPart) } else { Ok(()) }
     }
 
     // ---- the session as a whole --------------------------------------------------------------
@@ -347,6 +411,7 @@ impl Session {
     pub(super) fn tls_started(&mut self) {
         self.tls = true;
         self.channel = None;
+        self.bare_lf = false;
         if self.state == State::Tls {
             self.capabilities = None;
             self.state = State::Start;
@@ -363,7 +428,10 @@ impl Session {
 
     /// Whether there is news that does not wait in the input. The handshake waits for the output.
     pub(super) fn has_news(&self, written: bool) -> bool {
-        self.fault.is_some() || (self.upgrade && written) || self.state == State::Turned
+        self.fault.is_some()
+            || (self.upgrade && written)
+            || self.state == State::Turned
+            || !self.leniencies.is_empty()
     }
 
     pub(super) fn has_fault(&self) -> bool {

@@ -156,6 +156,9 @@ impl<'e> Transaction<'e> {
         if self.envelope.recipients.is_empty() {
             return Err(Misuse::NoRecipient);
         }
+        for recipient in self.envelope.recipients {
+            client.judge_mailbox(recipient.path.mailbox())?;
+        }
         let mut parameters = client.take_parameters();
         let offers = |extension| client.capabilities().is_some_and(|all| all.offers(extension));
         let smtputf8 = self.content.smtputf8

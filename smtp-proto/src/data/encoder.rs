@@ -38,6 +38,8 @@ pub struct Encoder {
     /// Octets of content taken, a held CR included.
     taken: u64,
     unusual: Unusual,
+    /// A bare CR or LF became a CRLF.
+    mended: bool,
 }
 
 /// What the next octet of content comes behind.
@@ -79,7 +81,7 @@ impl Encoder {
     /// An encoder at the start of a message's content.
     pub const fn new(bare_newline: BareNewline) -> Self {
         let unusual = Unusual { high: false, nul: false };
-        Self { bare_newline, before: Before::LineStart, taken: 0, unusual }
+        Self { bare_newline, before: Before::LineStart, taken: 0, unusual, mended: false }
     }
 
     /// Takes the next chunk of content and hands what goes on the wire to `push`, in order.
@@ -130,6 +132,7 @@ impl Encoder {
         if held {
             push(Bytes::from_static(CRLF));
         }
+        self.mended |= survey.bare.is_some() || (held && skipped == 0);
         self.unusual = unusual;
         self.taken = self.taken.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
         self.before = match content {
@@ -185,6 +188,12 @@ impl Encoder {
     /// Whether the message's content so far has an octet above 127, and so needs 8BITMIME.
     pub const fn has_8bit(&self) -> bool {
         self.unusual.high
+    }
+
+    /// Whether a bare CR or LF of the message's content so far became a CRLF; a CR that was the last
+    /// octet is judged with the next.
+    pub const fn has_mended(&self) -> bool {
+        self.mended
     }
 
     /// Whether the message's content so far has an octet 0.

@@ -17,6 +17,7 @@
 mod decoder;
 mod encoder;
 mod line_check;
+mod line_length;
 mod scan;
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod tests;
 pub use decoder::{Decoded, Decoder, Then};
 pub use encoder::{BareNewlineError, Encoder};
 pub use line_check::LineCheck;
+pub(crate) use line_length::LineLength;
 
 /// What becomes of a CR or an LF that is not part of a CRLF (RFC 5321 §2.3.8; F-06, F-10).
 ///

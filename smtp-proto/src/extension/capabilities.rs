@@ -214,6 +214,11 @@ fn behind_newline(octets: &[u8]) -> &[u8] {
 }
 
 impl Digest {
+    /// The offer is not believed.
+    pub(crate) const fn withdraw(&mut self, extension: Extension) {
+        self.set.remove(extension);
+    }
+
     #[inline]
     fn add(&mut self, extension: Extension, parameters: &[u8]) {
         // The first of repeated keywords counts (C-08).

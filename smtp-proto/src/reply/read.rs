@@ -41,7 +41,7 @@ impl Default for ReplyRules {
 }
 
 /// What to do with a reply whose lines bear different codes (RFC 5321 §4.2.1 leaves it open).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum CodeMismatch {
     /// The reply is garbled: nothing it says can be relied on.
     #[default]

@@ -3,7 +3,7 @@
 
 use alloc::boxed::Box;
 
-use super::session::{Exchange, Session};
+use super::session::{Exchange, Refusing, Session};
 use crate::{
     answer::Rejection,
     auth::Secret,
@@ -23,6 +23,9 @@ const NOT_ALLOWED: Rejection<'static> =
 const NO_RECIPIENT: Rejection<'static> = Rejection::permanent(5, 1, "no recipient yet");
 const MECHANISM_NOT_OFFERED: Rejection<'static> =
     Rejection::permanent(5, 4, "mechanism not offered").coded(Code::ARGUMENT_NOT_IMPLEMENTED);
+
+const WEAK_TLS: Rejection<'static> =
+    Rejection::permanent(7, 0, "refused for lack of security").coded(Code::TRANSACTION_FAILED);
 
 /// A line and what is known of it.
 #[derive(Debug, Clone, Copy)]
@@ -141,6 +144,11 @@ impl Session {
 
     pub(super) fn refusal(&self, why: Refusal) -> Rejection<'static> {
         match why {
+            Refusal::BadSequence if self.state == State::Refusing => match self.refusing {
+                Refusing::Greeted => Rejection::BAD_SEQUENCE,
+                Refusing::NoMail => Rejection::NO_MAIL_SERVICE,
+                Refusing::WeakTls => WEAK_TLS,
+            },
             Refusal::BadSequence => Rejection::BAD_SEQUENCE,
             Refusal::NoRecipient if self.is_lmtp() || !self.transfer.refused_recipients => {
                 NO_RECIPIENT
@@ -167,7 +175,7 @@ impl Session {
         bdat: Option<Bdat>,
     ) -> Result<Question<'l>, Rejection<'static>> {
         let Argued { line, verb, trailing } = argued;
-        let syntax = &self.config.syntax;
+        let syntax = &self.config.profile.syntax;
         let parsed =
             |result: Result<Question<'l>, ParseError>| result.map_err(|error| error.rejection());
         match verb {
@@ -197,8 +205,8 @@ impl Session {
 
     fn present_mail<'l>(&self, line: &'l [u8]) -> Result<Question<'l>, Rejection<'static>> {
         self.admit_mail()?;
-        let mail =
-            command::Mail::parse(line, &self.config.syntax).map_err(|error| error.rejection())?;
+        let mail = command::Mail::parse(line, &self.config.profile.syntax)
+            .map_err(|error| error.rejection())?;
         let mut parameters =
             MailParameters::parse(mail.parameters).map_err(|error| error.rejection())?;
         for parameter in mail.parameters.iter() {
@@ -223,8 +231,8 @@ impl Session {
     }
 
     fn present_rcpt<'l>(&self, line: &'l [u8]) -> Result<Question<'l>, Rejection<'static>> {
-        let rcpt =
-            command::Rcpt::parse(line, &self.config.syntax).map_err(|error| error.rejection())?;
+        let rcpt = command::Rcpt::parse(line, &self.config.profile.syntax)
+            .map_err(|error| error.rejection())?;
         let parameters = if rcpt.parameters.is_empty() {
             RcptParameters::default()
         } else {
@@ -259,15 +267,15 @@ impl Session {
     }
 
     fn present_auth<'l>(&self, line: &'l [u8]) -> Result<Question<'l>, Rejection<'static>> {
-        let auth =
-            command::Auth::parse(line, &self.config.syntax).map_err(|error| error.rejection())?;
+        let auth = command::Auth::parse(line, &self.config.profile.syntax)
+            .map_err(|error| error.rejection())?;
         let name = auth.mechanism.as_str();
         let known =
             self.config.mechanisms.iter().find(|offered| offered.name.eq_ignore_ascii_case(name));
         let Some(known) = known else {
             return Err(MECHANISM_NOT_OFFERED);
         };
-        if known.plaintext && !self.tls && !self.config.plaintext_auth {
+        if known.plaintext && !self.tls && !self.config.profile.server.plaintext_auth {
             return Err(Rejection::MECHANISM_NEEDS_ENCRYPTION);
         }
         let channel = self.channel();

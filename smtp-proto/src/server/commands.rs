@@ -21,7 +21,9 @@ use crate::{
     auth::Secret,
     command::{Bdat, Command, Verb},
     error::ParseError,
+    extension::Extension::Pipelining,
     fault::Fault,
+    profile::{LastWithoutRcpt, Leniency, StartTlsTrailing, Verdict},
     sequence::{Answer, Refusal, Request, Rule, State, after, rule},
     status::Code,
     transcript::{Entry, Speaker},
@@ -29,6 +31,8 @@ use crate::{
 };
 
 const TOO_LONG: Rejection<'static> = Rejection::permanent(5, 2, "line too long");
+const UNANNOUNCED: Rejection<'static> =
+    Rejection::permanent(5, 0, "PIPELINING was not offered").coded(Code::TRANSACTION_FAILED);
 const AUTH_TOO_LONG: Rejection<'static> =
     Rejection::permanent(5, 6, "AUTH line too long").coded(Code::SYNTAX_ERROR);
 
@@ -209,7 +213,7 @@ impl<'s> Desk<'s> {
             self.session.secret_line = true;
         }
         let bdat = match verb {
-            Verb::Bdat => match Bdat::parse(line, &self.session.config.syntax) {
+            Verb::Bdat => match Bdat::parse(line, &self.session.config.profile.syntax) {
                 Ok(bdat) => Some(bdat),
                 Err(error) => {
                     // Only a chunk whose size is certain can be skipped.
@@ -249,6 +253,19 @@ impl<'s> Desk<'s> {
             | Request::XForward => Leave::Together,
             _ => Leave::Now,
         };
+        let first = !core::mem::replace(&mut self.session.weighed, true);
+        if argued.trailing > 0 && bdat.is_none() && !self.session.honours(Pipelining) {
+            match self.session.config.profile.server.unannounced_pipelining {
+                Verdict::Accept if first => {
+                    self.session.leniencies.insert(Leniency::UnannouncedPipelining);
+                }
+                Verdict::Accept => {}
+                Verdict::Reject => {
+                    self.refuse(&UNANNOUNCED, Leave::Now);
+                    return None;
+                }
+            }
+        }
         if let Err(rejection) = self.session.admit(request) {
             match bdat {
                 Some(bdat) => self.skip_chunk(bdat, Some(rejection), self.session.state),
@@ -270,8 +287,11 @@ impl<'s> Desk<'s> {
                 }
                 match bdat {
                     Some(bdat) => {
-                        let silent =
-                            self.session.is_lmtp() && bdat.last && why == Refusal::NoRecipient;
+                        let policy = self.session.config.profile.server.lmtp_last_without_rcpt;
+                        let silent = self.session.is_lmtp()
+                            && bdat.last
+                            && why == Refusal::NoRecipient
+                            && policy == LastWithoutRcpt::Silent;
                         self.skip_chunk(bdat, (!silent).then_some(rejection), then);
                     }
                     None => {
@@ -290,7 +310,12 @@ impl<'s> Desk<'s> {
                 None
             }
             Rule::Ask { .. } => match self.session.present(argued, bdat) {
-                Ok(question) => self.ask(question),
+                Ok(question) => {
+                    if first && let Some(leniency) = self.session.forgive(argued, &question) {
+                        return Some(Event::Leniency(leniency));
+                    }
+                    self.ask(question)
+                }
                 Err(rejection) => {
                     match request {
                         Request::Rcpt => self.session.transfer.refused_recipients = true,
@@ -321,7 +346,7 @@ impl<'s> Desk<'s> {
             self.end_foreign();
             return None;
         }
-        let rejection = match Command::parse(line, &self.session.config.syntax) {
+        let rejection = match Command::parse(line, &self.session.config.profile.syntax) {
             Err(error) => error.rejection(),
             Ok(_) => rejection,
         };
@@ -378,7 +403,7 @@ impl<'s> Desk<'s> {
 
     /// What the core answers by itself.
     fn granted(&mut self, request: Request, then: State, argued: Argued<'_>) {
-        let syntax = self.session.config.syntax;
+        let syntax = self.session.config.profile.syntax;
         if let Err(error) = Command::parse(argued.line, &syntax) {
             self.refuse(&error.rejection(), Leave::Now);
             return;
@@ -405,10 +430,11 @@ impl<'s> Desk<'s> {
 
     /// Hands the question to the application, or answers what the core can decide after all.
     fn ask(mut self, question: Question<'s>) -> Option<Event<'s>> {
+        let policy = self.session.config.profile.server;
         match question {
             Question::Hello(verb, name) => Some(Event::Hello(Hello { desk: self, verb, name })),
             Question::StartTls { trailing } => {
-                if trailing > 0 && !self.session.config.starttls_discards {
+                if trailing > 0 && policy.starttls_trailing == StartTlsTrailing::Close {
                     self.note_unread(trailing);
                     let refusal = Rejection::permanent(5, 0, "nothing may follow STARTTLS")
                         .coded(Code::TRANSACTION_FAILED);
@@ -433,7 +459,7 @@ impl<'s> Desk<'s> {
                 Some(Event::Rcpt(Rcpt { desk: self, rcpt, parameters }))
             }
             Question::Data { trailing } => {
-                if trailing > 0 && !self.session.config.early_data_allowed {
+                if trailing > 0 && policy.early_data == Verdict::Reject {
                     self.note_unread(trailing);
                     let refusal = Rejection::permanent(5, 0, "content before 354")
                         .coded(Code::TRANSACTION_FAILED);

@@ -6,11 +6,10 @@ use super::arguments::Arguments;
 use crate::{
     auth::{Channel, Known},
     command::Mechanism,
-    data::BareNewline,
     domain::Host,
     extension::{Extension, ExtensionSet},
     limits::{ServerLimits, ServerTimeouts},
-    profile::Syntax,
+    profile::{Profile, Verdict},
     sequence::Protocol,
 };
 
@@ -32,11 +31,7 @@ pub struct Config {
     pub(super) burl: String,
     pub(super) tls_required: bool,
     pub(super) auth_required: bool,
-    pub(super) plaintext_auth: bool,
-    pub(super) early_data_allowed: bool,
-    pub(super) starttls_discards: bool,
-    pub(super) bare_newline: BareNewline,
-    pub(super) syntax: Syntax,
+    pub(super) profile: Profile,
     pub(super) limits: ServerLimits,
     pub(super) timeouts: ServerTimeouts,
     pub(super) arguments: Arguments,
@@ -91,11 +86,7 @@ impl Config {
             burl: String::new(),
             tls_required: false,
             auth_required: false,
-            plaintext_auth: false,
-            early_data_allowed: false,
-            starttls_discards: false,
-            bare_newline: BareNewline::Reject,
-            syntax: Syntax::default(),
+            profile: Profile::default(),
             limits: ServerLimits::default(),
             timeouts: ServerTimeouts::default(),
             arguments: Arguments::default(),
@@ -162,7 +153,7 @@ impl Config {
             // RFC 6531 section 3.1, item 8.
             Extension::SmtpUtf8 => {
                 self.offered.insert(Extension::EightBitMime);
-                self.syntax = self.syntax.with_utf8(true);
+                self.profile.syntax.utf8 = true;
             }
             // RFC 3030 section 3.
             Extension::BinaryMime => {
@@ -192,7 +183,7 @@ impl Config {
         match extension {
             Extension::EightBitMime | Extension::SmtpUtf8 => {
                 self.offered.remove(Extension::SmtpUtf8);
-                self.syntax = self.syntax.with_utf8(false);
+                self.profile.syntax.utf8 = false;
                 if extension == Extension::EightBitMime {
                     self.offered.remove(Extension::Burl);
                 }
@@ -211,7 +202,7 @@ impl Config {
     /// Offers an AUTH mechanism (RFC 4954), in the order of the calls; those that do not fit into a
     /// reply line of 512 octets any more can be used and are not listed. A `plaintext` mechanism (one
     /// that shows the server a password or token) is offered inside TLS only, unless
-    /// [`allow_plaintext_auth`](Self::allow_plaintext_auth) is set.
+    /// the [profile](crate::profile::ServerPolicy::plaintext_auth) allows it.
     ///
     /// One whose name ends with -PLUS is offered only when there is channel binding data, and EXTERNAL
     /// only when the client has shown a certificate
@@ -296,43 +287,21 @@ impl Config {
         self
     }
 
-    /// Offers plaintext mechanisms outside TLS too: for tests on the loopback interface.
+    /// Changes how strict the session is: `profile` is [`Profile::INTERNET`] at first. UTF-8 is taken
+    /// where SMTPUTF8 is offered, whatever the profile says of it.
+    ///
+    /// ```
+    /// # use smtp_proto::{domain::Host, profile::{Profile, Verdict}, server::Config};
+    /// let config = Config::new(Host::parse("mx.example.net")?).profile(|profile| {
+    ///     *profile = Profile::LENIENT;
+    ///     profile.server.nul_in_text = Verdict::Reject;
+    /// });
+    /// # Ok::<(), smtp_proto::error::ParseError>(())
+    /// ```
     #[must_use]
-    pub fn allow_plaintext_auth(mut self, allowed: bool) -> Self {
-        self.plaintext_auth = allowed;
-        self
-    }
-
-    /// What becomes of a message with a bare CR or LF; refused by default, as guessing its lines
-    /// would open the door to smuggled messages.
-    #[must_use]
-    pub fn bare_newline(mut self, policy: BareNewline) -> Self {
-        self.bare_newline = policy;
-        self
-    }
-
-    /// Takes content that was sent before the 354 reply. By default that is answered with 554 and the
-    /// end of the session: no correct client does it, and it is the shape of an injection through
-    /// another protocol.
-    #[must_use]
-    pub fn allow_early_data(mut self, allowed: bool) -> Self {
-        self.early_data_allowed = allowed;
-        self
-    }
-
-    /// Throws plaintext behind STARTTLS away and goes on. By default it is answered with 554 and the
-    /// end of the session. In neither case does it reach the session inside TLS.
-    #[must_use]
-    pub fn discard_behind_starttls(mut self, discard: bool) -> Self {
-        self.starttls_discards = discard;
-        self
-    }
-
-    /// How forgiving commands are read. UTF-8 is taken where SMTPUTF8 is offered, whatever `syntax`
-    /// says of it.
-    #[must_use]
-    pub fn syntax(mut self, syntax: Syntax) -> Self {
-        self.syntax = syntax.with_utf8(self.offers(Extension::SmtpUtf8));
+    pub fn profile(mut self, change: impl FnOnce(&mut Profile)) -> Self {
+        change(&mut self.profile);
+        self.profile.syntax.utf8 = self.offers(Extension::SmtpUtf8);
         self
     }
 
@@ -370,6 +339,12 @@ impl Config {
         self.protocol
     }
 
+    /// Whether a session begins with watching.
+    pub(super) fn watches_for_early_talkers(&self) -> bool {
+        let refused = self.profile.server.early_talker == Verdict::Reject;
+        refused && !self.timeouts.greeting.is_zero()
+    }
+
     /// The most octets the input buffer may hold while commands are read.
     pub(super) fn command_buffer(&self) -> usize {
         self.limits.command_line.max(self.limits.auth_line)
@@ -390,7 +365,7 @@ impl Config {
         tls: bool,
         channel: Option<&Channel>,
     ) -> impl Iterator<Item = &Offered> {
-        let safe = tls || self.plaintext_auth;
+        let safe = tls || self.profile.server.plaintext_auth;
         let bound = channel.is_some_and(|channel| channel.best().is_some());
         let external = channel.is_some_and(Channel::has_client_certificate);
         self.mechanisms.iter().filter(move |offered| {

@@ -14,8 +14,9 @@ use super::{
 };
 use crate::{
     answer::Rejection,
-    data::{BareNewline, Decoder, LineCheck, Then},
+    data::{BareNewline, Decoder, LineCheck, LineLength, Then},
     parameter::{Body, MailParameters},
+    profile::{LastWithoutRcpt, Leniency, ServerPolicy, Verdict},
     sequence::{self, Answer, Request, State},
     status::Code,
     transcript::Entry,
@@ -24,6 +25,11 @@ use crate::{
 
 const BARE_NEWLINE: Rejection<'static> =
     Rejection::permanent(5, 2, "bare CR or LF in the message").coded(Code::MAILBOX_UNAVAILABLE);
+
+const UNDECLARED_8BIT: Rejection<'static> =
+    Rejection::permanent(6, 1, "8-bit content was not declared").coded(Code::TRANSACTION_FAILED);
+const NUL_IN_TEXT: Rejection<'static> = Rejection::permanent(6, 0, "NUL in the message");
+const LINE_TOO_LONG: Rejection<'static> = Rejection::permanent(6, 0, "text line too long");
 
 /// The timer of content starts anew after this many octets.
 const CONTENT_BLOCK: u64 = 16 * 1024;
@@ -46,6 +52,7 @@ pub(super) enum Announced {
 pub(super) struct Transfer {
     decoder: Decoder,
     lines: LineCheck,
+    length: LineLength,
     bare_newline: BareNewline,
     /// Recipients accepted.
     pub(super) recipients: u32,
@@ -56,6 +63,8 @@ pub(super) struct Transfer {
     /// BODY=BINARYMIME.
     pub(super) binary: bool,
     pub(super) smtputf8: bool,
+    /// Octets above 127 were announced.
+    declared_8bit: bool,
     /// The message comes by BDAT or BURL.
     pub(super) chunked: bool,
     /// Its last part came by BURL, and the message is not accepted: that fails the transaction
@@ -74,16 +83,22 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
-    pub(super) fn new(bare_newline: BareNewline) -> Self {
+    pub(super) fn new(policy: &ServerPolicy) -> Self {
+        Self::with(policy.bare_newline, LineLength::new(policy.max_text_line))
+    }
+
+    fn with(bare_newline: BareNewline, length: LineLength) -> Self {
         Self {
             decoder: Decoder::new(bare_newline),
             lines: LineCheck::new(bare_newline),
+            length,
             bare_newline,
             recipients: 0,
             refused_recipients: false,
             declared: None,
             binary: false,
             smtputf8: false,
+            declared_8bit: false,
             chunked: false,
             fetched_last: false,
             received: 0,
@@ -95,7 +110,7 @@ impl Transfer {
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self::new(self.bare_newline);
+        *self = Self::with(self.bare_newline, self.length.anew());
     }
 
     pub(super) fn begin(&mut self, parameters: &MailParameters<'_>) {
@@ -104,6 +119,8 @@ impl Transfer {
         self.declared = parameters.size();
         self.binary = parameters.body() == Some(Body::BinaryMime);
         self.smtputf8 = parameters.smtputf8();
+        let body = matches!(parameters.body(), Some(Body::EightBitMime | Body::BinaryMime));
+        self.declared_8bit = body || self.smtputf8;
     }
 
     /// Content begins. A chunk that came at the wrong time and was dropped is none of it.
@@ -122,6 +139,27 @@ impl Transfer {
 
     pub(super) fn has_8bit(&self) -> bool {
         self.decoder.has_8bit() || self.lines.has_8bit()
+    }
+
+    /// What is unusual in a message that has come whole and that nothing is wrong with, and the
+    /// reply where the policy does not forgive it.
+    fn unusual(&self, policy: &ServerPolicy) -> [(Leniency, bool, Option<Rejection<'static>>); 4] {
+        let unless_accepted = |verdict, reply| (verdict == Verdict::Reject).then_some(reply);
+        let text = !self.binary;
+        let bare = self.decoder.bare_newline() || self.lines.bare_newline();
+        let nul = self.decoder.has_nul() || self.lines.has_nul();
+        let undeclared = self.has_8bit() && !self.declared_8bit;
+        let length = &self.length;
+        [
+            (Leniency::BareNewline, text && bare, None),
+            (Leniency::NulInText, text && nul, unless_accepted(policy.nul_in_text, NUL_IN_TEXT)),
+            (
+                Leniency::Undeclared8Bit,
+                undeclared,
+                unless_accepted(policy.undeclared_8bit, UNDECLARED_8BIT),
+            ),
+            (Leniency::LongLine, length.is_long(), length.is_too_long().then_some(LINE_TOO_LONG)),
+        ]
     }
 
     /// Whether the application is to be told content.
@@ -303,6 +341,7 @@ impl Server {
             {
                 session.spoil(BARE_NEWLINE);
             }
+            session.weigh();
         }
         let failed = match chunk.fate {
             Fate::Keep => session.transfer.poison.take(),
@@ -336,6 +375,7 @@ impl Server {
 
     /// The content after DATA has come whole.
     fn message_whole(&mut self) {
+        self.session.weigh();
         match self.session.transfer.poison.take() {
             None => self.session.phase = Phase::Delivery { recipient: 0 },
             Some(reply) => {
@@ -367,7 +407,8 @@ impl Server {
     /// answered as often as a client that counts its recipients expects.
     fn refuse_skipped(&mut self, reply: &Rejection<'_>, last: bool) {
         let replies = self.replies_due(last && self.session.state == State::Spoiled);
-        if replies == 0 {
+        let policy = self.session.config.profile.server.lmtp_last_without_rcpt;
+        if replies == 0 && policy == LastWithoutRcpt::Silent {
             return;
         }
         let mut desk = self.desk();
@@ -390,7 +431,11 @@ impl Session {
         }
         self.transfer.received = self.transfer.received.saturating_add(count(content));
         if content > 0 && self.transfer.is_wanted() {
-            return Some(input.take(content));
+            let octets = input.take(content);
+            if !self.transfer.binary {
+                self.transfer.length.check(&octets);
+            }
+            return Some(octets);
         }
         input.consume(content);
         None
@@ -433,6 +478,28 @@ impl Session {
         }
         self.transfer.received = self.transfer.received.saturating_add(2);
         self.transfer.newline = self.transfer.is_wanted();
+        self.transfer.length.newline();
+    }
+
+    /// The message is whole: what is unusual in it is told, or refused. Only now, so that how it was
+    /// cut makes no difference to what is said of it (F-02).
+    fn weigh(&mut self) {
+        if self.transfer.poison.is_some() {
+            return;
+        }
+        self.transfer.length.finish();
+        let unusual = self.transfer.unusual(&self.config.profile.server);
+        if let Some(refusal) =
+            unusual.iter().find_map(|(_, seen, refusal)| refusal.clone().filter(|_| *seen))
+        {
+            self.spoil(refusal);
+            return;
+        }
+        for (leniency, seen, _) in unusual {
+            if seen {
+                self.leniencies.insert(leniency);
+            }
+        }
     }
 
     pub(super) fn has_newline(&self) -> bool {

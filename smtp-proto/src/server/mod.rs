@@ -53,6 +53,7 @@ mod commands;
 mod config;
 mod content;
 mod fetch;
+mod forgive;
 mod parameters;
 mod question;
 mod remote;
@@ -61,11 +62,11 @@ mod session;
 mod transaction;
 mod upstream;
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 
 use self::{
     answer::Desk,
-    session::{Phase, Session},
+    session::{Phase, Refusing, Session},
 };
 pub use self::{
     arguments::{Priorities, Trust},
@@ -81,6 +82,7 @@ use crate::{
     answer::Rejection,
     auth::Channel,
     fault::Fault,
+    profile::Verdict,
     sequence::{Protocol, State},
     status::Code,
     transcript::{Call, Entry},
@@ -102,7 +104,9 @@ impl Server {
     /// A session that begins now. For implicit TLS (port 465) call
     /// [`tls_started`](Self::tls_started) before the first step.
     pub fn new(config: Arc<Config>) -> Self {
-        let wire = Wire::new(config.command_buffer(), config.timeouts.command);
+        let watch = config.watches_for_early_talkers();
+        let time = if watch { config.timeouts.greeting } else { config.timeouts.command };
+        let wire = Wire::new(config.command_buffer(), time);
         Self { wire, session: Session::new(config) }
     }
 
@@ -129,8 +133,11 @@ impl Server {
         if let Some(fault) = self.session.take_fault() {
             return Some(Event::Fault(fault));
         }
+        if let Some(leniency) = self.session.leniencies.take() {
+            return Some(Event::Leniency(leniency));
+        }
         match self.session.phase {
-            Phase::Greeting => Some(Event::Connected(Connected::new(self.desk()))),
+            Phase::Watch | Phase::Greeting => self.greeting(),
             Phase::Command => self.command(),
             Phase::SkipLine { .. } => {
                 self.skip_line();
@@ -179,7 +186,7 @@ impl Server {
     /// Ends the session with `reply`, by custom [`Rejection::SHUTTING_DOWN`], as soon as no
     /// transaction is under way: at once when the session is idle.
     pub fn shut_down(&mut self, reply: Rejection<'_>) {
-        self.session.shutdown = Some(reply.into_owned());
+        self.session.shutdown = Some(Box::new(reply.into_owned()));
     }
 
     /// Ends the session with `reply` now. A message that is being received is void.
@@ -257,6 +264,32 @@ impl Server {
         self.session.transmission_type()
     }
 
+    /// After a handshake whose result is not good enough: everything but QUIT is refused with 554
+    /// (RFC 3207 section 4.1). It holds to the end of the session.
+    pub fn tls_too_weak(&mut self) {
+        if !matches!(self.session.phase, Phase::Closing) {
+            self.session.void();
+            self.session.end_exchange();
+            self.session.refusing = Refusing::WeakTls;
+            self.session.enter(State::Refusing);
+        }
+    }
+
+    /// The client has connected: has it been patient?
+    fn greeting(&mut self) -> Option<Event<'_>> {
+        let early = !self.wire.input.is_empty();
+        let refused = self.session.config.profile.server.early_talker == Verdict::Reject;
+        if early && refused {
+            let impatient = Rejection::permanent(5, 0, "you talked before you were greeted");
+            Connected::new(self.desk(), false).turn_away(&impatient);
+            return None;
+        }
+        if matches!(self.session.phase, Phase::Watch) {
+            return None;
+        }
+        Some(Event::Connected(Connected::new(self.desk(), early)))
+    }
+
     fn desk(&mut self) -> Desk<'_> {
         let (_, pen) = self.wire.split();
         Desk { session: &mut self.session, pen, line: 0 }
@@ -274,6 +307,7 @@ impl Server {
             }
             self.session.scanned = 0;
             self.session.noted = false;
+            self.session.weighed = false;
             input.stir();
         }
         if self.session.rearm {
@@ -311,6 +345,11 @@ impl Server {
         if unread || !matches!(self.session.phase, Phase::Closing) {
             self.wire.note(|| Entry::Expired { unread });
         }
+        if matches!(self.session.phase, Phase::Watch) {
+            self.session.phase = Phase::Greeting;
+            self.session.rearm = true;
+            return;
+        }
         if matches!(self.session.phase, Phase::Closing) || !self.wire.output.is_empty() {
             self.wire.output.clear();
             if !matches!(self.session.phase, Phase::Closing) {
@@ -342,7 +381,7 @@ impl Server {
         if !self.session.state.in_transaction()
             && let Some(reply) = self.session.shutdown.take()
         {
-            self.wire.note(|| Entry::Call(Call::ShutDown((&reply).into())));
+            self.wire.note(|| Entry::Call(Call::ShutDown((&*reply).into())));
             self.close_with(Code::SERVICE_NOT_AVAILABLE, &reply, None);
             return Step::Write;
         }
@@ -373,6 +412,15 @@ impl Endpoint for Server {
             self.session.flush = false;
         }
         match self.session.phase {
+            Phase::Watch => {
+                if !self.wire.input.is_empty() {
+                    Step::Event
+                } else if self.wire.input.has_ended() {
+                    self.peer_closed()
+                } else {
+                    Step::Read
+                }
+            }
             Phase::Greeting | Phase::Auth | Phase::Delivery { .. } => Step::Event,
             Phase::Command | Phase::AuthResponse => {
                 if self.session.has_line(&self.wire.input) {

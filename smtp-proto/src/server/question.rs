@@ -6,8 +6,8 @@ use super::{
     answer::{Desk, Leave},
     fetch::Burl,
     remote::{Atrn, Etrn, Turned},
-    session::Phase,
-    transaction::{Data, Delivery, Mail, Rcpt},
+    session::{Phase, Refusing},
+    transaction::{Data, Delivery, MOVED, Mail, Rcpt},
     upstream::{XClient, XForward},
 };
 #[cfg(feature = "sasl")]
@@ -22,6 +22,7 @@ use crate::{
     domain::HelloName,
     extension::FutureRelease,
     fault::Fault,
+    profile::Leniency,
     reply::TextCharset,
     sequence::State,
     status::{Code, EnhancedCode},
@@ -82,6 +83,9 @@ pub enum Event<'s> {
         /// Octets thrown away.
         discarded: usize,
     },
+    /// Something was forgiven that a stricter [`Profile`](crate::profile::Profile) refuses: told once
+    /// for each command, message or greeting. What a line was forgiven is told before its question.
+    Leniency(Leniency),
     /// The session failed; it will say what it can and close.
     Fault(Fault),
 }
@@ -91,13 +95,14 @@ pub enum Event<'s> {
 #[must_use]
 pub struct Connected<'s> {
     desk: Desk<'s>,
+    is_early: bool,
     xclient: bool,
     xforward: bool,
 }
 
 impl<'s> Connected<'s> {
-    pub(super) fn new(desk: Desk<'s>) -> Self {
-        Self { desk, xclient: false, xforward: false }
+    pub(super) fn new(desk: Desk<'s>, is_early: bool) -> Self {
+        Self { desk, is_early, xclient: false, xforward: false }
     }
 
     /// Whom the client is to be taken for, when it has said so by XCLIENT: then this is asked once
@@ -133,19 +138,33 @@ impl<'s> Connected<'s> {
         true
     }
 
+    /// Whether the client has talked before it was greeted, which a correct one does not do (RFC 5321
+    /// section 4.3.1).
+    pub fn is_early(&self) -> bool {
+        self.is_early
+    }
+
     /// Greets the client with 220, the host's name and the configured banner.
     pub fn accept(mut self) {
         self.desk.note_accept(&Acceptance::default());
+        if self.is_early {
+            self.desk.session.leniencies.insert(Leniency::EarlyTalker);
+        }
         self.desk.session.trust(self.xclient, self.xforward);
         let banner = self.desk.session.config.banner.clone();
         self.desk.greet(&banner);
     }
 
     /// Turns the client away. 421 closes the connection; any other code is sent as 554 or 521, and
-    /// the session then waits for QUIT (RFC 5321 section 3.1, RFC 7504 section 3). In answer to
-    /// XCLIENT every code is sent as it is.
+    /// the session then waits for QUIT: behind 554 other commands get 503, behind 521 they get 521
+    /// (RFC 5321 section 3.1, RFC 7504 section 3). In answer to XCLIENT every code is sent as it is.
     pub fn reject(mut self, rejection: Rejection<'_>) {
         self.desk.note_reject(&rejection);
+        self.turn_away(&rejection);
+    }
+
+    /// As [`reject`](Self::reject), where nobody was asked.
+    pub(super) fn turn_away(mut self, rejection: &Rejection<'_>) {
         let again = self.desk.session.greeted;
         let host_and_text =
             alloc::format!("{} {}", self.desk.session.config.host(), rejection.text());
@@ -158,6 +177,9 @@ impl<'s> Connected<'s> {
         self.desk.write(code, again.then_some(rejection.enhanced()), text);
         self.desk.session.greeted = true;
         self.desk.session.phase = Phase::Command;
+        if code == Code::HOST_TAKES_NO_MAIL {
+            self.desk.session.refusing = Refusing::NoMail;
+        }
         self.desk.session.enter(State::Refusing);
         self.desk.done(Leave::Now);
         if code == Code::SERVICE_NOT_AVAILABLE {
@@ -399,9 +421,15 @@ impl<'s> Verify<'s> {
         self.desk.grant(Code::CANNOT_VERIFY, (5, 0), text, Leave::Now);
     }
 
-    /// Answers no.
+    /// Answers no. A 551, which tells a new address, needs
+    /// [`disclose_forward`](crate::profile::ServerPolicy::disclose_forward).
     pub fn reject(mut self, rejection: Rejection<'_>) {
-        self.desk.reject(&rejection, Leave::Now);
+        let told = self.desk.session.config.profile.server.disclose_forward;
+        if rejection.code() == Code::USER_NOT_LOCAL && !told {
+            self.desk.reject(&MOVED, Leave::Now);
+        } else {
+            self.desk.reject(&rejection, Leave::Now);
+        }
     }
 }
 

@@ -18,6 +18,7 @@ impl Event<'_> {
                 | Self::Reset
                 | Self::Turned(_)
                 | Self::UpgradeTls { .. }
+                | Self::Leniency(_)
                 | Self::Fault(_)
         )
     }
@@ -90,6 +91,7 @@ impl Event<'_> {
                     | Self::Reset
                     | Self::Turned(_)
                     | Self::UpgradeTls { .. }
+                    | Self::Leniency(_)
                     | Self::Fault(_) => return false,
                 }
             }
@@ -115,6 +117,7 @@ impl Event<'_> {
                     | Self::Reset
                     | Self::Turned(_)
                     | Self::UpgradeTls { .. }
+                    | Self::Leniency(_)
                     | Self::Fault(_) => return false,
                 }
             }

@@ -13,6 +13,7 @@ use crate::{
     auth::{Channel, Secret},
     extension::Extension,
     fault::Fault,
+    profile::Leniencies,
     sequence::{AFTER_CONTENT, State},
     trace::Transmission,
     wire::Input,
@@ -22,6 +23,8 @@ use crate::{
 /// decided by what was sent, never by what the application does next.
 #[derive(Debug)]
 pub(super) enum Phase {
+    /// Whether the client talks before it is greeted is watched for.
+    Watch,
     /// The application is asked whether to serve this client.
     Greeting,
     /// A command line is read, or the question it raised is open.
@@ -67,10 +70,17 @@ pub(super) struct Session {
     pub(super) upstream: Option<Box<Upstream>>,
     pub(super) bad_commands: u32,
     pub(super) failed_auth: u32,
-    pub(super) shutdown: Option<Rejection<'static>>,
+    /// In a box, as few sessions live to see it.
+    pub(super) shutdown: Option<Box<Rejection<'static>>>,
     pub(super) fault: Option<Fault>,
     /// The application knows of a transaction that is void by now.
     pub(super) reset_due: bool,
+    /// What was forgiven and not yet told.
+    pub(super) leniencies: Leniencies,
+    /// What there is to forgive in the line at the front of the input was noted.
+    pub(super) weighed: bool,
+    /// What is said to all but QUIT while the session is [`State::Refusing`].
+    pub(super) refusing: Refusing,
     /// Octets at the front of the input that an answer has dealt with.
     pub(super) consume: usize,
     /// … and they hold a secret.
@@ -97,6 +107,18 @@ struct Authentication {
     exchange: Option<Exchange>,
 }
 
+/// Why a session refuses everything (RFC 5321 section 3.1).
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Refusing {
+    /// It was greeted with 554: 503.
+    #[default]
+    Greeted,
+    /// It was greeted with 521: 521 (RFC 7504 section 3).
+    NoMail,
+    /// TLS is too weak: 554 (RFC 3207 section 4.1).
+    WeakTls,
+}
+
 /// An AUTH exchange (RFC 4954 section 4).
 #[derive(Debug)]
 pub(super) struct Exchange {
@@ -107,11 +129,12 @@ pub(super) struct Exchange {
 
 impl Session {
     pub(super) fn new(config: Arc<Config>) -> Self {
-        let transfer = Transfer::new(config.bare_newline);
+        let watch = config.watches_for_early_talkers();
+        let transfer = Transfer::new(&config.profile.server);
         Self {
             config,
             state: State::Start,
-            phase: Phase::Greeting,
+            phase: if watch { Phase::Watch } else { Phase::Greeting },
             hello: None,
             extended: false,
             tls: false,
@@ -125,6 +148,9 @@ impl Session {
             shutdown: None,
             fault: None,
             reset_due: false,
+            leniencies: Leniencies::default(),
+            weighed: false,
+            refusing: Refusing::default(),
             consume: 0,
             secret_line: false,
             noted: false,
@@ -169,7 +195,7 @@ impl Session {
     }
 
     pub(super) fn has_news(&self) -> bool {
-        self.reset_due || self.fault.is_some() || self.has_newline()
+        self.reset_due || self.fault.is_some() || self.has_newline() || !self.leniencies.is_empty()
     }
 
     pub(super) fn take_reset(&mut self) -> bool {

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// For a mailbox whose new address cannot be told.
-const MOVED: Rejection<'static> = Rejection::permanent(1, 6, "mailbox has moved");
+pub(super) const MOVED: Rejection<'static> = Rejection::permanent(1, 6, "mailbox has moved");
 
 /// The question whether to begin a transaction.
 #[derive(Debug)]
@@ -155,14 +155,17 @@ impl<'s> Rcpt<'s> {
         self.accept_with(Acceptance::default());
     }
 
-    /// Accepts with a text of the application's, or with 251. A new address that is not ASCII is told
-    /// in a transaction with SMTPUTF8 only; else the answer is plain 250 (RFC 6531 section 3.7.4.1).
+    /// Accepts with a text of the application's, or with 251. A new address is told only with
+    /// [`disclose_forward`](crate::profile::ServerPolicy::disclose_forward), and one that is not ASCII
+    /// in a transaction with SMTPUTF8 only; else the answer is plain 250 (RFC 5321 section 7.7, RFC
+    /// 6531 section 3.7.4.1).
     pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
         let text = "RCPT accepted";
         let forwarded = acceptance.code() == Some(Code::WILL_FORWARD);
-        if !forwarded || acceptance.text().is_ascii() {
+        let told = !forwarded || self.desk.session.config.profile.server.disclose_forward;
+        if told && (!forwarded || acceptance.text().is_ascii()) {
             self.desk.accept(&acceptance, Code::OK, (1, 5), text, Leave::Together);
-        } else if self.desk.session.transfer.smtputf8 {
+        } else if told && self.desk.session.transfer.smtputf8 {
             self.desk.note_accept(&acceptance);
             let enhanced = acceptance.enhanced().or(EnhancedCode::new(2, 1, 5));
             let (code, text) = (Code::WILL_FORWARD, acceptance.text());
@@ -179,14 +182,17 @@ impl<'s> Rcpt<'s> {
         session.enter(then);
     }
 
-    /// Refuses this recipient; the others stay as they are. A new address in a 551 that is not ASCII
-    /// is told in a transaction with SMTPUTF8 only; else the answer is 550 without it.
+    /// Refuses this recipient; the others stay as they are. A new address in a 551 is told only with
+    /// [`disclose_forward`](crate::profile::ServerPolicy::disclose_forward), and one that is not ASCII
+    /// in a transaction with SMTPUTF8 only; else the answer is 550 5.1.6 without it.
     pub fn reject(mut self, rejection: Rejection<'_>) {
         let transfer = &mut self.desk.session.transfer;
         transfer.refused_recipients = true;
         let utf8 = transfer.smtputf8;
-        let moved = rejection.code() == Code::USER_NOT_LOCAL && !rejection.text().is_ascii();
-        if moved && utf8 {
+        let told = self.desk.session.config.profile.server.disclose_forward;
+        let moved =
+            rejection.code() == Code::USER_NOT_LOCAL && !(told && rejection.text().is_ascii());
+        if moved && told && utf8 {
             self.desk.note_reject(&rejection);
             let (code, enhanced) = (rejection.code(), Some(rejection.enhanced()));
             self.desk.write_in(TextCharset::Utf8, code, enhanced, rejection.text());

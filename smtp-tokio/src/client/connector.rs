@@ -25,7 +25,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Client, Observer, Progress, Trace, Unopened, proxied};
+use super::{Client, Observer, Progress, Retry, Trace, Unopened, proxied};
 use crate::{connection::Connection, error::Error, random, tls::Stream, trace::Teller};
 
 /// How TLS is used.
@@ -268,7 +268,7 @@ impl Connector {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ) -> Result<Client, Error> {
         let server = self.server_name.as_deref();
-        self.open_on(Stream::other(stream), None, server, self.tls)
+        self.open_on(Stream::other(stream), None, server, None)
             .await
             .map_err(|unopened| unopened.error)
     }
@@ -296,14 +296,14 @@ impl Connector {
         dial: impl AsyncFn() -> Result<(Stream, Option<IpAddr>), Error>,
     ) -> Result<Client, Error> {
         let (stream, local) = dial().await?;
-        match self.open_on(stream, local, server, self.tls).await {
+        match self.open_on(stream, local, server, None).await {
             Ok(client) => Ok(client),
-            Err(unopened) if unopened.retry => {
+            Err(Unopened { error, retry: None }) => Err(error),
+            Err(Unopened { retry, .. }) => {
                 let (stream, local) = dial().await?;
-                let again = self.open_on(stream, local, server, Tls::None).await;
+                let again = self.open_on(stream, local, server, retry).await;
                 again.map_err(|unopened| unopened.error)
             }
-            Err(unopened) => Err(unopened.error),
         }
     }
 
@@ -312,9 +312,18 @@ impl Connector {
         stream: Stream,
         local: Option<IpAddr>,
         server: Option<&str>,
-        tls: Tls,
+        retry: Option<Retry>,
     ) -> Result<Client, Unopened> {
-        let mut connection = Connection::new(stream, Machine::new(self.config));
+        let tls = if retry == Some(Retry::WithoutTls) { Tls::None } else { self.tls };
+        let mut config = self.config;
+        config.require_tls |= match tls {
+            Tls::None => false,
+            #[cfg(feature = "tls")]
+            Tls::Opportunistic => false,
+            #[cfg(feature = "tls")]
+            Tls::StartTls | Tls::Implicit => true,
+        };
+        let mut connection = Connection::new(stream, Machine::new(config));
         let teller = Teller::client(server);
         let wire = connection.endpoint_mut().wire();
         teller.listen(wire, self.trace.is_some(), self.recording);
@@ -347,12 +356,15 @@ impl Connector {
             }
         };
         let mut opening = Opening::new(name, tls_use);
+        if retry == Some(Retry::WithHelo) {
+            opening = opening.helo();
+        }
         if let Some(login) = &self.login {
             let port = connection.stream().peer_port();
             opening = opening.login(login(server, port).map_err(Error::from)?);
         }
         let mut client =
-            Client::new(connection, self.config, self.trace.clone(), teller, self.observer.clone());
+            Client::new(connection, config, self.trace.clone(), teller, self.observer.clone());
         client.open(opening, Some(self), server).await?;
         Ok(client)
     }

@@ -92,7 +92,7 @@ impl Client {
         options: TransactionOptions,
     ) -> Result<Report, Error> {
         self.begin()?;
-        let policy = self.config.bare_newline;
+        let policy = self.config.profile.client.bare_newline;
         let (content, pieces) = match message.into().prepare(policy) {
             Ok(prepared) => prepared,
             Err(misuse) => {
@@ -343,7 +343,9 @@ impl Client {
                     if self.connection.endpoint_mut().quit().is_ok() {
                         self.close().await;
                     }
-                    return Err(Unopened { error: error.into(), retry: false });
+                    let helo = opening.may_retry_with_helo(self.connection.endpoint());
+                    let retry = helo.then_some(Retry::WithHelo);
+                    return Err(Unopened { error: error.into(), retry });
                 }
                 OpeningStep::Await => {}
             }
@@ -360,7 +362,7 @@ impl Client {
                         opening.fault(fault);
                     }
                     Some(Event::UpgradeTls) => {
-                        let retry = opening.may_retry_without_tls();
+                        let retry = opening.may_retry_without_tls().then_some(Retry::WithoutTls);
                         let connector = connector.ok_or(Error::from(Fault::Closed))?;
                         connector
                             .handshake(&mut self.connection, server)
@@ -384,15 +386,22 @@ fn observe(observer: Option<&Observer>, progress: &Progress<'_>) {
     }
 }
 
-/// Why there is no session, and whether a new connection without TLS may be tried.
+/// Why there is no session, and how another connection may be tried.
 pub(crate) struct Unopened {
     error: Error,
-    retry: bool,
+    retry: Option<Retry>,
+}
+
+/// What a second connection does without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Retry {
+    WithoutTls,
+    WithHelo,
 }
 
 impl From<Error> for Unopened {
     fn from(error: Error) -> Self {
-        Self { error, retry: false }
+        Self { error, retry: None }
     }
 }
 

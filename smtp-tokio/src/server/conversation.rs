@@ -167,6 +167,12 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
                 *fault = Some(news);
                 return Then::Nothing;
             }
+            Event::Leniency(leniency) => {
+                if let Some(session) = session {
+                    session.leniency(leniency);
+                }
+                return Then::Nothing;
+            }
             Event::Reset => return Then::Over,
             // What a handler did not wait for.
             Event::Body(_) => return Then::Nothing,
@@ -317,12 +323,16 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             recipients: self.recipients,
             declared_size,
             progress: Progress::Open,
+            leniencies: Vec::new(),
         };
         // In boxes, so that an idle session does not own the room a handler needs.
         let answers: Answers = match self.facts.protocol {
             Protocol::Lmtp => Box::pin(session.message_lmtp(&mut body)).await,
             Protocol::Smtp => vec![Box::pin(session.message(&mut body)).await],
         };
+        for leniency in core::mem::take(&mut body.leniencies) {
+            session.leniency(leniency);
+        }
         match body.progress {
             Progress::Open => {
                 // It is not read to its end: the machine does that. In LMTP each recipient gets its

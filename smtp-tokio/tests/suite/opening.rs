@@ -8,12 +8,19 @@ use smtp_tokio::{
         fault::Fault,
     },
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, duplex},
+    net::TcpListener,
+};
 
 use crate::help::{self, Store, connector, envelope, scripted, serve, to};
 
 fn plaintext_server(store: &Store) -> Server<Store> {
-    Server::new(help::config().allow_plaintext_auth(true), store.clone()).authentication()
+    Server::new(
+        help::config().profile(|profile| profile.server.plaintext_auth = true),
+        store.clone(),
+    )
+    .authentication()
 }
 
 #[tokio::test]
@@ -109,4 +116,39 @@ async fn nobody_listens() {
     drop(listener);
     let error = Connector::new(Tls::None).connect("127.0.0.1", port).await.unwrap_err();
     assert!(matches!(error, Error::Io(_)), "{error}");
+}
+
+/// C-04: a server that hangs up on EHLO gets HELO on a new connection, where that is chosen.
+#[tokio::test]
+async fn helo_on_a_new_connection_after_a_drop() {
+    for chosen in [false, true] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move {
+            let mut hellos = Vec::new();
+            while hellos.len() < 1 + usize::from(chosen) {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                stream.write_all(b"220 old.example.net\r\n").await.unwrap();
+                let mut line = [0; 64];
+                let n = stream.read(&mut line).await.unwrap();
+                hellos.push(String::from_utf8_lossy(&line[..n]).into_owned());
+                if line.starts_with(b"HELO") {
+                    stream.write_all(b"250 old.example.net\r\n").await.unwrap();
+                }
+            }
+            hellos
+        });
+        let mut config = smtp_tokio::proto::client::Config::default();
+        config.profile.client.helo_after_drop = chosen;
+        let opened = connector().config(config).connect("127.0.0.1", port).await;
+        let hellos = server.await.unwrap();
+        assert!(hellos[0].starts_with("EHLO "), "{hellos:?}");
+        match (chosen, opened) {
+            (true, Ok(client)) => {
+                assert!(hellos[1].starts_with("HELO ") && client.capabilities().is_none());
+            }
+            (false, Err(Error::Opening(OpeningError::Fault(Fault::Closed)))) => {}
+            (_, other) => panic!("{other:?}"),
+        }
+    }
 }

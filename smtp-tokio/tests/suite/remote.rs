@@ -141,8 +141,10 @@ fn serve(server: Server<Provider>, facts: Facts) -> (DuplexStream, JoinHandle<En
 }
 
 fn provider(provider: &Provider) -> Server<Provider> {
-    let config =
-        help::config().offer(Extension::Etrn).offer(Extension::Atrn).allow_plaintext_auth(true);
+    let config = help::config()
+        .offer(Extension::Etrn)
+        .offer(Extension::Atrn)
+        .profile(|profile| profile.server.plaintext_auth = true);
     Server::new(config, provider.clone()).authentication()
 }
 
@@ -297,7 +299,7 @@ async fn submit(size: &str, parts: &[(&str, bool)]) -> (Provider, Vec<u16>) {
     let sender = Provider::default();
     let config = help::config()
         .burl(&["imap"])
-        .allow_plaintext_auth(true)
+        .profile(|profile| profile.server.plaintext_auth = true)
         .limits(|limits| limits.message = Some(1000));
     let (near, _) = serve(Server::new(config, sender.clone()).authentication(), Facts::default());
     let mut client = customer().open(near).await.unwrap();

@@ -6,12 +6,35 @@ use smtp_proto::{
     answer::Acceptance,
     extension::FutureRelease,
     parameter::{DateTime, MailParameters, MtPriority},
+    profile::Leniency,
     server::Event,
     status::Code,
     upstream::Forwarded,
 };
 
 use super::Answer;
+
+/// Whether something came too early depends on how octets are grouped.
+const OF_TIMING: [Leniency; 4] = [
+    Leniency::EarlyTalker,
+    Leniency::EarlyData,
+    Leniency::UnannouncedPipelining,
+    Leniency::StartTlsTrailing,
+];
+
+/// Whether this is told or not by when octets arrive, so that two runs of a session may differ in it.
+pub fn is_of_timing(leniency: Leniency) -> bool {
+    OF_TIMING.contains(&leniency)
+}
+
+/// Events without what depends on how octets are grouped.
+pub fn steady(events: &[String]) -> Vec<&String> {
+    let of_timing = |event: &&String| {
+        let switch = event.strip_prefix("Leniency ");
+        !switch.is_some_and(|one| OF_TIMING.iter().any(|leniency| leniency.switch() == one))
+    };
+    events.iter().filter(of_timing).collect()
+}
 
 /// Gives the answers of a dialog and takes notes of what happens, however the session is driven.
 #[derive(Debug, Default)]
@@ -26,13 +49,16 @@ pub struct Application {
     closed: bool,
     /// The session's roles have turned: no more is done with it here.
     pub turned: bool,
+    /// How octets are grouped is part of what happens.
+    together: bool,
 }
 
 impl Application {
     /// An application before its session begins. One that is hesitant drops every question once
-    /// before it answers.
-    pub fn new(hesitant: bool) -> Self {
-        Self { hesitant, ..Self::default() }
+    /// before it answers. What depends on how octets are grouped is noted only where they come
+    /// `together` as written.
+    pub fn new(hesitant: bool, together: bool) -> Self {
+        Self { hesitant, together, ..Self::default() }
     }
 
     /// Takes note of `event`. What a question is answered is what `answer` says to its number.
@@ -43,6 +69,12 @@ impl Application {
         if let Event::Body(octets) = event {
             assert!(!octets.is_empty());
             self.body.extend_from_slice(&octets);
+            return;
+        }
+        if let Event::Leniency(leniency) = event {
+            if self.together || !OF_TIMING.contains(&leniency) {
+                self.events.push(format!("Leniency {}", leniency.switch()));
+            }
             return;
         }
         let Some(event) = judged(event) else {
@@ -82,6 +114,11 @@ impl Application {
         let answer = answer(self.asked);
         self.asked += 1;
         self::answer(event, answer);
+    }
+
+    /// What happened, without what depends on how octets are grouped.
+    pub fn steady_events(&self) -> Vec<&String> {
+        steady(&self.events)
     }
 
     /// The session is over.

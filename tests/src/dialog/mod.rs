@@ -41,17 +41,17 @@ use std::{collections::VecDeque, sync::Arc};
 use smtp_proto::{
     answer::Rejection,
     command::Mechanism,
-    data::BareNewline,
     domain::Host,
     extension::Extension,
     limits::ServerLimits,
     parameter::MtPriority,
-    profile::Syntax,
     server::{Config, Priorities, Trust},
 };
 
+use crate::policy;
+
 pub use self::{
-    application::{Application, answer, describe, judged},
+    application::{Application, answer, describe, is_of_timing, judged, steady},
     files::{all, files, parts},
     language::unescape,
 };
@@ -177,12 +177,12 @@ impl Dialog {
     /// Reads a dialog.
     ///
     /// `config` lines: `lmtp`, `starttls`, `implicit-tls`, `mechanism NAME [plaintext]`,
-    /// `allow-plaintext`, `require-tls`, `require-auth`, `offer KEYWORD`, `withhold KEYWORD`,
-    /// `verb NAME`, `burl ARGUMENTS`, `deliver-by SECONDS`, `future-release SECONDS DATE-TIME`, `no-soliciting CLASSES`,
+    /// `require-tls`, `require-auth`, `offer KEYWORD`, `withhold KEYWORD`, `verb NAME`,
+    /// `burl ARGUMENTS`, `deliver-by SECONDS`, `future-release SECONDS DATE-TIME`, `no-soliciting CLASSES`,
     /// `mt-priority [profile=NAME] [trust=WHOM] [lowest=N] [lowest-now=N] [size=N:OCTETS]`,
-    /// `trust-submitters nobody|authenticated|everybody`, `normalize`, `early-data`,
-    /// `discard-behind-starttls`,
-    /// `syntax lenient|strict`, `limit NAME N`, `banner TEXT`, `help TEXT`, `together`.
+    /// `trust-submitters nobody|authenticated|everybody`, `profile strict|internet|lenient`,
+    /// `policy SWITCH VALUE` (both as the conformance page has them), `limit NAME N`, `banner TEXT`,
+    /// `help TEXT`, `together`.
     ///
     /// All dialogs take place when the year 2026 begins in UTC. `accept priority N` assigns one to MAIL,
     /// and `accept future-release SECONDS DATE-TIME` tells other limits at a hello.
@@ -234,7 +234,6 @@ impl Dialog {
                 };
                 config.mechanism(Mechanism::parse(name).unwrap(), plaintext)
             }
-            "allow-plaintext" => config.allow_plaintext_auth(true),
             "require-tls" => config.require_tls(true),
             "require-auth" => config.require_auth(true),
             "offer" => config.offer(extension()),
@@ -249,17 +248,14 @@ impl Dialog {
             }
             "mt-priority" => config.mt_priority(priorities(rest)),
             "trust-submitters" => config.trust_submitters(trust(rest)),
-            "normalize" => config.bare_newline(BareNewline::Normalize),
-            "early-data" => config.allow_early_data(true),
-            "discard-behind-starttls" => config.discard_behind_starttls(true),
+            "policy" => config.profile(|profile| policy::set(profile, rest)),
+            "profile" => config.profile(|profile| *profile = policy::profile(rest)),
             "banner" => config.banner(rest),
             "help" => config.help(&String::from_utf8(unescape(rest)).unwrap()),
             "together" => {
                 self.together = true;
                 config
             }
-            "syntax" if rest == "lenient" => config.syntax(Syntax::LENIENT),
-            "syntax" if rest == "strict" => config.syntax(Syntax::STRICT),
             "limit" => {
                 let (which, number) = rest.split_once(' ').expect("limit NAME N");
                 let number: u64 = number.parse().expect("a number");
@@ -367,8 +363,8 @@ impl Dialog {
         let run = |manner: Manner| {
             let played = self.play(manner, &answers);
             assert_eq!(
-                (played.output_text(), &played.application.events),
-                (canonical.output_text(), &canonical.application.events),
+                (played.output_text(), played.application.steady_events()),
+                (canonical.output_text(), canonical.application.steady_events()),
                 "{} played {manner:?}",
                 self.name
             );

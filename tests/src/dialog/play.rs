@@ -52,7 +52,7 @@ impl Play {
             server,
             manner,
             answers,
-            application: Application::new(manner.hesitant),
+            application: Application::new(manner.hesitant, dialog.together),
             output: Vec::new(),
         }
     }

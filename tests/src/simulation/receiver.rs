@@ -221,5 +221,12 @@ impl Hands<'_> {
 }
 
 fn is_question(event: &Event<'_>) -> bool {
-    !matches!(event, Event::Body(_) | Event::Reset | Event::UpgradeTls { .. } | Event::Fault(_))
+    !matches!(
+        event,
+        Event::Body(_)
+            | Event::Reset
+            | Event::UpgradeTls { .. }
+            | Event::Leniency(_)
+            | Event::Fault(_)
+    )
 }

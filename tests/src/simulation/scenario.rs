@@ -5,6 +5,7 @@ use smtp_proto::{
     command::Mechanism,
     domain::Host,
     extension::Extension,
+    profile::StartTlsTrailing,
     sequence::Protocol,
     server,
 };
@@ -144,7 +145,11 @@ impl Scenario {
         if let Some(name) = self.auth {
             config = config.mechanism(Mechanism::parse(name).unwrap(), false);
         }
-        config.discard_behind_starttls(self.discards)
+        config.profile(|profile| {
+            if self.discards {
+                profile.server.starttls_trailing = StartTlsTrailing::Discard;
+            }
+        })
     }
 
     /// The client.

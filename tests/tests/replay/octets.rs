@@ -8,6 +8,7 @@ use smtp_proto::{
     command::Mechanism,
     data::BareNewline,
     extension::Extension,
+    profile::StartTlsTrailing,
     sequence::State,
     server::{Event, Server},
     transcript::{Recording, Speaker, Transcript, replay::Replay},
@@ -101,7 +102,11 @@ fn rest(server: &mut Server, notes: &mut Notes, reluctant: &mut bool, reads: boo
                             Answer::Reject(Rejection::LOCAL_ERROR.with_text(" not\n\n now "))
                         }
                     }
-                    Event::Body(_) | Event::Reset | Event::Fault(_) | Event::UpgradeTls { .. } => {
+                    Event::Body(_)
+                    | Event::Reset
+                    | Event::Leniency(_)
+                    | Event::Fault(_)
+                    | Event::UpgradeTls { .. } => {
                         continue;
                     }
                     _ if told.contains('z') => Answer::Reject(Rejection::POLICY),
@@ -131,14 +136,18 @@ proptest! {
             .offer(Extension::BinaryMime)
             .offer(Extension::StartTls)
             .mechanism(Mechanism::parse("PLAIN").unwrap(), false)
-            .discard_behind_starttls(starttls_discards)
+            .profile(|profile| {
+                if starttls_discards {
+                    profile.server.starttls_trailing = StartTlsTrailing::Discard;
+                }
+                if normalize {
+                    profile.server.bare_newline = BareNewline::Normalize;
+                }
+            })
             .verb("XOWN")
             .limits(|limits| limits.message = Some(3000));
         if lmtp {
             config = config.lmtp();
-        }
-        if normalize {
-            config = config.bare_newline(BareNewline::Normalize);
         }
         let config = Arc::new(config);
         let mut server = Server::new(Arc::clone(&config));

@@ -1,7 +1,4 @@
-//! How strictly commands are read: one value, chosen when a session begins.
-//!
-//! Leniency is a choice of the run, never of the build: the same octets mean the same thing in
-//! every program that holds the same [`Syntax`].
+//! How strictly commands are read.
 
 /// What is taken for the name behind `EHLO`, `HELO` and `LHLO` (RFC 5321 section 4.1.1.1; G-21).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -1,0 +1,175 @@
+//! Policy that depends on when octets come, which a dialog cannot say.
+
+use std::{sync::Arc, time::Duration};
+
+use smtp_proto::{
+    domain::Host,
+    extension::Extension,
+    limits::ServerTimeouts,
+    profile::{Leniency, Profile, Verdict},
+    server::{Config, Event, Server},
+    wire::{Endpoint, Step},
+};
+use smtp_tests::take_output;
+
+fn config() -> Config {
+    Config::new(Host::parse("mx.example.net").unwrap())
+}
+
+/// A server whose application says yes, and what came of it.
+struct Yes {
+    server: Server,
+    said: String,
+    told: Vec<Leniency>,
+    questions: usize,
+    closed: bool,
+}
+
+impl Yes {
+    fn new(config: Config) -> Self {
+        let server = Server::new(Arc::new(config));
+        Self { server, said: String::new(), told: Vec::new(), questions: 0, closed: false }
+    }
+
+    /// Gives octets, and lets the server come to its rest.
+    fn give(&mut self, octets: &str) {
+        assert_eq!(self.server.wire().receive(octets.as_bytes()), octets.len());
+        self.rest();
+    }
+
+    fn rest(&mut self) {
+        loop {
+            match self.server.step() {
+                Step::Write => {
+                    let octets = take_output(self.server.wire(), usize::MAX);
+                    self.said.push_str(core::str::from_utf8(&octets).unwrap());
+                }
+                Step::Event => {
+                    let event = self.server.event();
+                    self.questions += usize::from(event.is_some());
+                    match event {
+                        Some(Event::Leniency(leniency)) => {
+                            self.questions -= 1;
+                            self.told.push(leniency);
+                        }
+                        Some(Event::Connected(token)) => token.accept(),
+                        Some(Event::Hello(token)) => token.accept(),
+                        Some(Event::Mail(token)) => token.accept(),
+                        Some(Event::Rcpt(token)) => token.accept(),
+                        _ => {}
+                    }
+                }
+                Step::Close => {
+                    self.closed = true;
+                    return;
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// What was said since this was last asked.
+    fn said(&mut self) -> String {
+        core::mem::take(&mut self.said)
+    }
+
+    fn codes(&mut self) -> Vec<String> {
+        let said = self.said();
+        said.lines().filter(|line| &line[3..4] != "-").map(|line| line[..3].to_owned()).collect()
+    }
+}
+
+/// S-30: a client that talks first is served, and told of.
+#[test]
+fn an_early_talker_is_served_and_told() {
+    let mut yes = Yes::new(config());
+    yes.give("EHLO client.example\r\nNOOP\r\n");
+    assert_eq!(yes.codes(), ["220", "250", "250"]);
+    assert_eq!(yes.told, [Leniency::EarlyTalker, Leniency::UnannouncedPipelining]);
+}
+
+/// S-30: or greeted with 554, when it talked before or while the server watched for it.
+#[test]
+fn an_early_talker_is_refused() {
+    let strict = || config().profile(|profile| *profile = Profile::STRICT);
+    let mut yes = Yes::new(strict());
+    yes.give("EHLO client.example\r\n");
+    assert_eq!(yes.codes(), ["554", "503"]);
+    assert_eq!((yes.questions, yes.told.len()), (0, 0));
+    yes.give("QUIT\r\n");
+    assert!(yes.closed && yes.said().starts_with("221"));
+
+    let mut timeouts = ServerTimeouts::default();
+    timeouts.greeting = Duration::from_secs(6);
+    let mut yes = Yes::new(strict().timeouts(timeouts));
+    yes.rest();
+    assert_eq!(yes.said(), "", "it watches");
+    assert_eq!(yes.server.wire().timer().after, Duration::from_secs(6));
+    yes.give("E");
+    assert!(yes.said().starts_with("554 mx.example.net"));
+    assert_eq!(yes.questions, 0);
+}
+
+/// S-30: who waits for the greeting gets it when the server has watched long enough.
+#[test]
+fn a_patient_client_is_greeted() {
+    let mut timeouts = ServerTimeouts::default();
+    timeouts.greeting = Duration::from_secs(6);
+    let watchful = config().profile(|profile| profile.server.early_talker = Verdict::Reject);
+    let mut yes = Yes::new(watchful.clone().timeouts(timeouts));
+    yes.rest();
+    yes.server.wire().expire();
+    yes.rest();
+    assert_eq!(yes.codes(), ["220"]);
+    assert_eq!(yes.server.wire().timer().after, timeouts.command);
+    yes.give("EHLO client.example\r\n");
+    assert_eq!(yes.codes(), ["250"]);
+    assert!(yes.told.is_empty());
+
+    // Who hangs up meanwhile is not greeted.
+    let mut yes = Yes::new(watchful.timeouts(timeouts));
+    yes.rest();
+    yes.server.wire().received(0);
+    yes.rest();
+    assert!(yes.closed && yes.said().is_empty());
+}
+
+/// S-83: each command of a group that has another behind it is refused, and not done.
+#[test]
+fn a_group_without_pipelining_is_refused() {
+    for (hello, config) in [
+        ("HELO client.example\r\n", config()),
+        ("EHLO client.example\r\n", config().withhold(Extension::Pipelining)),
+    ] {
+        let reject = |profile: &mut Profile| {
+            profile.server.unannounced_pipelining = Verdict::Reject;
+        };
+        let mut yes = Yes::new(config.profile(reject));
+        yes.rest();
+        yes.give(hello);
+        assert_eq!(yes.codes(), ["220", "250"]);
+        yes.give("MAIL FROM:<a@x.example>\r\nRCPT TO:<b@x.example>\r\n");
+        assert_eq!(yes.codes(), ["554", "503"]);
+        yes.give("MAIL FROM:<a@x.example>\r\n");
+        yes.give("RCPT TO:<b@x.example>\r\n");
+        assert_eq!(yes.codes(), ["250", "250"]);
+        assert!(yes.told.is_empty());
+    }
+    // With PIPELINING it is what was offered.
+    let mut yes = Yes::new(config().profile(|profile| *profile = Profile::STRICT));
+    yes.rest();
+    yes.give("EHLO client.example\r\n");
+    yes.give("MAIL FROM:<a@x.example>\r\nRCPT TO:<b@x.example>\r\n");
+    assert_eq!(yes.codes(), ["220", "250", "250", "250"]);
+}
+
+/// A flood of what is forgiven is told once for each command, and costs no memory.
+#[test]
+fn a_flood_of_leniencies_is_told_command_by_command() {
+    let mut yes = Yes::new(config().withhold(Extension::Pipelining));
+    yes.rest();
+    yes.give("EHLO client.example\r\n");
+    yes.give(&"NOOP\r\n".repeat(500));
+    assert_eq!(yes.told.len(), 499);
+    assert_eq!(yes.codes().len(), 502);
+}
