@@ -38,7 +38,7 @@ pub use self::{
     misuse::Misuse,
     opening::{Opening, OpeningError, OpeningStep, TlsUse},
     remote::Turned,
-    report::{Cause, Outcome, Phase, Report, Retry, Status},
+    report::{Blame, Cause, Outcome, Phase, Report, Retry, Status},
     survey::Survey,
     transaction::{Transaction, TransactionStep},
 };

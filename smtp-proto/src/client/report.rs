@@ -7,8 +7,11 @@ use crate::{
     answer::Rejection,
     fault::Fault,
     reply::ReplyBuf,
-    status::{EnhancedCode, Severity},
+    status::{Code, EnhancedCode, Severity},
 };
+
+#[cfg(test)]
+mod tests;
 
 /// The outcome of a [`Transaction`](super::Transaction).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +99,59 @@ pub enum Retry {
     AtOnce,
 }
 
+/// What an outcome is a judgement of: whose fault it was.
+///
+/// A queue that counts failures against a message, or a recipient against a list, needs to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Blame {
+    /// Nobody: it was delivered.
+    Nobody,
+    /// The session, the network or the host: a connection that broke or took too long, 421, a server
+    /// that broke the protocol or lacks room. Nothing was said of the message or the recipient, and
+    /// other messages to this host would have fared the same.
+    Session,
+    /// The message: its sender, its size, its content, or what it asks for.
+    Message,
+    /// This recipient. Others of the same message are not touched by it.
+    Recipient,
+}
+
 impl Outcome {
+    /// Whose fault it was. Of a reply the enhanced code decides by its subject (RFC 3463 section 3.1),
+    /// and where that leaves it open, or there is none, the command that was answered.
+    pub fn blame(&self) -> Blame {
+        match &self.cause {
+            _ if self.is_delivered() => Blame::Nobody,
+            Cause::Fault(_) => Blame::Session,
+            Cause::Local(_) | Cause::Content(_) => Blame::Message,
+            Cause::Reply(_) if self.at_once => Blame::Session,
+            Cause::Reply(reply) => self.blame_of(reply),
+        }
+    }
+
+    fn blame_of(&self, reply: &ReplyBuf) -> Blame {
+        let of_phase = if self.phase == Phase::Rcpt { Blame::Recipient } else { Blame::Message };
+        let enhanced = reply.enhanced();
+        match enhanced.map(|enhanced| (enhanced.subject(), enhanced.detail())) {
+            // The sender's address.
+            Some((1, 7 | 8)) => Blame::Message,
+            Some((1 | 2, _)) => Blame::Recipient,
+            // Too big; a loop; content.
+            Some((3, 4) | (4, 6) | (6, _)) => Blame::Message,
+            // The system, the network, the protocol.
+            Some((3..=5, _)) => Blame::Session,
+            _ if enhanced.is_none()
+                && matches!(
+                    reply.code(),
+                    Code::LOCAL_ERROR | Code::INSUFFICIENT_STORAGE | Code::SERVICE_NOT_AVAILABLE
+                ) =>
+            {
+                Blame::Session
+            }
+            _ => of_phase,
+        }
+    }
+
     /// What it means.
     pub fn status(&self) -> Status {
         self.status
