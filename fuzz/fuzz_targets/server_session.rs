@@ -14,7 +14,7 @@ use smtp_proto::{
     command::Mechanism,
     data::BareNewline,
     domain::Host,
-    extension::Extension,
+    extension::{Extension, ParameterRule, Registered, VerbRule},
     fault::Fault,
     profile::{Profile, StartTlsTrailing, Verdict},
     server::{Auth, Config, Event, Server},
@@ -42,11 +42,23 @@ struct Input<'i> {
     octets: &'i [u8],
 }
 
+/// An extension that only this application knows.
+fn own_extension() -> Registered {
+    let parameter = |rule: Result<ParameterRule, _>| rule.expect("a keyword");
+    Registered::local("X-SHARD")
+        .expect("a keyword")
+        .mail(parameter(ParameterRule::required("X-SHARD", 20)))
+        .rcpt(parameter(ParameterRule::optional("XSLOT", 5)))
+        .verb(VerbRule::new("XSHARD").expect("a verb").outside_transaction())
+        .verb(VerbRule::new("XEARLY").expect("a verb").before_hello())
+}
+
 fn config(choice: u16) -> Config {
     let bit = |bit: u16| choice & (1 << bit) != 0;
     let mut config = Config::new(Host::parse("mx.example").expect("a domain"))
         .offer(Extension::StartTls)
         .verb("XHELLO")
+        .extension(own_extension())
         .require_tls(bit(3) && bit(4))
         .require_auth(bit(5) && bit(6))
         .profile(|profile| {

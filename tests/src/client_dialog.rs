@@ -187,7 +187,7 @@ impl ClientDialog {
     /// # Panics
     /// When anything else happens than what is written.
     pub fn over<L: Link>(&self, join: impl FnOnce(Client) -> L) -> Vec<String> {
-        self.play_over(join(Client::new(self.config)), &mut |_, _| usize::MAX)
+        self.play_over(join(Client::new(self.config.clone())), &mut |_, _| usize::MAX)
     }
 
     /// The file and the title.
@@ -197,11 +197,11 @@ impl ClientDialog {
 
     /// A client as the dialog has it.
     pub fn client(&self) -> Client {
-        Client::new(self.config)
+        Client::new(self.config.clone())
     }
 
     fn play(&self, cut: &mut dyn FnMut(usize, usize) -> usize) {
-        self.play_over(Memory::new(Client::new(self.config)), cut);
+        self.play_over(Memory::new(Client::new(self.config.clone())), cut);
     }
 
     /// `cut` says how many octets of which flight come next, of so many that are left.

@@ -6,7 +6,7 @@ use super::{Client, Misuse, ReplyTo, session::Session};
 use crate::{
     command::{Command, Mechanism, Query, Text, Verb},
     domain::HelloName,
-    extension::Extension,
+    extension::{Carrier, Extension},
     parameter::{Body, MailParameters, Parameter, Parameters, RcptParameters},
     path::{ForwardPath, ReversePath},
     sequence::{Protocol, Request, State},
@@ -150,7 +150,7 @@ impl Client {
         self.session.allow(Verb::Mail, Request::Mail)?;
         self.session.need_tls()?;
         self.session.judge_mailbox(reverse_path.mailbox())?;
-        self.session.check_parameters(parameters, MailParameters::extension)?;
+        self.session.check_parameters(parameters, Carrier::Mail, MailParameters::extension)?;
         let typed = MailParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
         let binary = typed.body() == Some(Body::BinaryMime);
         let ascii = reverse_path.is_ascii() && parameters.as_str().is_ascii();
@@ -176,7 +176,7 @@ impl Client {
     ) -> Result<(), Misuse> {
         self.session.allow(Verb::Rcpt, Request::Rcpt)?;
         self.session.judge_mailbox(forward_path.mailbox())?;
-        self.session.check_parameters(parameters, RcptParameters::extension)?;
+        self.session.check_parameters(parameters, Carrier::Rcpt, RcptParameters::extension)?;
         RcptParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
         let ascii = forward_path.is_ascii() && parameters.as_str().is_ascii();
         if !ascii && !self.session.smtputf8 {
@@ -296,20 +296,35 @@ impl Client {
         self.command(ReplyTo::Help, |out| Command::Help(topic).write(out))
     }
 
-    /// A verb this crate does not know, of an extension that the server lists by `keyword`.
+    /// A verb this crate does not know, of an extension that the server lists by `keyword`. What the
+    /// configuration says of it ([`VerbRule`](crate::extension::VerbRule)) is kept.
     ///
     /// # Errors
-    /// [`Misuse::UnknownParameter`] when the server does not list `keyword`; [`Misuse::Sequence`] when
-    /// `verb` is one of SMTP's own or before the hello.
+    /// [`Misuse::UnknownParameter`] when the server does not list `keyword`; [`Misuse::Sequence`]
+    /// before the hello, and in a transaction that it must not come in; [`Misuse::Parameter`] for a
+    /// line that is longer than it may be.
     pub fn extension(
         &mut self,
         keyword: &str,
         command: crate::command::OtherCommand<'_>,
     ) -> Result<(), Misuse> {
         self.session.allow(Verb::Other, Request::Extension)?;
-        let listed = self.capabilities().is_some_and(|all| all.parameters(keyword).is_some());
-        if !listed {
+        if !self.session.lists(keyword) {
             return Err(Misuse::UnknownParameter);
+        }
+        let rule = self.session.config.extensions.iter().find_map(|extension| {
+            let mut verbs = extension.verbs().iter();
+            verbs.find(|rule| rule.verb().eq_ignore_ascii_case(command.verb()))
+        });
+        if let Some(rule) = rule {
+            let state = self.session.planned;
+            if !rule.may_come(true, state.in_transaction()) {
+                return Err(Misuse::Sequence { verb: Verb::Other, state });
+            }
+            let argument = command.text().map_or(0, |text| 1 + text.as_str().len());
+            if command.verb().len() + argument + 2 > rule.line_limit() {
+                return Err(Misuse::Parameter);
+            }
         }
         self.command(ReplyTo::Extension, |out| Command::Other(command).write(out))
     }
@@ -343,21 +358,33 @@ impl Client {
 }
 
 impl Session {
+    /// Whether the server lists a keyword, known or not.
+    fn lists(&self, keyword: &str) -> bool {
+        self.capabilities().is_some_and(|all| all.parameters(keyword).is_some())
+    }
+
     /// Each parameter must belong to what was offered (RFC 5321 section 4.1.1.3).
     fn check_parameters(
         &self,
         parameters: Parameters<'_>,
+        of: Carrier,
         extension_of: fn(Parameter<'_>) -> Option<Extension>,
     ) -> Result<(), Misuse> {
         for parameter in parameters.iter() {
             match extension_of(parameter) {
                 Some(extension) => self.need(extension)?,
                 None => {
-                    let listed = self
-                        .capabilities()
-                        .is_some_and(|all| all.parameters(parameter.keyword()).is_some());
-                    if !listed {
+                    let rule = self.config.extensions.iter().find_map(|extension| {
+                        let mut rules = extension.parameters(of).iter();
+                        let rule = rules.find(|rule| rule.is_of(parameter))?;
+                        Some((extension.keyword(), rule))
+                    });
+                    let keyword = rule.map_or(parameter.keyword(), |(keyword, _)| keyword);
+                    if !self.lists(keyword) {
                         return Err(Misuse::UnknownParameter);
+                    }
+                    if let Some((_, rule)) = rule {
+                        rule.judge(parameter).map_err(|_| Misuse::Parameter)?;
                     }
                 }
             }

@@ -1,6 +1,9 @@
 //! How a client behaves.
 
+use alloc::vec::Vec;
+
 use crate::{
+    extension::Registered,
     limits::{ClientLimits, ClientTimeouts},
     profile::Profile,
     reply::ReplyRules,
@@ -9,7 +12,7 @@ use crate::{
 
 /// The configuration of a client session. [`Config::default`] is that of a mail client on the
 /// Internet.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Config {
     /// SMTP or LMTP.
@@ -20,6 +23,9 @@ pub struct Config {
     /// Refuses AUTH and MAIL outside TLS as [`Misuse::TlsRequired`](super::Misuse::TlsRequired),
     /// whatever led there: a server that offers no STARTTLS or refuses it, or HELO.
     pub require_tls: bool,
+    /// Extensions that this crate does not know. Their parameters and verbs are sent only to a server
+    /// that lists their keyword.
+    pub extensions: Vec<Registered>,
     /// How strict the session is; [`Profile::client`] of it counts here.
     pub profile: Profile,
     /// Bounds of the client's own queue, and of replies.

@@ -8,9 +8,12 @@ pub use self::arguments::FutureRelease;
 pub(crate) use self::arguments::is_profile;
 pub(crate) use self::capabilities::Digest;
 pub use self::capabilities::{AuthMechanisms, Capabilities, CapabilityLines, Limits9422};
+pub(crate) use self::registered::Carrier;
+pub use self::registered::{ParameterRule, Registered, VerbRule};
 
 mod arguments;
 mod capabilities;
+mod registered;
 #[cfg(test)]
 mod tests;
 

@@ -250,6 +250,10 @@ impl Desk<'_> {
                 _ => config.arguments.write(extension, &mut text),
             }
         }
+        for registered in session.registered() {
+            text.push('\n');
+            registered.write(&mut text);
+        }
         self.write(Code::OK, None, &text);
     }
 

@@ -10,7 +10,7 @@ use crate::{
     command::{self, Bdat, Command, Verb},
     domain::{AddressLiteral, HelloName, Host},
     error::{ParseError, Rule as Grammar},
-    extension,
+    extension::{self, Carrier},
     parameter::{MailParameters, RcptParameters},
     sequence::{Refusal, Request, State},
     status::Code,
@@ -209,12 +209,7 @@ impl Session {
             .map_err(|error| error.rejection())?;
         let mut parameters =
             MailParameters::parse(mail.parameters).map_err(|error| error.rejection())?;
-        for parameter in mail.parameters.iter() {
-            let known = MailParameters::extension(parameter);
-            if !known.is_some_and(|extension| self.honours_parameter(extension)) {
-                return Err(Rejection::PARAMETER_UNKNOWN);
-            }
-        }
+        self.admit_parameters(mail.parameters, Carrier::Mail, MailParameters::extension)?;
         if !mail.parameters.as_str().is_ascii() && !parameters.smtputf8() {
             return Err(ParseError::new(Grammar::ParameterValue, 0).rejection());
         }
@@ -238,12 +233,7 @@ impl Session {
         } else {
             let parameters =
                 RcptParameters::parse(rcpt.parameters).map_err(|error| error.rejection())?;
-            for parameter in rcpt.parameters.iter() {
-                let known = RcptParameters::extension(parameter);
-                if !known.is_some_and(|extension| self.honours_parameter(extension)) {
-                    return Err(Rejection::PARAMETER_UNKNOWN);
-                }
-            }
+            self.admit_parameters(rcpt.parameters, Carrier::Rcpt, RcptParameters::extension)?;
             parameters
         };
         if let Some(Host::Literal(AddressLiteral::General(_))) =
@@ -302,7 +292,7 @@ impl Session {
 
     /// Whether a parameter of `extension` may be used. AUTH= is taken also from those who did not
     /// authenticate (RFC 4954 section 5), as long as AUTH is offered.
-    fn honours_parameter(&self, extension: extension::Extension) -> bool {
+    pub(super) fn honours_parameter(&self, extension: extension::Extension) -> bool {
         if extension == extension::Extension::Auth {
             return self.extended && !self.config.mechanisms.is_empty();
         }

@@ -171,7 +171,7 @@ impl<'s> Desk<'s> {
         }
         let Self { session, pen, .. } = self;
         if let Some(recorder) = pen.recorder() {
-            let registered = verb == Verb::Other && session.is_registered(line);
+            let registered = verb == Verb::Other && session.own_verb(line).is_some();
             recorder.command(line, |mechanism| session.config.has_mechanism(mechanism), registered);
         }
     }
@@ -241,8 +241,15 @@ impl<'s> Desk<'s> {
         if request == Request::Burl && is_last(line) {
             request = Request::BurlLast;
         }
-        if request == Request::Unknown && self.session.is_registered(line) {
+        let own = if request == Request::Unknown { self.session.own_verb(line) } else { None };
+        if let Some(own) = own {
             request = Request::Extension;
+            let long = self.line > own.line;
+            if long || !own.offered {
+                let refusal = if long { &TOO_LONG } else { &Rejection::NOT_IMPLEMENTED };
+                self.refuse(refusal, Leave::Now);
+                return None;
+            }
         }
         let leave = match request {
             Request::Mail
@@ -279,7 +286,16 @@ impl<'s> Desk<'s> {
             }
             return None;
         }
-        match rule(self.session.state_for(request), request) {
+        if own.is_some_and(|own| !own.in_order) {
+            self.refuse(&Rejection::BAD_SEQUENCE, Leave::Now);
+            return None;
+        }
+        let state = match own {
+            // The table lets no verb of this kind come before the hello.
+            Some(own) if own.before_hello && self.session.state == State::Start => State::Ready,
+            _ => self.session.state_for(request),
+        };
+        match rule(state, request) {
             Rule::Refuse { why, then } => {
                 let rejection = self.session.refusal(why);
                 if then == State::Spoiled && self.session.state != State::Spoiled {
@@ -513,11 +529,6 @@ impl Session {
         self.end_exchange();
         self.enter(State::Ready);
         self.phase = Phase::Command;
-    }
-
-    fn is_registered(&self, line: &[u8]) -> bool {
-        let verb = line.split(|octet| matches!(octet, b' ' | b'\t')).next().unwrap_or_default();
-        self.config.verbs.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(verb))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     auth::{Channel, Known},
     command::Mechanism,
     domain::Host,
-    extension::{Extension, ExtensionSet},
+    extension::{Extension, ExtensionSet, Registered},
     limits::{ServerLimits, ServerTimeouts},
     profile::{Profile, Verdict},
     sequence::Protocol,
@@ -27,6 +27,7 @@ pub struct Config {
     pub(super) offered: ExtensionSet,
     pub(super) mechanisms: Vec<Offered>,
     pub(super) verbs: Vec<Box<str>>,
+    pub(super) extensions: Vec<Registered>,
     /// The arguments of BURL in the reply to EHLO, each behind a blank.
     pub(super) burl: String,
     pub(super) tls_required: bool,
@@ -83,6 +84,7 @@ impl Config {
             offered: offered.into_iter().fold(ExtensionSet::default(), ExtensionSet::with),
             mechanisms: Vec::new(),
             verbs: Vec::new(),
+            extensions: Vec::new(),
             burl: String::new(),
             tls_required: false,
             auth_required: false,
@@ -258,8 +260,9 @@ impl Config {
     }
 
     /// Asks the application about a verb this crate does not know
-    /// ([`Event::Extension`](super::Event::Extension)). `verb` is letters, digits and hyphens; one of
-    /// SMTP's own verbs, or anything else, is ignored.
+    /// ([`Event::Extension`](super::Event::Extension)) and that no EHLO line tells of; one that is to
+    /// be listed comes with its [`extension`](Self::extension). `verb` is letters, digits and hyphens;
+    /// one of SMTP's own verbs, or anything else, is ignored.
     #[must_use]
     pub fn verb(mut self, verb: &str) -> Self {
         use crate::command::Verb;
@@ -269,6 +272,17 @@ impl Config {
             self.verbs.push(String::from(verb).to_ascii_uppercase().into());
         }
         self
+    }
+
+    /// Offers an extension that this crate does not know: it is listed in the EHLO reply behind those
+    /// that are known, its parameters are taken and handed over with the others
+    /// ([`MailParameters::all`](crate::parameter::MailParameters::all)), and its verbs are asked about.
+    /// What it needs of a command line is added to the limit. One of the same keyword is replaced.
+    #[must_use]
+    pub fn extension(mut self, extension: Registered) -> Self {
+        self.extensions.retain(|known| known.keyword() != extension.keyword());
+        self.extensions.push(extension);
+        self.limits(|_| {})
     }
 
     /// Refuses everything but NOOP, EHLO, STARTTLS and QUIT with 530 until TLS is active (RFC 3207
@@ -312,7 +326,13 @@ impl Config {
         change(&mut self.limits);
         let limits = &mut self.limits;
         // The most that all parameters this crate knows may add to MAIL.
-        limits.command_line = limits.command_line.max(2400);
+        let mut command_line = 2400;
+        for extension in &self.extensions {
+            command_line += extension.line_growth();
+        }
+        let verbs = self.extensions.iter().flat_map(|extension| extension.verbs());
+        let longest = verbs.map(|verb| verb.line_limit()).max().unwrap_or_default();
+        limits.command_line = limits.command_line.max(command_line).max(longest);
         limits.auth_line = limits.auth_line.max(12_290);
         limits.endless_line = limits.endless_line.max(limits.auth_line).max(limits.command_line);
         limits.recipients = limits.recipients.max(1);

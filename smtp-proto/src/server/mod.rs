@@ -56,6 +56,7 @@ mod fetch;
 mod forgive;
 mod parameters;
 mod question;
+mod registered;
 mod remote;
 mod repeat;
 mod session;

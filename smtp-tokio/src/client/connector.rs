@@ -315,7 +315,7 @@ impl Connector {
         retry: Option<Retry>,
     ) -> Result<Client, Unopened> {
         let tls = if retry == Some(Retry::WithoutTls) { Tls::None } else { self.tls };
-        let mut config = self.config;
+        let mut config = self.config.clone();
         config.require_tls |= match tls {
             Tls::None => false,
             #[cfg(feature = "tls")]
@@ -323,7 +323,7 @@ impl Connector {
             #[cfg(feature = "tls")]
             Tls::StartTls | Tls::Implicit => true,
         };
-        let mut connection = Connection::new(stream, Machine::new(config));
+        let mut connection = Connection::new(stream, Machine::new(config.clone()));
         let teller = Teller::client(server);
         let wire = connection.endpoint_mut().wire();
         teller.listen(wire, self.trace.is_some(), self.recording);

@@ -25,7 +25,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
         let Some(Event::Turned(turned)) = self.link.machine().event() else {
             return End::Fault(Fault::Closed);
         };
-        let machine = turned.into_client(config);
+        let machine = turned.into_client(config.clone());
         let nothing = Connection::new(Stream::closed(), Machine::new(Arc::clone(&self.core.smtp)));
         let connection = mem::replace(&mut self.link.connection, nothing).with_endpoint(machine);
         let trace = self.core.trace.clone().map(|trace| {

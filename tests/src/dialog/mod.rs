@@ -34,6 +34,7 @@
 mod application;
 mod files;
 mod language;
+mod own_extension;
 mod play;
 
 use std::{collections::VecDeque, sync::Arc};
@@ -42,7 +43,7 @@ use smtp_proto::{
     answer::Rejection,
     command::Mechanism,
     domain::Host,
-    extension::Extension,
+    extension::{Extension, Registered},
     limits::ServerLimits,
     parameter::MtPriority,
     server::{Config, Priorities, Trust},
@@ -57,6 +58,7 @@ pub use self::{
 };
 use self::{
     language::action,
+    own_extension::own_extension,
     play::{Flight, Manner, Play},
 };
 
@@ -106,6 +108,8 @@ pub struct Dialog {
     pub implicit_tls: bool,
     /// How octets are grouped matters here: only the grouping as written is played.
     pub together: bool,
+    /// Extensions of the application's own.
+    extensions: Vec<Registered>,
 }
 
 /// How the session of a dialog goes, to the octet.
@@ -177,10 +181,14 @@ impl Dialog {
     /// Reads a dialog.
     ///
     /// `config` lines: `lmtp`, `starttls`, `implicit-tls`, `mechanism NAME [plaintext]`,
-    /// `require-tls`, `require-auth`, `offer KEYWORD`, `withhold KEYWORD`, `verb NAME`,
-    /// `burl ARGUMENTS`, `deliver-by SECONDS`, `future-release SECONDS DATE-TIME`, `no-soliciting CLASSES`,
+    /// `require-tls`, `require-auth`,
+    /// `offer KEYWORD`, `withhold KEYWORD`, `verb NAME`, `burl ARGUMENTS`,
+    /// `deliver-by SECONDS`, `future-release SECONDS DATE-TIME`, `no-soliciting CLASSES`,
     /// `mt-priority [profile=NAME] [trust=WHOM] [lowest=N] [lowest-now=N] [size=N:OCTETS]`,
     /// `trust-submitters nobody|authenticated|everybody`, `profile strict|internet|lenient`,
+    /// `extension KEYWORD [arguments]`, and of it `extension-mail KEYWORD PARAMETER[=n|?n]`,
+    /// `extension-rcpt`, `extension-verb KEYWORD VERB [outside-transaction|before-hello]`,
+    /// `extension-tls KEYWORD`,
     /// `policy SWITCH VALUE` (both as the conformance page has them), `limit NAME N`, `banner TEXT`,
     /// `help TEXT`, `together`.
     ///
@@ -196,6 +204,7 @@ impl Dialog {
             config: Config::new(Host::parse("mx.example.net").unwrap()),
             implicit_tls: false,
             together: false,
+            extensions: Vec::new(),
         };
         for (number, line) in text.lines().enumerate() {
             let line = line.trim_start();
@@ -248,6 +257,11 @@ impl Dialog {
             }
             "mt-priority" => config.mt_priority(priorities(rest)),
             "trust-submitters" => config.trust_submitters(trust(rest)),
+            "extension" | "extension-mail" | "extension-rcpt" | "extension-verb"
+            | "extension-tls" => {
+                own_extension(&mut self.extensions, word, rest);
+                self.extensions.iter().cloned().fold(config, Config::extension)
+            }
             "policy" => config.profile(|profile| policy::set(profile, rest)),
             "profile" => config.profile(|profile| *profile = policy::profile(rest)),
             "banner" => config.banner(rest),
