@@ -56,6 +56,7 @@ impl Yes {
                         Some(Event::Hello(token)) => token.accept(),
                         Some(Event::Mail(token)) => token.accept(),
                         Some(Event::Rcpt(token)) => token.accept(),
+                        Some(Event::StartTls(token)) => token.accept(),
                         _ => {}
                     }
                 }
@@ -172,4 +173,27 @@ fn a_flood_of_leniencies_is_told_command_by_command() {
     yes.give(&"NOOP\r\n".repeat(500));
     assert_eq!(yes.told.len(), 499);
     assert_eq!(yes.codes().len(), 502);
+}
+
+/// S-70: behind a handshake that was not good enough everything but QUIT is refused.
+#[test]
+fn tls_that_is_too_weak() {
+    let mut yes = Yes::new(config().offer(Extension::StartTls));
+    yes.rest();
+    yes.server.tls_too_weak();
+    yes.give("EHLO client.example\r\n");
+    assert_eq!(yes.codes(), ["220", "250"], "outside TLS it says nothing");
+    yes.give("STARTTLS\r\n");
+    assert_eq!(yes.codes(), ["220"]);
+    yes.server.tls_started();
+    yes.server.tls_too_weak();
+    yes.questions = 0;
+    let lines = ["EHLO c.example", "MAIL FROM:<a@x.example>", "NOOP", "AUTH PLAIN", "XYZZY"];
+    for line in lines {
+        yes.give(&format!("{line}\r\n"));
+        assert_eq!(yes.codes(), ["554"], "{line}");
+    }
+    assert_eq!(yes.questions, 0);
+    yes.give("QUIT\r\n");
+    assert!(yes.closed && yes.said().starts_with("221 2.0.0"));
 }

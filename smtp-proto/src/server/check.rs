@@ -12,6 +12,7 @@ use crate::{
     error::{ParseError, Rule as Grammar},
     extension::{self, Carrier},
     parameter::{MailParameters, RcptParameters},
+    path::Mailbox,
     sequence::{Refusal, Request, State},
     status::Code,
 };
@@ -24,6 +25,10 @@ const NO_RECIPIENT: Rejection<'static> = Rejection::permanent(5, 1, "no recipien
 const MECHANISM_NOT_OFFERED: Rejection<'static> =
     Rejection::permanent(5, 4, "mechanism not offered").coded(Code::ARGUMENT_NOT_IMPLEMENTED);
 
+const UNQUALIFIED_SENDER: Rejection<'static> =
+    Rejection::permanent(1, 8, "domain is not qualified").coded(Code::TRANSACTION_FAILED);
+const UNQUALIFIED_RECIPIENT: Rejection<'static> =
+    Rejection::permanent(1, 2, "domain is not qualified").coded(Code::TRANSACTION_FAILED);
 const WEAK_TLS: Rejection<'static> =
     Rejection::permanent(7, 0, "refused for lack of security").coded(Code::TRANSACTION_FAILED);
 
@@ -65,7 +70,7 @@ impl Session {
 
     /// What is judged before the order of commands: whether the verb is offered, and whether TLS or
     /// authentication is needed first.
-    pub(super) fn admit(&self, request: Request) -> Result<(), Rejection<'static>> {
+    pub(super) fn admit(&self, request: Request, line: &[u8]) -> Result<(), Rejection<'static>> {
         let config = &self.config;
         if self.state == State::Refusing {
             return Ok(());
@@ -114,6 +119,7 @@ impl Session {
                     | Request::Rset
                     | Request::Quit
             )
+            && !self.is_for_postmaster(request, line)
         {
             return Err(Rejection::AUTHENTICATION_REQUIRED);
         }
@@ -134,6 +140,32 @@ impl Session {
             Request::XForward if !self.may_xforward() => Err(NOT_ALLOWED),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the command is one by which a stranger writes to postmaster, where that is let pass. Who
+    /// has a recipient has no other.
+    fn is_for_postmaster(&self, request: Request, line: &[u8]) -> bool {
+        if !self.config.postmaster_admitted {
+            return false;
+        }
+        match request {
+            Request::Mail => true,
+            Request::Rcpt => command::Rcpt::parse(line, &self.config.profile.syntax)
+                .is_ok_and(|rcpt| rcpt.forward_path.is_postmaster()),
+            Request::Data | Request::Bdat | Request::BdatLast => {
+                matches!(self.state, State::Mail | State::Recipients | State::Chunks)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a mailbox has the qualified domain that submission asks for (RFC 6409 section 4.2).
+    fn is_qualified(&self, mailbox: Option<Mailbox<'_>>) -> bool {
+        !self.config.qualified
+            || mailbox.is_none_or(|mailbox| match mailbox.host() {
+                Host::Domain(domain) => domain.as_str().contains('.'),
+                Host::Literal(_) => true,
+            })
     }
 
     /// Whether BURL is for those only who log in: wherever that is possible, since it makes the server
@@ -221,6 +253,9 @@ impl Session {
         if parameters.size().is_some_and(too_big) {
             return Err(Rejection::MESSAGE_TOO_BIG);
         }
+        if !self.is_qualified(mail.reverse_path.mailbox()) {
+            return Err(UNQUALIFIED_SENDER);
+        }
         self.judge_mail(&mut parameters)?;
         Ok(Question::Mail(mail, parameters))
     }
@@ -248,6 +283,9 @@ impl Session {
         if !rcpt.forward_path.is_ascii() && !self.transfer.smtputf8 {
             return Err(Rejection::permanent(6, 7, "non-ASCII address without SMTPUTF8")
                 .coded(Code::MAILBOX_NAME_NOT_ALLOWED));
+        }
+        if !self.is_qualified(rcpt.forward_path.mailbox()) {
+            return Err(UNQUALIFIED_RECIPIENT);
         }
         if self.transfer.recipients >= self.config.limits.recipients {
             return Err(Rejection::TOO_MANY_RECIPIENTS);

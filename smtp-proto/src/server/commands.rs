@@ -273,7 +273,7 @@ impl<'s> Desk<'s> {
                 }
             }
         }
-        if let Err(rejection) = self.session.admit(request) {
+        if let Err(rejection) = self.session.admit(request, line) {
             match bdat {
                 Some(bdat) => self.skip_chunk(bdat, Some(rejection), self.session.state),
                 None if is_hello(request) => self.refuse_bare(&rejection),

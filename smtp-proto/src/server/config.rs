@@ -9,7 +9,7 @@ use crate::{
     domain::Host,
     extension::{Extension, ExtensionSet, Registered},
     limits::{ServerLimits, ServerTimeouts},
-    profile::{Profile, Verdict},
+    profile::{HelloSyntax, Profile, Verdict},
     sequence::Protocol,
 };
 
@@ -32,6 +32,8 @@ pub struct Config {
     pub(super) burl: String,
     pub(super) tls_required: bool,
     pub(super) auth_required: bool,
+    pub(super) postmaster_admitted: bool,
+    pub(super) qualified: bool,
     pub(super) profile: Profile,
     pub(super) limits: ServerLimits,
     pub(super) timeouts: ServerTimeouts,
@@ -88,6 +90,8 @@ impl Config {
             burl: String::new(),
             tls_required: false,
             auth_required: false,
+            postmaster_admitted: false,
+            qualified: false,
             profile: Profile::default(),
             limits: ServerLimits::default(),
             timeouts: ServerTimeouts::default(),
@@ -124,6 +128,17 @@ impl Config {
     pub fn help(mut self, text: &str) -> Self {
         self.help = text.into();
         self
+    }
+
+    /// The default server of `host` for the first hop of a message, on port 587 or 465 (RFC 6409): a
+    /// client must authenticate before MAIL (section 4.3), and addresses must have qualified domains
+    /// (section 4.2), but its hello may be anything visible, as desktop programs say what their host
+    /// is called. [`mechanism`](Self::mechanism)s are to be added. Whether a sender is the client's own
+    /// is for the application to judge (section 6.1).
+    pub fn submission(host: Host<'_>) -> Self {
+        Self { qualified: true, ..Self::new(host) }
+            .require_auth(true)
+            .profile(|profile| profile.syntax.hello = HelloSyntax::Any)
     }
 
     /// Offers `extension`, and what it depends on.
@@ -298,6 +313,16 @@ impl Config {
     #[must_use]
     pub fn require_auth(mut self, required: bool) -> Self {
         self.auth_required = required;
+        self
+    }
+
+    /// Lets mail to postmaster pass although [`require_auth`](Self::require_auth) is set: MAIL is taken,
+    /// and RCPT for postmaster, here or at any domain, is asked about; other recipients get 530. A
+    /// server that takes mail for a domain must take it for postmaster from anybody (RFC 5321 section
+    /// 4.5.1). Not for submission.
+    #[must_use]
+    pub fn admit_postmaster(mut self, admitted: bool) -> Self {
+        self.postmaster_admitted = admitted;
         self
     }
 

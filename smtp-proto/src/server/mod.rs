@@ -265,12 +265,14 @@ impl Server {
         self.session.transmission_type()
     }
 
-    /// After a handshake whose result is not good enough: everything but QUIT is refused with 554
-    /// (RFC 3207 section 4.1). It holds to the end of the session.
+    /// What STARTTLS led to is not good enough: everything but QUIT is refused with 554 to the end of
+    /// the session (RFC 3207 section 4.1). To be called right behind
+    /// [`tls_started`](Self::tls_started); at any other time it does nothing. Where TLS was there from
+    /// the beginning, refuse the [connection](Event::Connected).
     pub fn tls_too_weak(&mut self) {
-        if !matches!(self.session.phase, Phase::Closing) {
-            self.session.void();
-            self.session.end_exchange();
+        let session = &self.session;
+        if session.tls && session.greeted && session.state == State::Start {
+            self.wire.note(|| Entry::Call(Call::TlsTooWeak));
             self.session.refusing = Refusing::WeakTls;
             self.session.enter(State::Refusing);
         }

@@ -131,6 +131,8 @@ pub enum Call {
     Abort(ReplyBuf),
     /// [`Server::refuse_message`](crate::server::Server::refuse_message).
     Refuse(ReplyBuf),
+    /// [`Server::tls_too_weak`](crate::server::Server::tls_too_weak).
+    TlsTooWeak,
 }
 
 impl Spoken {
@@ -449,6 +451,7 @@ impl fmt::Display for Call {
             Self::ShutDown(reply) => write!(f, "shut down {reply}"),
             Self::Abort(reply) => write!(f, "abort {reply}"),
             Self::Refuse(reply) => write!(f, "refuse {reply}"),
+            Self::TlsTooWeak => f.write_str("weak"),
         }
     }
 }

@@ -205,6 +205,7 @@ fn entry(word: &str, rest: &str) -> Result<Entry, Problem> {
         "shutdown" => Entry::Call(Call::ShutDown(refusal(rest)?)),
         "abort" => Entry::Call(Call::Abort(refusal(rest)?)),
         "refuse" => Entry::Call(Call::Refuse(refusal(rest)?)),
+        "weak" => Entry::Call(Call::TlsTooWeak),
         "proxy" => Entry::Proxy(text_of(rest)?),
         "#" => Entry::Remark(text_of(rest)?),
         _ => return Err(Problem::Word),

@@ -85,11 +85,13 @@ impl fmt::Display for Lines<'_> {
             Entry::Expired { unread: true } => f.write_str("expire unread\n"),
             Entry::Closed => f.write_str("eof\n"),
             Entry::Answer(answer) => write_answer(answer, f),
+            Entry::Call(Call::TlsTooWeak) => f.write_str("weak\n"),
             Entry::Call(call) => {
                 let (word, reply) = match call {
                     Call::ShutDown(reply) => ("shutdown", reply),
                     Call::Abort(reply) => ("abort", reply),
                     Call::Refuse(reply) => ("refuse", reply),
+                    Call::TlsTooWeak => return Ok(()),
                 };
                 f.write_str(word)?;
                 write_refusal(reply, f)

@@ -181,7 +181,7 @@ impl Dialog {
     /// Reads a dialog.
     ///
     /// `config` lines: `lmtp`, `starttls`, `implicit-tls`, `mechanism NAME [plaintext]`,
-    /// `require-tls`, `require-auth`,
+    /// `submission` (before all others), `require-tls`, `require-auth`, `admit-postmaster`,
     /// `offer KEYWORD`, `withhold KEYWORD`, `verb NAME`, `burl ARGUMENTS`,
     /// `deliver-by SECONDS`, `future-release SECONDS DATE-TIME`, `no-soliciting CLASSES`,
     /// `mt-priority [profile=NAME] [trust=WHOM] [lowest=N] [lowest-now=N] [size=N:OCTETS]`,
@@ -244,6 +244,8 @@ impl Dialog {
                 config.mechanism(Mechanism::parse(name).unwrap(), plaintext)
             }
             "require-tls" => config.require_tls(true),
+            "admit-postmaster" => config.admit_postmaster(true),
+            "submission" => Config::submission(Host::parse("mx.example.net").unwrap()),
             "require-auth" => config.require_auth(true),
             "offer" => config.offer(extension()),
             "withhold" => config.withhold(extension()),

@@ -172,6 +172,10 @@ fn perform(cursor: &mut Cursor<'_>, server: &mut Server) -> Result<(), Differenc
             server.refuse_message(rejection(reply));
             Ok(())
         }
+        Entry::Call(Call::TlsTooWeak) => {
+            server.tls_too_weak();
+            Ok(())
+        }
         _ => Err(cursor.differs(Found::Waits)),
     }
 }
