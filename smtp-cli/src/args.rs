@@ -4,14 +4,16 @@ mod probe;
 mod replay;
 mod send;
 mod serve;
+mod session;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::{
     probe::{Probe, ProbeTls},
     replay::Replay,
-    send::{ChunkingUse, DsnRet, IfLate, NotifyOn, PipeliningUse, ProxyVersion, Send},
+    send::{DsnRet, IfLate, NotifyOn, ProxyVersion, Send},
     serve::Serve,
+    session::{ChunkingUse, PipeliningUse, Session},
 };
 
 /// Serves, sends and tries out mail by SMTP and LMTP.

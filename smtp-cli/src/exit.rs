@@ -2,6 +2,13 @@
 
 use std::{fmt, process::ExitCode};
 
+use smtp_proto::{
+    client::{self, Cause, OpeningError, Outcome, Status},
+    fault::Fault,
+    status::Severity,
+};
+use smtp_tokio::Error;
+
 /// A failure, with the exit code that says of what kind it is.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -39,6 +46,25 @@ impl Failure {
         Self { code, message: message.to_string() }
     }
 
+    /// With the exit code that the error calls for.
+    pub(crate) fn of(error: Error) -> Self {
+        let code = match &error {
+            Error::Misuse(client::Misuse::BareNewline) => Code::Data,
+            Error::Misuse(_) => Code::Unavailable,
+            Error::Fault(fault) | Error::Opening(OpeningError::Fault(fault)) => fault_code(fault),
+            Error::Opening(
+                OpeningError::AuthRefused(reply) | OpeningError::TokenRefused { reply, .. },
+            ) if reply.severity() == Severity::PermanentNegative => Code::Permission,
+            Error::Opening(OpeningError::AuthFailed(_) | OpeningError::NoMechanism) => {
+                Code::Permission
+            }
+            Error::Opening(OpeningError::TlsNotOffered) | Error::Tls(_) => Code::Unavailable,
+            error if error.is_temporary() => Code::Temporary,
+            _ => Code::Unavailable,
+        };
+        Self::new(code, error)
+    }
+
     pub(crate) fn usage(message: impl fmt::Display) -> Self {
         Self::new(Code::Usage, message)
     }
@@ -51,5 +77,48 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+/// The exit code that an outcome calls for; none if the message was taken.
+pub(crate) fn code(outcome: &Outcome) -> Option<Code> {
+    Some(match (outcome.status(), outcome.cause()) {
+        (Status::Delivered, _) => return None,
+        (_, Cause::Content(_)) => Code::Data,
+        (_, Cause::Fault(fault)) => fault_code(fault),
+        (Status::Rejected, _) => Code::Unavailable,
+        _ => Code::Temporary,
+    })
+}
+
+fn fault_code(fault: &Fault) -> Code {
+    match fault {
+        Fault::Garbled(_) | Fault::UnexpectedReply(_) | Fault::PlaintextBehindStartTls => {
+            Code::Protocol
+        }
+        _ => Code::Temporary,
+    }
+}
+
+/// Of two codes the one to end with: what no retry mends comes first.
+pub(crate) fn worse(one: Code, other: Code) -> Code {
+    let rank = |code: Code| match code {
+        Code::Data => 4,
+        Code::Unavailable => 3,
+        Code::Protocol => 2,
+        _ => 1,
+    };
+    if rank(other) > rank(one) { other } else { one }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_outcome_decides_the_exit_code() {
+        assert_eq!(worse(Code::Temporary, Code::Unavailable), Code::Unavailable);
+        assert_eq!(worse(Code::Unavailable, Code::Temporary), Code::Unavailable);
+        assert_eq!(worse(Code::Temporary, Code::Protocol), Code::Protocol);
     }
 }

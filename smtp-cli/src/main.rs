@@ -11,6 +11,7 @@ mod probe;
 mod replay;
 mod send;
 mod serve;
+mod session;
 mod source;
 mod trace;
 mod trust;

@@ -35,7 +35,6 @@ use crate::{
     address::Server,
     args::{self, ProbeTls},
     exit::{Code, Failure},
-    send,
 };
 
 /// Looks at the server, prints what was found, and says with which code to end.
@@ -134,9 +133,9 @@ impl<'a> Probe<'a> {
                 self.connector_from(None)?.open(stream).await
             }
         };
-        let mut client = client.map_err(send::failure)?;
+        let mut client = client.map_err(Failure::of)?;
         self.opened(&mut client);
-        client.quit().await.map_err(send::failure)?;
+        client.quit().await.map_err(Failure::of)?;
         self.judge()
     }
 

@@ -34,7 +34,7 @@ impl Wishes {
     pub(super) fn of(arguments: &args::Send) -> Result<Self, Failure> {
         let mut options = TransactionOptions::default();
         options.all_or_nothing = arguments.all_or_nothing;
-        if arguments.chunking == ChunkingUse::Never {
+        if arguments.session.chunking == ChunkingUse::Never {
             options.chunking = Chunking::Never;
         }
         let mut wishes = Self {
@@ -43,7 +43,7 @@ impl Wishes {
             options,
             needs: Vec::new(),
         };
-        if arguments.chunking == ChunkingUse::Always {
+        if arguments.session.chunking == ChunkingUse::Always {
             wishes.need("--chunking always", Extension::Chunking);
         }
         wishes.delivery_reports(arguments)?;

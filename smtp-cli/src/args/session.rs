@@ -1,0 +1,98 @@
+//! The options of those who open a session with a server and send by it.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{Runtime, Tls};
+
+/// Whether content goes out by BDAT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChunkingUse {
+    /// If the server offers CHUNKING.
+    Auto,
+    /// By DATA.
+    Never,
+    /// Not by DATA: a server without CHUNKING fails.
+    Always,
+}
+
+/// Whether commands go out in groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PipeliningUse {
+    /// If the server offers PIPELINING.
+    Auto,
+    /// One by one.
+    Never,
+}
+
+/// Which server, and how the session with it is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Session {
+    /// The server. The port is 465 with --tls implicit, 24 with --lmtp and else 587 when it is left
+    /// out.
+    #[arg(long, value_name = "HOST:PORT|unix:PATH")]
+    pub(crate) server: String,
+    /// The async runtime to run on.
+    #[arg(long, value_enum, default_value = "tokio")]
+    pub(crate) runtime: Runtime,
+    /// Where TLS comes in. Default: implicit for port 465, none for LMTP and for loopback
+    /// addresses when no user is given, else starttls.
+    #[arg(long, value_enum)]
+    pub(crate) tls: Option<Tls>,
+    /// Trusts the certificates in this file instead of the system's.
+    #[arg(long, value_name = "PEM", conflicts_with = "insecure")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Does not verify the server's certificate: anybody can pose as the server.
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// Speaks LMTP.
+    #[arg(long)]
+    pub(crate) lmtp: bool,
+    /// The name this client gives itself. Default: the address literal of its side of the connection.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) hello: Option<String>,
+    /// Authenticates as this user.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// The user's password. Others on this machine may see it; rather set SMTP_PASSWORD.
+    #[arg(long, value_name = "PASS", env = "SMTP_PASSWORD", hide_env_values = true)]
+    pub(crate) password: Option<String>,
+    /// Authenticates by this bearer token. Others on this machine may see it; rather set SMTP_TOKEN.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "SMTP_TOKEN",
+        hide_env_values = true,
+        requires = "user"
+    )]
+    pub(crate) token: Option<String>,
+    /// The AUTH mechanisms that may be used, most wanted first. Default: of those the server offers
+    /// SCRAM, then those of a token, then PLAIN and LOGIN.
+    #[arg(long, value_name = "MECHANISM", value_delimiter = ',')]
+    pub(crate) auth: Vec<String>,
+    /// Shows the password or the token outside TLS too.
+    #[arg(long)]
+    pub(crate) allow_plaintext_auth: bool,
+    /// Whether content is sent by BDAT instead of DATA.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Transaction"
+    )]
+    pub(crate) chunking: ChunkingUse,
+    /// Whether commands are sent in groups.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Transaction"
+    )]
+    pub(crate) pipelining: PipeliningUse,
+    /// How long the server may take in each phase. Default: by phase, as RFC 5321 has it.
+    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: Option<u64>,
+}
