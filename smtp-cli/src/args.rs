@@ -1,5 +1,6 @@
 //! The command line.
 
+mod load;
 mod probe;
 mod replay;
 mod send;
@@ -9,6 +10,7 @@ mod session;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::{
+    load::Load,
     probe::{Probe, ProbeTls},
     replay::Replay,
     send::{DsnRet, IfLate, NotifyOn, ProxyVersion, Send},
@@ -32,6 +34,7 @@ Examples:
   smtp serve --maildir ./mail --user alice:secret
   smtp send --server 127.0.0.1:2525 --from a@example.org --to b@example.net --body 'Hello'
   smtp probe mx.example.net
+  smtp load --server 127.0.0.1:2525 --connections 10 --messages 10000
 ";
 
 #[derive(Debug, Subcommand)]
@@ -40,6 +43,8 @@ pub(crate) enum Command {
     Serve(Box<Serve>),
     /// Sends a message.
     Send(Box<Send>),
+    /// Sends as many messages as a server takes, or at a steady rate, and measures.
+    Load(Box<Load>),
     /// Plays a recorded session once more, without a network, and prints its events or the first
     /// difference.
     Replay(Replay),

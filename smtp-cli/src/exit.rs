@@ -104,7 +104,7 @@ fn fault_code(fault: &Fault) -> Code {
 pub(crate) fn worse(one: Code, other: Code) -> Code {
     let rank = |code: Code| match code {
         Code::Data => 4,
-        Code::Unavailable => 3,
+        Code::Unavailable | Code::Permission => 3,
         Code::Protocol => 2,
         _ => 1,
     };

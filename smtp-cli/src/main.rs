@@ -6,12 +6,15 @@ mod arrival;
 mod compose;
 mod demo;
 mod exit;
+mod load;
 mod maildir;
+mod open_files;
 mod probe;
 mod replay;
 mod send;
 mod serve;
 mod session;
+mod signal;
 mod source;
 mod trace;
 mod trust;
@@ -57,6 +60,7 @@ fn run(command: Command) -> Result<Option<Code>, Failure> {
         match command {
             Command::Serve(serve) => serve::run(&serve).await.map(|()| None),
             Command::Send(send) => send::run(&send).await,
+            Command::Load(load) => load::run(&load).await,
             Command::Replay(replay) => replay::run(&replay).map(|()| None),
             Command::Probe(probe) => probe::run(&probe).await,
             Command::Demo(_) => demo::run().await.map(|()| None),

@@ -33,6 +33,7 @@ use crate::{
     arrival::{Arrival, Transaction},
     exit::{Code, Failure},
     maildir::{Incoming, Store},
+    open_files, signal,
     trace::{Trace, recording},
     trust,
     users::Users,
@@ -40,8 +41,9 @@ use crate::{
 
 /// Serves until a signal comes, and then until the sessions have ended.
 pub(crate) async fn run(arguments: &args::Serve) -> Result<(), Failure> {
+    open_files::raise_limit();
     let prepared = prepare(arguments).await?;
-    let signal = signal()?;
+    let signal = signal::asked_to_end()?;
     {
         let mut stdout = io::stdout().lock();
         for line in &prepared.listening {
@@ -198,30 +200,6 @@ fn config(arguments: &args::Serve, host: &str) -> Result<Config, Failure> {
         .require_auth(arguments.require_auth)
         .profile(|profile| profile.server.plaintext_auth = arguments.allow_plaintext_auth);
     offers::apply(config, arguments)
-}
-
-/// SIGINT or SIGTERM.
-#[cfg(unix)]
-fn signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let failed = |error| Failure::new(Code::Temporary, format!("signals: {error}"));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Ctrl-C.
-#[cfg(not(unix))]
-fn signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
-    })
 }
 
 /// What all sessions share.

@@ -1,5 +1,7 @@
 //! The program as a user runs it: arguments, output, exit codes, signals, files.
 
+#[path = "program/load.rs"]
+mod load;
 #[path = "program/options.rs"]
 mod options;
 #[path = "program/probe.rs"]

@@ -25,7 +25,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Client, Observer, Progress, Retry, Trace, Unopened, proxied};
+use super::{Client, Observer, Progress, Retry, Trace, Unopened, observe, proxied};
 use crate::{connection::Connection, error::Error, random, tls::Stream, trace::Teller};
 
 /// How TLS is used.
@@ -50,6 +50,14 @@ pub enum Tls {
 
 /// Makes a login for a host and a port.
 type Logins = Arc<dyn Fn(Option<&str>, Option<u16>) -> io::Result<Login> + Send + Sync>;
+
+/// Where a server is.
+#[derive(Clone, Copy)]
+enum Place<'p> {
+    Tcp(&'p str, u16),
+    #[cfg(unix)]
+    Unix(&'p std::path::Path),
+}
 
 /// Makes sessions: to whom, in whose name, with which TLS and which credentials.
 ///
@@ -218,9 +226,9 @@ impl Connector {
         self
     }
 
-    /// Calls `observer` with each reply, with what the TLS handshake settled and with what makes the
-    /// session fail, as soon as it is known: also of a session that cannot be opened in the end. For
-    /// measurements, and for those who want to know what was offered before TLS.
+    /// Calls `observer` when a connection is made, with each reply, with what the TLS handshake settled
+    /// and with what makes the session fail, as soon as it is known: also of a session that cannot be
+    /// opened in the end. For measurements, and for those who want to know what was offered before TLS.
     #[must_use]
     pub fn observe(mut self, observer: impl Fn(&Progress<'_>) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
@@ -234,12 +242,7 @@ impl Connector {
     /// server does not want this client.
     pub async fn connect(&self, host: &str, port: u16) -> Result<Client, Error> {
         let server = Some(self.server_name.as_deref().unwrap_or(host));
-        self.open_retrying(server, async || {
-            let stream = self.dial(host, port).await?;
-            let local = stream.local_addr().map(|address| address.ip()).ok();
-            Ok((Stream::tcp(stream), local))
-        })
-        .await
+        self.open_retrying(server, Place::Tcp(host, port)).await
     }
 
     /// Connects to a Unix socket, and opens a session: the usual way to an LMTP server beside it.
@@ -248,13 +251,7 @@ impl Connector {
     /// As [`connect`](Self::connect).
     #[cfg(unix)]
     pub async fn connect_unix(&self, path: impl AsRef<std::path::Path>) -> Result<Client, Error> {
-        let path = path.as_ref();
-        self.open_retrying(self.server_name.as_deref(), async || {
-            let stream =
-                within(self.connect_timeout, tokio::net::UnixStream::connect(path)).await?;
-            Ok((Stream::unix(stream), None))
-        })
-        .await
+        self.open_retrying(self.server_name.as_deref(), Place::Unix(path.as_ref())).await
     }
 
     /// Opens a session on a stream that is connected already: through a proxy, or in memory. TLS
@@ -271,6 +268,24 @@ impl Connector {
         self.open_on(Stream::other(stream), None, server, None)
             .await
             .map_err(|unopened| unopened.error)
+    }
+
+    /// Connects: the stream, and the address of this side.
+    async fn reach(&self, place: Place<'_>) -> io::Result<(Stream, Option<IpAddr>)> {
+        let reached = match place {
+            Place::Tcp(host, port) => {
+                let stream = self.dial(host, port).await?;
+                let local = stream.local_addr().map(|address| address.ip()).ok();
+                (Stream::tcp(stream), local)
+            }
+            #[cfg(unix)]
+            Place::Unix(path) => {
+                let connecting = tokio::net::UnixStream::connect(path);
+                (Stream::unix(within(self.connect_timeout, connecting).await?), None)
+            }
+        };
+        observe(self.observer.as_ref(), &Progress::Connected);
+        Ok(reached)
     }
 
     async fn dial(&self, host: &str, port: u16) -> io::Result<TcpStream> {
@@ -290,17 +305,13 @@ impl Connector {
         Err(failure)
     }
 
-    async fn open_retrying(
-        &self,
-        server: Option<&str>,
-        dial: impl AsyncFn() -> Result<(Stream, Option<IpAddr>), Error>,
-    ) -> Result<Client, Error> {
-        let (stream, local) = dial().await?;
+    async fn open_retrying(&self, server: Option<&str>, place: Place<'_>) -> Result<Client, Error> {
+        let (stream, local) = self.reach(place).await?;
         match self.open_on(stream, local, server, None).await {
             Ok(client) => Ok(client),
             Err(Unopened { error, retry: None }) => Err(error),
             Err(Unopened { retry, .. }) => {
-                let (stream, local) = dial().await?;
+                let (stream, local) = self.reach(place).await?;
                 let again = self.open_on(stream, local, server, retry).await;
                 again.map_err(|unopened| unopened.error)
             }
@@ -395,8 +406,8 @@ impl Connector {
         within(time, connection.stream_mut().connect_tls(config, name))
             .await
             .map_err(Error::Tls)?;
-        if let (Some(observer), Some(facts)) = (&self.observer, connection.stream().tls()) {
-            observer(&Progress::Tls(Box::new(facts)));
+        if let Some(facts) = connection.stream().tls().filter(|_| self.observer.is_some()) {
+            observe(self.observer.as_ref(), &Progress::Tls(Box::new(facts)));
         }
         connection.endpoint_mut().tls_started();
         if let Some(tls) = connection.stream().tls() {

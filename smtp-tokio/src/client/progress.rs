@@ -9,6 +9,8 @@ use crate::tls::TlsFacts;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Progress<'p> {
+    /// The connection is made; of a stream that was connected before, nothing is told.
+    Connected,
     /// The server answered: the connection itself, a command, or a message.
     Reply {
         /// What it answered.

@@ -152,3 +152,20 @@ async fn helo_on_a_new_connection_after_a_drop() {
         }
     }
 }
+
+#[test]
+fn a_session_can_be_opened_and_used_in_a_task_of_its_own() {
+    async fn use_it(connector: &Connector, hosts: &[String]) -> Result<(), Error> {
+        for host in hosts {
+            connector.connect(host, 25).await?.quit().await?;
+            #[cfg(unix)]
+            connector.connect_unix(host).await?.quit().await?;
+        }
+        Ok(())
+    }
+    fn is_send(_: impl Send) {}
+    async fn task(connector: Connector, hosts: Vec<String>) -> Result<(), Error> {
+        use_it(&connector, &hosts).await
+    }
+    is_send(task(Connector::new(Tls::None), Vec::new()));
+}
