@@ -1,7 +1,7 @@
 """Clients of others, each behind the same call.
 
 `send` returns a `Sent`: whether the client holds the message for delivered, and all it said. What a client
-cannot do is not in its `features`.
+cannot do is not in its `features`: a feature, or all of its ways by what is before the comma.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ class Target:
     port: typing.Union[int, str]
     ca: str
     tls: typing.Optional[str] = None  # "starttls", "implicit"
-    auth: typing.Optional[str] = None  # "PLAIN", "LOGIN"
+    auth: typing.Optional[str] = None  # one of MECHANISMS
     password: str = PASSWORD
     lmtp: bool = False
     pipelining: bool = False
@@ -35,16 +35,29 @@ class Sent:
     said: str
 
 
-COMMON = {"plain", "STARTTLS", "implicit TLS", "AUTH PLAIN", "AUTH LOGIN", "wrong password", "relay refused",
-          "one of three refused", "8-bit content", "leading dots", "no body", "long lines", "25 MiB", "too large"}
-LMTP = {"LMTP on TCP", "LMTP on a Unix socket"}
+MECHANISMS = ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"]
+COMMON = {"plain", "STARTTLS", "implicit TLS", "AUTH PLAIN", "AUTH LOGIN", "relay refused", "one of three refused",
+          "8-bit content", "leading dots", "no body", "long lines", "25 MiB", "too large"}
+LMTP = {"LMTP, on TCP", "LMTP, on a Unix socket"}
 
 
-class Swaks:
+class Client:
+    """`programs` are those that it needs, as `install.py` knows them."""
+
+    name = None
+    programs = ()
+    features = frozenset()
+    delivers = True  # and not only logs in
+
+    def send(self, place, target, to, message):
+        raise NotImplementedError
+
+
+class Swaks(Client):
     name = "swaks"
     programs = ["swaks"]
     # Behind a header without a body it adds a blank line of its own.
-    features = (COMMON | LMTP | {"LMTP, one of three refused", "pipelining"}) - {"no body"}
+    features = (COMMON | {"LMTP", "PIPELINING", "AUTH CRAM-MD5"}) - {"no body"}
 
     def send(self, place, target, to, message):
         # Given a file, it adds a line end to whatever is at the end of it.
@@ -66,10 +79,10 @@ class Swaks:
         return Sent(result.returncode == 0, text(result))
 
 
-class Curl:
+class Curl(Client):
     name = "curl"
     programs = ["curl"]
-    features = COMMON | {"SMTPUTF8"}
+    features = COMMON | {"SMTPUTF8", "AUTH CRAM-MD5"}
 
     def send(self, place, target, to, message):
         data = place.file("curl.eml", message)
@@ -89,11 +102,11 @@ class Curl:
         return Sent(result.returncode == 0, text(result))
 
 
-class Msmtp:
+class Msmtp(Client):
     name = "msmtp"
     programs = ["msmtp"]
     # One refused recipient makes it give up the whole message.
-    features = (COMMON | LMTP) - {"one of three refused"}
+    features = (COMMON | LMTP | {"AUTH CRAM-MD5", "AUTH SCRAM-SHA-1", "AUTH SCRAM-SHA-256"}) - {"one of three refused"}
 
     def send(self, place, target, to, message):
         lines = ["host 127.0.0.1", f"from {SENDER}", "domain client.example", "timeout 30",
@@ -111,10 +124,9 @@ class Msmtp:
         return Sent(result.returncode == 0, text(result))
 
 
-class Smtplib:
+class Smtplib(Client):
     name = "smtplib"
-    programs = []
-    features = COMMON | LMTP | {"LMTP, one of three refused", "SMTPUTF8"}
+    features = COMMON | {"LMTP", "SMTPUTF8", "AUTH CRAM-MD5"}
 
     def send(self, _place, target, to, message):
         context = ssl.create_default_context(cafile=target.ca)
@@ -146,8 +158,9 @@ class Smtplib:
     @staticmethod
     def login(client, target):
         client.user, client.password = USER, target.password
-        how = {"PLAIN": client.auth_plain, "LOGIN": client.auth_login}[target.auth]
-        code, reply = client.auth(target.auth, how)
+        how = {"PLAIN": client.auth_plain, "LOGIN": client.auth_login, "CRAM-MD5": client.auth_cram_md5}[target.auth]
+        # CRAM-MD5 has no initial response.
+        code, reply = client.auth(target.auth, how, initial_response_ok=target.auth != "CRAM-MD5")
         if code != 235:
             raise smtplib.SMTPAuthenticationError(code, reply)
 
@@ -175,4 +188,24 @@ class Smtplib:
             raise smtplib.SMTPDataError(code, reply)
 
 
-CLIENTS = [Swaks(), Curl(), Msmtp(), Smtplib()]
+class Gsasl(Client):
+    """GNU SASL's own program, which logs in and does nothing more; it knows about channel binding."""
+
+    name = "gsasl"
+    programs = ["gsasl"]
+    delivers = False
+    features = {f"AUTH {mechanism}" for mechanism in MECHANISMS}
+
+    def send(self, place, target, to, message):
+        command = ["gsasl", "--smtp", "--verbose", "--connect", f"localhost:{target.port}",
+                   "--x509-ca-file", target.ca, "--mechanism", target.auth, "--authentication-id", USER, "--password",
+                   target.password]
+        # Without channel binding it would say "y", that it knows of it; the server, which does too, would see an
+        # attack in that: somebody must have hidden the names with PLUS.
+        if not target.auth.endswith("-PLUS"):
+            command.append("--no-cb")
+        result = run(command, input=b"")
+        return Sent(result.returncode == 0, text(result))
+
+
+CLIENTS = [Swaks(), Curl(), Msmtp(), Smtplib(), Gsasl()]

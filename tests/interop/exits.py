@@ -5,11 +5,12 @@ import socket
 import threading
 
 import messages
-from harness import Table, check, free_ports
-from sender import Sending
+from harness import free_ports
+from sender import Client
 from serve import DOMAIN
+from table import Table, check
 
-NAME = "scripted"
+NAME, NEEDS = "scripted", []
 USAGE, DATA, UNAVAILABLE, TEMPORARY, PROTOCOL, PERMISSION = 64, 65, 69, 75, 76, 77
 TO, OTHER = f"to@{DOMAIN}", f"other@{DOMAIN}"
 
@@ -63,10 +64,8 @@ class Script:
             self.error = str(error)
 
 
-def cases(place, program, _tls, peers):
+def cases(place, program, _tls):
     table = Table("exit code of smtp send", [NAME])
-    if NAME not in peers:
-        return table
 
     def case(feature, code, script, *steps, to=(TO,), said=(), tls="none", arguments=(),
              message=messages.SIMPLE):
@@ -76,8 +75,8 @@ def cases(place, program, _tls, peers):
             else:
                 script = stack.enter_context(Script(script, *steps))
                 port = script.port
-            sending = Sending(table, NAME, place, program, None, f"127.0.0.1:{port}")
-            result = sending.send(to, message, ["--tls", tls, *arguments])
+            client = Client(place, program, f"127.0.0.1:{port}", "--tls", tls)
+            result = client.send(to, message, arguments)
             output = result.stdout.decode(errors="backslashreplace")
             output = f"exit {result.returncode}\n{output}{(script and script.error) or ''}"
             check(result.returncode == code, output)

@@ -1,80 +1,33 @@
-"""Cases, their table, and the processes and files they need."""
+"""The processes and files that cases need."""
 
 import contextlib
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
+import threading
 import time
-import traceback
 
-OK, FAILED = "ok", "FAILED"
+from table import Failure, check
 
 # When everything fails the run still ends: from here on nothing is waited for any longer.
 PATIENCE = time.monotonic() + 120
 
 
-class Failure(Exception):
-    """A case that did not go as it should."""
-
-
-def check(condition, said):
-    if not condition:
-        raise Failure(said)
-
-
-class Table:
-    """The result of each feature with each peer."""
-
-    def __init__(self, title, peers):
-        self.title = title
-        self.peers = peers
-        self.rows = {}
-        self.failures = []
-
-    @contextlib.contextmanager
-    def case(self, feature, peer):
-        """Runs the body as a case: what it raises becomes a failure in the table."""
-        try:
-            yield
-            self.rows.setdefault(feature, {}).setdefault(peer, OK)
-        except Exception as error:
-            told = str(error) if isinstance(error, Failure) else traceback.format_exc()
-            self.rows.setdefault(feature, {})[peer] = FAILED
-            self.failures.append(f"{self.title}: {feature}: {peer}\n{indent(told)}")
-
-    def take(self, other):
-        """Adds the peers, the features and the failures of a table with the same title."""
-        self.peers = [*self.peers, *(peer for peer in other.peers if peer not in self.peers)]
-        for feature, results in other.rows.items():
-            self.rows.setdefault(feature, {}).update(results)
-        self.failures += other.failures
-
-    def print(self):
-        wide = max([len(self.title), *map(len, self.rows)])
-        columns = [max(len(peer), len(FAILED)) for peer in self.peers]
-        print(f"{self.title:{wide}}", *(f"{p:{w}}" for p, w in zip(self.peers, columns)), sep="  ")
-        for feature, results in self.rows.items():
-            cells = (f"{results.get(p, '-'):{w}}" for p, w in zip(self.peers, columns))
-            print(f"{feature:{wide}}", *cells, sep="  ")
-        print()
-
-
-def indent(text):
-    lines = text.strip().splitlines()
-    if len(lines) > 60:
-        lines = lines[:20] + ["..."] + lines[-40:]
-    return "\n".join("    " + line for line in lines)
-
-
 class Place:
     """A directory of files, the processes that were started, and what ends them."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, processes=None):
         self.directory = pathlib.Path(directory)
+        self.directory.mkdir(exist_ok=True)
         self.directory.chmod(0o755)  # servers under other users go through it
-        self.processes = []
+        self.processes = [] if processes is None else processes
+
+    def below(self, name):
+        """A directory of its own in this one; its processes end with those of this one."""
+        return Place(self.directory / name, self.processes)
 
     def file(self, name, content, mode=0o644):
         path = self.directory / name
@@ -116,15 +69,31 @@ def text(result):
     return f"exit {result.returncode}\n" + result.stdout.decode(errors="backslashreplace")
 
 
+class Ports:
+    """Ports on which nothing listens. They are below those that the system takes for clients, so that none is
+    taken before its server has started; none is given twice."""
+
+    def __init__(self, first=10_000, last=32_000):
+        self.first, self.last = first, last
+        self.next = random.randrange(first, last)
+        self.lock = threading.Lock()
+
+    def free(self):
+        with self.lock:
+            while True:
+                port, self.next = self.next, self.next + 1 if self.next < self.last else self.first
+                with contextlib.closing(socket.socket()) as held:
+                    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    with contextlib.suppress(OSError):
+                        held.bind(("127.0.0.1", port))
+                        return port
+
+
+PORTS = Ports()
+
+
 def free_ports(count):
-    """Ports on which nothing listens, all different."""
-    with contextlib.ExitStack() as stack:
-        ports = []
-        for _ in range(count):
-            held = stack.enter_context(socket.socket())
-            held.bind(("127.0.0.1", 0))
-            ports.append(held.getsockname()[1])
-        return ports
+    return [PORTS.free() for _ in range(count)]
 
 
 def wait_for(what, said, seconds=10):

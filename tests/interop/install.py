@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 
-PACKAGES = ["adduser", "swaks", "libnet-ssleay-perl", "msmtp", "curl", "postfix", "libsasl2-modules", "dovecot-core",
+PACKAGES = ["adduser", "gsasl", "swaks", "libnet-ssleay-perl", "msmtp", "curl", "postfix", "libsasl2-modules", "dovecot-core",
             "dovecot-lmtpd", "haproxy", "python3", "openssl"]
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "smtp-interop"
 EXIM_PACKAGE, EXIM_USER = "exim4-daemon-heavy", "Debian-exim"

@@ -3,6 +3,8 @@
 import random
 import re
 
+LARGE = 25 * 1024 * 1024
+
 HEADER = (
     b"From: Alice <alice@example.org>\r\n"
     b"To: Bob <bob@example.org>\r\n"

@@ -3,20 +3,23 @@
 import email
 import email.policy
 import random
+import re
 
 import messages
-from harness import check, only_file, run, text
+from harness import only_file, run, text
 from serve import DOMAIN
+from table import check
 
-OK, UNAVAILABLE = 0, 69
+OK, UNAVAILABLE, PERMISSION = 0, 69, 77
+# RCPT goes out before there is a reply to MAIL.
+GROUP = re.compile(r"C: MAIL FROM.*\n *[0-9.]+ C: RCPT TO")
 
 
-class Sending:
-    """Sends to one server, always with these arguments."""
+class Client:
+    """Sends to one address, always with these arguments."""
 
-    def __init__(self, table, peer, place, program, server, address, arguments=()):
-        self.table, self.peer, self.place, self.program = table, peer, place, program
-        self.server, self.address, self.arguments = server, address, list(arguments)
+    def __init__(self, place, program, address, *arguments):
+        self.place, self.program, self.address, self.arguments = place, program, address, list(arguments)
 
     def run(self, to, arguments, sender="sender@client.example"):
         command = [self.program, "send", "--server", self.address, "--hello", "client.example", "--trace",
@@ -25,54 +28,82 @@ class Sending:
             command += ["--to", address]
         return run([*command, *self.arguments, *arguments])
 
-    def send(self, to, message, arguments=(), unix_lines=False, sender="sender@client.example"):
+    def send(self, to, message, arguments=(), unix_lines=False, **options):
         content = message.replace(b"\r\n", b"\n") if unix_lines else message
         path = self.place.file("send.eml", content)
-        return self.run(to, ["--message", path, *arguments], sender)
+        return self.run(to, ["--message", path, *arguments], **options)
 
-    def delivered(self, feature, local_part, message=messages.SIMPLE, traced=(), untraced=(), **options):
-        """The message arrives; `traced` is in the trace of the session and `untraced` is not."""
-        with self.table.case(feature, self.peer):
-            to = f"{local_part}@{DOMAIN}"
-            result = self.send([to], message, **options)
-            said = text(result)
-            check(result.returncode == OK and f"{to}: delivered: 2" in said, said)
+
+class Sending:
+    """Sends to one server of others, in one way."""
+
+    def __init__(self, table, server, client):
+        self.table, self.server, self.client = table, server, client
+
+    def lacks(self, feature):
+        """Whether the server does not have this at all, which the table tells."""
+        lacks = self.server.lacks(feature)
+        if lacks:
+            self.table.cannot(feature, self.server.name)
+        return lacks
+
+    def delivered(self, feature, message=messages.SIMPLE, to=None, traced=(), untraced=(), grouped=None, **options):
+        """The message arrives; `traced` is in the trace of the session and `untraced` is not. `grouped` says whether
+        commands left in groups, if that matters."""
+        if self.lacks(feature):
+            return
+        with self.table.case(feature, self.server.name):
+            to = to or self.server.address()
+            said = text(self.client.send([to], message, **options))
+            check(said.startswith(f"exit {OK}\n") and f"{to}: delivered: 2" in said, said)
             self.server.check_delivered(to, message)
             for part in traced:
                 check(part in said, f"no {part!r} in\n{said}")
             for part in untraced:
                 check(part not in said, f"{part!r} in\n{said}")
+            check(grouped in (None, bool(GROUP.search(said))), f"commands in groups: {not grouped}\n{said}")
 
-    def several(self, feature, local_parts, unknown, refusal="550 5.1.1 "):
-        """Each recipient has an outcome of its own; all but the unknown ones get the message."""
-        with self.table.case(feature, self.peer):
-            result = self.send([f"{name}@{DOMAIN}" for name in local_parts], messages.SIMPLE)
+    def several(self, feature, known, unknown, refusal="550 "):
+        """Each recipient has an outcome of its own, and all but the unknown ones get the message."""
+        if self.lacks(feature):
+            return
+        with self.table.case(feature, self.server.name):
+            nobody = [f"nobody-{n}@{DOMAIN}" for n in range(unknown)]
+            somebody = [self.server.address() for _ in range(known)]
+            # nobody is not the first: first, nobody, second, nobody, third ...
+            to = [address for pair in zip(somebody, nobody) for address in pair]
+            to += [address for address in [*somebody, *nobody] if address not in to]
+            result = self.client.send(to, messages.SIMPLE)
             said = text(result)
             check(result.returncode == UNAVAILABLE, said)
-            for name in local_parts:
-                address = f"{name}@{DOMAIN}"
-                line = f"{address}: rejected at RCPT: {refusal}" if name in unknown else f"{address}: delivered: 2"
-                check(line in said, f"no {line!r} in\n{said}")
-                if name in unknown:
+            for address in to:
+                outcome = f"rejected at RCPT: {refusal}" if address in nobody else "delivered: 2"
+                check(f"{address}: {outcome}" in said, f"not {address}: {outcome} in\n{said}")
+                if address in nobody:
                     self.server.check_nothing(address)
                 else:
                     self.server.check_delivered(address, messages.SIMPLE)
 
-    def refused(self, feature, code, reply, message=messages.SIMPLE, **options):
+    def refused(self, feature, code, reply, message=messages.SIMPLE, to=None, **options):
         """Nobody gets the message; the exit code and the reply say why."""
-        with self.table.case(feature, self.peer):
-            result = self.send([f"refused@{DOMAIN}"], message, **options)
+        if self.lacks(feature):
+            return
+        with self.table.case(feature, self.server.name):
+            to = to or self.server.address()
+            result = self.client.send([to], message, **options)
             check(result.returncode == code and reply in text(result), f"{code}, {reply!r}:\n{text(result)}")
-            self.server.check_nothing(f"refused@{DOMAIN}")
+            self.server.check_nothing(to)
 
-    def attachment(self, feature, local_part):
+    def attachment(self, feature):
         """A composed message whose parts come out as they went in."""
-        with self.table.case(feature, self.peer):
+        if self.lacks(feature):
+            return
+        with self.table.case(feature, self.server.name):
             octets = random.Random(2045).randbytes(300_000)
-            file = self.place.file("Übersicht 1.bin", octets)
+            file = self.client.place.file("Übersicht 1.bin", octets)
             body = "Grüße\n.\n..\nFrom here\n" + "a long line " * 200 + "\n"
-            to = f"{local_part}@{DOMAIN}"
-            result = self.run([to], ["--subject", "Größe", "--body", body, "--attach", file])
+            to = self.server.address()
+            result = self.client.run([to], ["--subject", "Größe", "--body", body, "--attach", file])
             check(result.returncode == OK, text(result))
             found = email.message_from_bytes(only_file(self.server.mail / to / "new"), policy=email.policy.default)
             check(found["subject"] == "Größe", f"subject {found['subject']!r}")

@@ -3,8 +3,9 @@
 import signal
 import subprocess
 
-from harness import Failure, check, only_file
+from harness import only_file
 from messages import difference, without_trace
+from table import Failure, check
 
 USER, PASSWORD = "alice", "correct horse"
 DOMAIN = "example.org"

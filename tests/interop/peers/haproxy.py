@@ -11,12 +11,13 @@ import smtplib
 import socket
 import ssl
 
-from harness import Table, check, connects, free_ports, wait_for
+from harness import connects, free_ports, wait_for
 from install import program as installed
 from messages import SIMPLE
 from serve import DOMAIN, Serve
+from table import Table, check
 
-NAME = "HAProxy"
+NAME, NEEDS = "HAProxy", ["haproxy"]
 IPV4, IPV6 = "127.0.0.77", "::1"
 # What is added to the line of the server, and to that of the frontend.
 VERSIONS = {
@@ -86,10 +87,8 @@ def has_ipv6():
         return False
 
 
-def cases(place, program, tls, peers):
+def cases(place, program, tls):
     table = Table("smtp serve receives from", [NAME])
-    if NAME not in peers:
-        return table
     options = ["--tls-cert", tls[1], "--tls-key", tls[2], "--domain", DOMAIN, "--proxy-protocol"]
     behind = Serve(place, program, "behind", *options)
     behind_tls = Serve(place, program, "behind-tls", *options, listeners=("listen-tls",))

@@ -1,0 +1,73 @@
+"""What `smtp send` delivers to each server of others."""
+
+import messages
+import reports
+from messages import LARGE
+from peer import UTF8_MAILBOX
+from sender import PERMISSION, UNAVAILABLE, Client, Sending
+from serve import DOMAIN, PASSWORD, USER
+from table import Table
+
+LIMIT = 100_000
+NOBODY = f"nobody@{DOMAIN}"
+MECHANISMS = ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"]
+# A server listens in these ways: with all it has; without extensions; inside TLS; with LIMIT.
+LISTENERS = ["all", "bare", "implicit", "small"]
+BY_DATA = ["--chunking", "never"]
+
+
+def cases(place, program, tls, server):
+    table = Table("smtp send delivers to", [server.name])
+
+    def to(listener, *arguments):
+        address = f"127.0.0.1:{server.ports.get(listener)}"
+        return Sending(table, server, Client(place, program, address, *arguments))
+
+    plain, bare = to("all"), to("bare")
+    starttls = to("all", "--tls", "starttls", "--ca", tls[0])
+    plain.delivered("plain")
+    plain.delivered("PIPELINING", traced=["C: MAIL FROM"], grouped=True)
+    plain.delivered("CHUNKING", traced=["C: BDAT "], untraced=["C: DATA"])
+    plain.delivered("DATA", arguments=BY_DATA, traced=["C: DATA"], untraced=["C: BDAT "])
+    plain.delivered("DATA, one command at a time", arguments=[*BY_DATA, "--pipelining", "never"], grouped=False)
+    bare.delivered("no extension", untraced=["C: BDAT "], grouped=False)
+    bare.delivered("no extension, not even SIZE", untraced=["C: BDAT ", "SIZE="], grouped=False)
+    starttls.delivered("STARTTLS", traced=["C: STARTTLS"])
+    to("all", "--tls", "starttls").refused("STARTTLS, certificate not trusted", UNAVAILABLE, "certificate")
+    to("implicit", "--tls", "implicit", "--ca", tls[0]).delivered("implicit TLS", untraced=["C: STARTTLS"])
+    for mechanism in MECHANISMS:
+        login(starttls, mechanism)
+    content(plain)
+    plain.refused("unknown recipient", UNAVAILABLE, f"{NOBODY}: rejected at RCPT: 550 ", to=NOBODY)
+    plain.several("some recipients unknown", 2, 1)
+    to("small").refused("too large", UNAVAILABLE, "552", messages.large(LIMIT + 1))
+    plain.delivered("SMTPUTF8, address", to=f"{UTF8_MAILBOX}@{DOMAIN}", traced=["SMTPUTF8"])
+    plain.delivered("SMTPUTF8, header", message=messages.UTF8_HEADER, traced=["SMTPUTF8"])
+    bare.refused("8-bit content, 8BITMIME not offered", UNAVAILABLE, "8BITMIME", messages.EIGHT_BIT)
+    bare.attachment("attachment, no extension")
+    reports.asked_for(plain)
+    return table
+
+
+def content(send):
+    send.delivered("8-bit content", messages.EIGHT_BIT, traced=["BODY=8BITMIME"])
+    send.delivered("leading dots", messages.DOTS)
+    send.delivered("25 MiB", messages.large(LARGE))
+    if not send.server.lacks("CHUNKING"):
+        send.delivered("8-bit content, by DATA", messages.EIGHT_BIT, arguments=BY_DATA)
+        send.delivered("leading dots, by DATA", messages.DOTS, arguments=BY_DATA)
+        send.delivered("25 MiB, by DATA", messages.large(LARGE), arguments=BY_DATA)
+    send.delivered("no body", messages.NO_BODY)
+    send.delivered("long lines", messages.LONG_LINES)
+    send.delivered("lines that end with LF", messages.DOTS, unix_lines=True)
+    send.delivered("null reverse-path", sender="")
+    send.attachment("attachment")
+
+
+def login(send, mechanism):
+    """The right password is taken, and a wrong one is not."""
+    how = ["--user", USER, "--auth", mechanism, "--password"]
+    # PLUS is chosen by itself, by the name without it, where both sides have it.
+    send.delivered(f"AUTH {mechanism}", arguments=[*how, PASSWORD], traced=[f"C: AUTH {mechanism}", "S: 235"],
+                   untraced=[PASSWORD])
+    send.refused(f"AUTH {mechanism}, wrong password", PERMISSION, "535", arguments=[*how, "wrong"])
