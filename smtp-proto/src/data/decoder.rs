@@ -2,8 +2,8 @@
 
 use super::BareNewline;
 use super::scan::{
-    BLOCK, BLOCK_IN_CONTEXT, CR, DOT, LF, MARK_BARE, MARK_DOT, MARK_LONE, Unusual, block_tally,
-    marks, untroubled,
+    BLOCK, BLOCK_IN_CONTEXT, CR, DOT, LF, MARK_BARE, MARK_DOT, MARK_LONE, Unusual, marks,
+    untroubled, widest,
 };
 
 /// Takes `DATA` content off the wire (RFC 5321 §4.5.2, §4.1.1.4): removes stuffed dots, finds the
@@ -68,6 +68,9 @@ enum Stop {
     End,
 }
 
+/// So many dots in a block, and the next is not asked first whether it has any.
+const DENSE: usize = 2;
+
 /// How far a block has been read, and how far it has been written.
 #[derive(Clone, Copy)]
 struct Place {
@@ -109,8 +112,15 @@ impl Decoder {
         loop {
             let then = match self.walk(block, &mut place, limit) {
                 Stop::Limit if place.read < block.len() => {
-                    self.skip(block, &mut place);
-                    limit = self.sieve(block, &mut place);
+                    let far = self.skip(block, &mut place);
+                    limit = if far && self.drop_dot(block, &mut place) {
+                        place.read
+                    } else {
+                        widest(
+                            #[inline(always)]
+                            || self.sieve(block, &mut place),
+                        )
+                    };
                     continue;
                 }
                 Stop::Limit | Stop::Undecided => Then::More,
@@ -137,33 +147,75 @@ impl Decoder {
         self.unusual.nul
     }
 
-    /// Passes over octets that need no change. Only while none was removed from this block, since
-    /// they stay where they are.
-    fn skip(&mut self, block: &[u8], place: &mut Place) {
+    /// Passes over octets that need no change, and moves them to where dots have fallen out. Whether
+    /// there were any.
+    fn skip(&mut self, block: &mut [u8], place: &mut Place) -> bool {
         let at = place.read;
         let starts_with_dot = self.line_start && block.get(at) == Some(&DOT);
-        if place.write != at || at == 0 || starts_with_dot {
-            return;
+        if at == 0 || starts_with_dot {
+            return false;
+        }
+        // The octet before is context. It may have been written over, and never was a CR, as a CR is
+        // taken together with the octet behind it.
+        if place.write != at
+            && let Some(before) = block.get_mut(at - 1)
+        {
+            *before = LF;
         }
         let with_context = block.get(at - 1..).unwrap_or_default();
         let mut passed = untroubled::<true>(with_context, &mut self.unusual);
         if passed == 0 {
-            return;
+            return false;
         }
-        // A CR is taken together with the octet behind it.
         if with_context.get(passed) == Some(&CR) {
             passed -= 1;
         }
         self.line_start = with_context.get(passed) == Some(&LF);
-        place.read += passed;
-        place.write += passed;
+        Self::shift(block, place, passed);
+        true
     }
 
-    /// Goes on in blocks, moving octets as dots fall out, up to something only [`Self::walk`] can
-    /// judge. Gives how far that has to go.
+    /// Takes away a dot that is close in front and stands alone, as it mostly does where there are few.
+    fn drop_dot(&mut self, block: &mut [u8], place: &mut Place) -> bool {
+        let Some(close) = block.get(place.read..).and_then(<[u8]>::first_chunk::<BLOCK>) else {
+            return false;
+        };
+        let (mut rest, mut lines): (&[u8], usize) = (close, 0);
+        let before = loop {
+            let Some(found) = memchr::memchr2(CR, LF, rest) else {
+                return false;
+            };
+            match rest.get(found..) {
+                Some([CR, LF, DOT, behind, ..]) if *behind != CR => break lines + found + 2,
+                Some([CR, LF, other, ..]) if *other != DOT => {
+                    lines += found + 2;
+                    rest = rest.get(found + 2..).unwrap_or_default();
+                }
+                // What is here, only the walk can judge.
+                _ => return false,
+            }
+        };
+        self.unusual.add_all(close.get(..before).unwrap_or_default());
+        Self::shift(block, place, before);
+        place.read += 1;
+        self.line_start = false;
+        true
+    }
+
+    /// So many octets more are content.
+    fn shift(block: &mut [u8], place: &mut Place, count: usize) {
+        let (from, to) = (place.read..place.read + count, place.write);
+        if to < from.start && from.end <= block.len() {
+            block.copy_within(from, to);
+        }
+        place.read += count;
+        place.write += count;
+    }
+
+    /// Goes on in blocks, moving octets as dots fall out, as long as there are many, up to something
+    /// only [`Self::walk`] can judge. Gives how far that has to go.
+    #[inline(always)]
     fn sieve(&mut self, block: &mut [u8], place: &mut Place) -> usize {
-        // Where one block had a dot, the next is not asked first whether it has.
-        let mut dense = false;
         loop {
             let Some(here) = block.get(place.read..).and_then(<[u8]>::first_chunk) else {
                 return usize::MAX;
@@ -179,30 +231,19 @@ impl Decoder {
                 *before = [CR, LF];
             }
             let end = place.read + BLOCK;
-            let to = block.get_mut(place.write..).and_then(<[u8]>::first_chunk_mut::<BLOCK>);
-            let from = view.get(2..).and_then(<[u8]>::first_chunk);
-            let tally = if dense { None } else { block_tally(&view) };
-            if let (Some(tally), Some(to), Some(from)) = (tally, to, from) {
-                *to = *from;
-                place.read += BLOCK;
-                place.write += BLOCK;
-                self.unusual.add_tally(tally);
-                self.settle(&view, BLOCK, block, place);
-            } else {
-                let shift = place.read - place.write;
-                if !self.sieve_words(&view, block, place) {
-                    return end;
-                }
-                dense = place.read - place.write > shift;
+            let shift = place.read - place.write;
+            if !self.sieve_words(&view, block, place) {
+                return end;
             }
-            if place.read == place.write {
-                // Nothing has moved: the faster pass may go on.
+            if place.read - place.write < shift + DENSE {
+                // The faster pass may go on.
                 return place.read;
             }
         }
     }
 
     /// One block with trouble in it, eight octets at a time. Whether the whole block was done.
+    #[inline(always)]
     fn sieve_words(
         &mut self,
         view: &[u8; BLOCK_IN_CONTEXT],
@@ -240,6 +281,7 @@ impl Decoder {
     }
 
     /// After the first `done` octets of a block: where that leaves us.
+    #[inline(always)]
     fn settle(
         &mut self,
         view: &[u8; BLOCK_IN_CONTEXT],
