@@ -113,8 +113,8 @@ impl Decoder {
             let then = match self.walk(block, &mut place, limit) {
                 Stop::Limit if place.read < block.len() => {
                     let far = self.skip(block, &mut place);
-                    limit = if far && self.drop_dot(block, &mut place) {
-                        place.read
+                    limit = if far && self.reach_dot(block, &mut place) {
+                        place.read + 1
                     } else {
                         widest(
                             #[inline(always)]
@@ -175,30 +175,32 @@ impl Decoder {
         true
     }
 
-    /// Takes away a dot that is close in front and stands alone, as it mostly does where there are few.
-    fn drop_dot(&mut self, block: &mut [u8], place: &mut Place) -> bool {
-        let Some(close) = block.get(place.read..).and_then(<[u8]>::first_chunk::<BLOCK>) else {
-            return false;
-        };
-        let (mut rest, mut lines): (&[u8], usize) = (close, 0);
-        let before = loop {
-            let Some(found) = memchr::memchr2(CR, LF, rest) else {
+    /// Passes over whole lines up to a dot that is close in front and begins a line. Whether there is
+    /// one, and nothing else before it.
+    fn reach_dot(&mut self, block: &mut [u8], place: &mut Place) -> bool {
+        let rest = block.get(place.read..).unwrap_or_default();
+        let close = rest.get(..BLOCK).unwrap_or(rest);
+        let (mut lines, mut passed) = (close, 0);
+        loop {
+            let Some(found) = memchr::memchr2(CR, LF, lines) else {
                 return false;
             };
-            match rest.get(found..) {
-                Some([CR, LF, DOT, behind, ..]) if *behind != CR => break lines + found + 2,
-                Some([CR, LF, other, ..]) if *other != DOT => {
-                    lines += found + 2;
-                    rest = rest.get(found + 2..).unwrap_or_default();
+            match lines.get(found..) {
+                Some([CR, LF, behind @ ..]) => {
+                    passed += found + 2;
+                    match behind.first() {
+                        Some(&DOT) => break,
+                        Some(_) => lines = behind,
+                        None => return false,
+                    }
                 }
                 // What is here, only the walk can judge.
                 _ => return false,
             }
-        };
-        self.unusual.add_all(close.get(..before).unwrap_or_default());
-        Self::shift(block, place, before);
-        place.read += 1;
-        self.line_start = false;
+        }
+        self.unusual.add_all(close.get(..passed).unwrap_or_default());
+        Self::shift(block, place, passed);
+        self.line_start = true;
         true
     }
 

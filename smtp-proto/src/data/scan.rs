@@ -13,6 +13,7 @@ const LANES: usize = 32;
 /// Octets between two looks at whether there was trouble: large ones cost little, small ones come
 /// close to the trouble. Each has one octet of context on either side.
 const LARGE: usize = 512 + 2;
+const MIDDLE: usize = 128 + 2;
 const SMALL: usize = LANES + 2;
 
 /// Octets in a window that is taken apart, octet by octet of its marks.
@@ -132,7 +133,7 @@ pub(super) fn untroubled<const DOTS: bool>(octets: &[u8], unusual: &mut Unusual)
     // A small one first: where there is trouble everywhere, a large one would be looked at for nothing
     // at every call.
     if pass::<DOTS, SMALL>(octets, &mut count, unusual) {
-        if octets.len() > LARGE {
+        if octets.len() > MIDDLE * 2 {
             widest(
                 #[inline(always)]
                 || far::<DOTS>(octets, &mut count, unusual),
@@ -148,6 +149,7 @@ pub(super) fn untroubled<const DOTS: bool>(octets: &[u8], unusual: &mut Unusual)
 fn far<const DOTS: bool>(octets: &[u8], count: &mut usize, unusual: &mut Unusual) {
     let mut at = *count;
     while pass::<DOTS, LARGE>(octets, &mut at, unusual) {}
+    while pass::<DOTS, MIDDLE>(octets, &mut at, unusual) {}
     near::<DOTS>(octets, &mut at, unusual);
     *count = at;
 }
@@ -186,11 +188,16 @@ fn pass<const DOTS: bool, const N: usize>(
 }
 
 /// Does `work` with the widest vectors that this processor has; `work` is written for the compiler's
-/// vectoriser and inlined. Asking costs some forty instructions.
+/// vectoriser and inlined.
 #[cfg(feature = "std")]
 #[inline(always)]
 pub(super) fn widest<R>(work: impl FnOnce() -> R) -> R {
-    fearless_simd::Level::new().dispatch(
+    use fearless_simd::Level;
+    use std::sync::LazyLock;
+
+    // To ask for all that a level consists of costs as much as to look at a hundred octets.
+    static LEVEL: LazyLock<Level> = LazyLock::new(Level::new);
+    LEVEL.dispatch(
         #[inline(always)]
         |_| work(),
     )
