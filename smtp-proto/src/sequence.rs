@@ -243,7 +243,41 @@ pub enum Refusal {
 pub const AFTER_CONTENT: State = State::Ready;
 
 /// The table.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "each state and each request has its place"
+)]
 pub const fn rule(state: State, request: Request) -> Rule {
+    RULES[request as usize][state as usize]
+}
+
+/// The table for looking up: to read a row of [`entry`] costs more than all else that is judged.
+const RULES: [[Rule; State::ALL.len()]; Request::ALL.len()] = table();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "runs when the crate is built; an index out of bounds would not compile"
+)]
+const fn table() -> [[Rule; State::ALL.len()]; Request::ALL.len()] {
+    let mut table = [[grant(State::Closed); State::ALL.len()]; Request::ALL.len()];
+    let mut row = 0;
+    while row < Request::ALL.len() {
+        let request = Request::ALL[row];
+        let mut column = 0;
+        while column < State::ALL.len() {
+            let state = State::ALL[column];
+            table[request as usize][state as usize] = entry(state, request);
+            column += 1;
+        }
+        row += 1;
+    }
+    table
+}
+
+/// The table for reading.
+const fn entry(state: State, request: Request) -> Rule {
     use State::{
         Auth, Chunks, Closed, Data, Mail, Ready, Recipients, Refusing, Spoiled, Start, Tls, Turned,
     };
@@ -309,7 +343,7 @@ pub const fn after(state: State, request: Request, answer: Answer) -> State {
     }
 }
 
-/// A placeholder state in the rows of [`rule`]: it stands for "as it was".
+/// A placeholder state in the rows of [`entry`]: it stands for "as it was".
 const AS_IT_WAS: State = State::Closed;
 
 const fn ask(accepted: State) -> Rule {
