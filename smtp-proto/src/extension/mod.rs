@@ -239,6 +239,11 @@ impl ExtensionSet {
         Self(self.0 & !bit(extension))
     }
 
+    /// Whether all of them are in `other`, too.
+    pub const fn is_subset(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
     /// Whether nothing is in the set.
     pub const fn is_empty(self) -> bool {
         self.0 == 0

@@ -4,7 +4,7 @@ use core::fmt;
 use core::str;
 
 use crate::error::{ParseError, Rule};
-use crate::extension::Extension;
+use crate::extension::{Extension, ExtensionSet};
 use crate::grammar::{self, DIGIT};
 use crate::parameter::rare::{By, Hold, MtPriority, Mtrk, Solicit, TransId, tracking_name};
 use crate::parameter::{Parameter, Parameters};
@@ -322,6 +322,32 @@ impl<'a> MailParameters<'a> {
     /// Whether there is a parameter of an extension that few messages use.
     pub(crate) const fn has_rare(&self) -> bool {
         self.rare
+    }
+
+    /// The extensions of the parameters that have a field of their own here.
+    pub(crate) const fn extensions(&self) -> ExtensionSet {
+        let mut extensions = ExtensionSet::EMPTY;
+        if self.size.is_some() {
+            extensions.insert(Extension::Size);
+        }
+        match self.body {
+            Some(Body::BinaryMime) => extensions.insert(Extension::BinaryMime),
+            Some(_) => extensions.insert(Extension::EightBitMime),
+            None => false,
+        };
+        if self.smtputf8 {
+            extensions.insert(Extension::SmtpUtf8);
+        }
+        if self.ret.is_some() || self.envid.is_some() {
+            extensions.insert(Extension::Dsn);
+        }
+        if self.auth.is_some() {
+            extensions.insert(Extension::Auth);
+        }
+        if self.require_tls {
+            extensions.insert(Extension::RequireTls);
+        }
+        extensions
     }
 
     /// The client's word for the submitter counts for nothing (RFC 4954 section 5).

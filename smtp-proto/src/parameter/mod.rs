@@ -228,6 +228,12 @@ impl<'a> Parameters<'a> {
         self.0.is_empty()
     }
 
+    /// Whether they can be sent to a server without SMTPUTF8 (G-17).
+    #[must_use]
+    pub const fn is_ascii(&self) -> bool {
+        self.0.is_ascii()
+    }
+
     /// The list as received.
     #[must_use]
     pub fn as_str(&self) -> &'a str {

@@ -5,6 +5,7 @@
 
 use bytes::BufMut;
 
+use crate::grammar;
 use crate::status::{Code, EnhancedCode, Prefix};
 
 /// Octets of a reply line with code and CRLF (F-26).
@@ -89,17 +90,23 @@ fn put_lines(
 #[inline]
 fn put_head(out: &mut impl BufMut, code: Code, separator: u8, prefix: &[u8]) {
     let [a, b, c] = code.digits();
-    out.put_slice(&[a, b, c, separator]);
-    out.put_slice(prefix);
+    // At once, as every piece asks whether there is room. The enhanced code with its blank has up to
+    // ten octets.
+    let mut head = [0; 4 + 10];
+    let (front, behind) = head.split_at_mut(4);
+    front.copy_from_slice(&[a, b, c, separator]);
+    for (place, octet) in behind.iter_mut().zip(prefix) {
+        *place = *octet;
+    }
+    out.put_slice(head.get(..4 + prefix.len()).unwrap_or_default());
 }
 
 /// Whether the text holds only HT, SP and 33 to 126.
 #[inline]
 fn is_printable(text: &[u8]) -> bool {
-    // No early end: so the compiler can look at many octets at a time.
-    !text
-        .iter()
-        .fold(false, |bad, &octet| bad | ((octet < b' ') & (octet != b'\t')) | (octet > b'~'))
+    let census = grammar::census(text);
+    !census.high
+        && (!census.control || text.iter().all(|octet| matches!(octet, b'\t' | b' '..=b'~')))
 }
 
 /// Writes the text, `?` in place of each character that must not be there (F-33).

@@ -1,6 +1,9 @@
 //! Writing replies.
 
-use super::session::{Phase, Session};
+use super::{
+    session::{Phase, Session},
+    stock::Stock,
+};
 use crate::{
     answer::{Acceptance, Rejection},
     extension::Extension,
@@ -82,22 +85,25 @@ impl Desk<'_> {
     }
 
     /// A positive reply of the application to the present line; what it leaves open is filled in.
-    pub(super) fn accept(
-        &mut self,
-        acceptance: &Acceptance<'_>,
-        code: Code,
-        enhanced: (u16, u16),
-        text: &str,
-        leave: Leave,
-    ) {
+    pub(super) fn accept(&mut self, acceptance: &Acceptance<'_>, stock: &Stock, leave: Leave) {
         self.note_accept(acceptance);
-        let code = acceptance.code().unwrap_or(code);
-        let (subject, detail) = enhanced;
-        let enhanced = acceptance.enhanced().or(EnhancedCode::new(2, subject, detail));
-        let text = if acceptance.text().is_empty() { text } else { acceptance.text() };
         self.session.bad_commands = 0;
-        self.write(code, enhanced, text);
+        let (code, enhanced) = (acceptance.code(), acceptance.enhanced());
+        let worded = code.is_some() || enhanced.is_some() || !acceptance.text().is_empty();
+        if worded || !self.session.config.offers(Extension::EnhancedStatusCodes) {
+            let (subject, detail) = stock.enhanced;
+            let enhanced = enhanced.or(EnhancedCode::new(2, subject, detail));
+            let text = if acceptance.text().is_empty() { stock.text } else { acceptance.text() };
+            self.write(code.unwrap_or(stock.code), enhanced, text);
+        } else {
+            self.write_whole(stock.whole);
+        }
         self.done(leave);
+    }
+
+    /// Writes a reply that needs no more thought.
+    pub(super) fn write_whole(&mut self, reply: &'static str) {
+        self.pen.say(Speaker::Server, |out| out.extend_from_slice(reply.as_bytes()));
     }
 
     /// A negative reply of the application to the present line. 421 ends the session.

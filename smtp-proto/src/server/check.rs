@@ -10,7 +10,7 @@ use crate::{
     command::{self, Bdat, Command, Verb},
     domain::{AddressLiteral, HelloName, Host},
     error::{ParseError, Rule as Grammar},
-    extension::{self, Carrier},
+    extension::{self, Carrier, ExtensionSet},
     parameter::{MailParameters, RcptParameters},
     path::Mailbox,
     sequence::{Refusal, Request, State},
@@ -241,8 +241,10 @@ impl Session {
             .map_err(|error| error.rejection())?;
         let mut parameters =
             MailParameters::parse(mail.parameters).map_err(|error| error.rejection())?;
-        self.admit_parameters(mail.parameters, Carrier::Mail, MailParameters::extension)?;
-        if !mail.parameters.as_str().is_ascii() && !parameters.smtputf8() {
+        if parameters.has_rare() || !self.honours_all(parameters.extensions()) {
+            self.admit_parameters(mail.parameters, Carrier::Mail, MailParameters::extension)?;
+        }
+        if !mail.parameters.is_ascii() && !parameters.smtputf8() {
             return Err(ParseError::new(Grammar::ParameterValue, 0).rejection());
         }
         if !mail.reverse_path.is_ascii() && !parameters.smtputf8() {
@@ -277,7 +279,7 @@ impl Session {
             // No tag but IPv6 has been registered (section 4.1.3).
             return Err(Rejection::BAD_DESTINATION);
         }
-        if !rcpt.parameters.as_str().is_ascii() && !self.transfer.smtputf8 {
+        if !rcpt.parameters.is_ascii() && !self.transfer.smtputf8 {
             return Err(ParseError::new(Grammar::ParameterValue, 0).rejection());
         }
         if !rcpt.forward_path.is_ascii() && !self.transfer.smtputf8 {
@@ -326,6 +328,14 @@ impl Session {
             }
         };
         Ok(Question::Auth(Box::new(Exchange { mechanism: known.name.clone(), response })))
+    }
+
+    /// Whether parameters of all of these may be used, as far as that is told without a closer look.
+    fn honours_all(&self, extensions: ExtensionSet) -> bool {
+        // Of these two more matters than that they are offered.
+        let offered = self.config.offered.without(extension::Extension::Auth);
+        let offered = offered.without(extension::Extension::RequireTls);
+        self.extended && extensions.is_subset(offered)
     }
 
     /// Whether a parameter of `extension` may be used. AUTH= is taken also from those who did not

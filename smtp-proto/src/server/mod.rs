@@ -60,6 +60,7 @@ mod registered;
 mod remote;
 mod repeat;
 mod session;
+mod stock;
 mod transaction;
 mod upstream;
 

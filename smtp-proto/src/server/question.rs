@@ -7,6 +7,7 @@ use super::{
     fetch::Burl,
     remote::{Atrn, Etrn, Turned},
     session::{Phase, Refusing},
+    stock,
     transaction::{Data, Delivery, MOVED, Mail, Rcpt},
     upstream::{XClient, XForward},
 };
@@ -315,8 +316,7 @@ impl<'s> Auth<'s> {
 
     /// As [`accept`](Self::accept), with a text.
     pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
-        let text = "authenticated";
-        self.desk.accept(&acceptance, Code::AUTHENTICATED, (7, 0), text, Leave::Now);
+        self.desk.accept(&acceptance, &stock::AUTHENTICATED, Leave::Now);
         self.desk.session.authenticated = true;
         self.leave();
     }
@@ -455,7 +455,7 @@ impl<'s> Extension<'s> {
 
     /// Answers 250, or what `acceptance` says.
     pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
-        self.desk.accept(&acceptance, Code::OK, (0, 0), "OK", Leave::Now);
+        self.desk.accept(&acceptance, &stock::EXTENSION, Leave::Now);
     }
 
     /// Refuses.

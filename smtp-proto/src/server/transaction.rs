@@ -4,6 +4,7 @@ use super::{
     answer::{Desk, Leave},
     content::{Announced, Chunk},
     session::Phase,
+    stock,
 };
 use crate::{
     answer::{Acceptance, Rejection},
@@ -84,9 +85,8 @@ impl<'s> Mail<'s> {
 
     /// Accepts with a text of the application's.
     pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
-        let text = "MAIL accepted";
         let changed = self.parameters.has_rare() || self.assigned.is_some();
-        match self.changed_priority().filter(|_| changed) {
+        match changed.then(|| self.changed_priority()).flatten() {
             // RFC 6710 section 4.1: the number comes first.
             Some(priority) => {
                 let text = match acceptance.text() {
@@ -97,7 +97,7 @@ impl<'s> Mail<'s> {
                 self.desk.note_accept(&acceptance);
                 self.desk.grant(Code::OK, (3, 6), &text, Leave::Together);
             }
-            None => self.desk.accept(&acceptance, Code::OK, (1, 0), text, Leave::Together),
+            None => self.desk.accept(&acceptance, &stock::MAIL, Leave::Together),
         }
         let session = self.desk.session;
         session.count_mail();
@@ -160,11 +160,10 @@ impl<'s> Rcpt<'s> {
     /// in a transaction with SMTPUTF8 only; else the answer is plain 250 (RFC 5321 section 7.7, RFC
     /// 6531 section 3.7.4.1).
     pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
-        let text = "RCPT accepted";
         let forwarded = acceptance.code() == Some(Code::WILL_FORWARD);
         let told = !forwarded || self.desk.session.config.profile.server.disclose_forward;
         if told && (!forwarded || acceptance.text().is_ascii()) {
-            self.desk.accept(&acceptance, Code::OK, (1, 5), text, Leave::Together);
+            self.desk.accept(&acceptance, &stock::RCPT, Leave::Together);
         } else if told && self.desk.session.transfer.smtputf8 {
             self.desk.note_accept(&acceptance);
             let enhanced = acceptance.enhanced().or(EnhancedCode::new(2, 1, 5));
@@ -173,7 +172,7 @@ impl<'s> Rcpt<'s> {
             self.desk.done(Leave::Together);
         } else {
             let plain = Acceptance::default();
-            self.desk.accept(&plain, Code::OK, (1, 5), text, Leave::Together);
+            self.desk.accept(&plain, &stock::RCPT, Leave::Together);
         }
         let session = self.desk.session;
         session.transfer.recipients += 1;
@@ -231,8 +230,7 @@ impl Data<'_> {
         self.desk.session.transfer.begin_content();
         match self.announced {
             Announced::Data => {
-                let code = Code::START_MAIL_INPUT;
-                self.desk.write(code, None, "send the message, end with <CRLF>.<CRLF>");
+                self.desk.write_whole(stock::GO_AHEAD);
                 self.desk.done(Leave::Now);
                 self.desk.session.enter(State::Data);
                 self.desk.session.phase = Phase::Content;
@@ -306,10 +304,9 @@ impl<'s> Delivery<'s> {
 
     /// As [`accept`](Self::accept), with a text: the place for a queue id.
     pub fn accept_with(mut self, acceptance: Acceptance<'_>) {
-        let text = "message accepted";
         let fetched = core::mem::take(&mut self.desk.session.transfer.fetched_last);
-        let enhanced = if fetched { (5, 0) } else { (0, 0) };
-        self.desk.accept(&acceptance, Code::OK, enhanced, text, Leave::Now);
+        let stock = if fetched { stock::FETCHED } else { stock::DELIVERY };
+        self.desk.accept(&acceptance, &stock, Leave::Now);
         // From here on there is nothing to call void: one recipient at least has the message.
         self.desk.session.transfer.known = false;
         self.next();
