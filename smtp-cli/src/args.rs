@@ -61,6 +61,27 @@ pub(crate) enum Runtime {
     Tokio,
 }
 
+/// How strict a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// The RFCs to the letter: for tests of other programs.
+    Strict,
+    /// What mail from and to strangers needs.
+    Internet,
+    /// For old devices and programs on a network of one's own.
+    Lenient,
+}
+
+impl From<Profile> for smtp_proto::profile::Profile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Strict => Self::STRICT,
+            Profile::Internet => Self::INTERNET,
+            Profile::Lenient => Self::LENIENT,
+        }
+    }
+}
+
 /// Where TLS comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Tls {

@@ -17,7 +17,10 @@ use std::{
 
 use indicatif::ProgressBar;
 use rustls::pki_types::ServerName;
-use smtp_proto::{client::Config, extension::Extension, limits::ClientTimeouts};
+use smtp_proto::{
+    client::Config, extension::Extension, limits::ClientTimeouts, profile::Leniency,
+    transcript::Entry,
+};
 use smtp_tokio::{Client, Connector, Tls};
 use tokio::{
     net::{TcpStream, lookup_host},
@@ -190,7 +193,8 @@ impl<'a> Probe<'a> {
     fn connector(&self, name: &str) -> Result<Connector, Failure> {
         let mut config = if self.arguments.lmtp { Config::lmtp() } else { Config::default() };
         config.timeouts = ClientTimeouts::all(self.patience());
-        let notes = Arc::clone(&self.notes);
+        config.profile = self.arguments.profile.into();
+        let (notes, record) = (Arc::clone(&self.notes), Arc::clone(&self.notes));
         let mut connector = Connector::new(match self.tls {
             ProbeTls::None => Tls::None,
             ProbeTls::Auto => Tls::Opportunistic,
@@ -208,10 +212,15 @@ impl<'a> Probe<'a> {
         if let (Some(user), Some(password)) = (&self.arguments.user, &self.arguments.password) {
             connector = connector.credentials(user, password).map_err(Failure::usage)?;
         }
-        if self.arguments.trace {
-            connector = connector.trace(|entry| eprintln!("{entry}"));
-        }
-        Ok(connector)
+        let traced = self.arguments.trace;
+        Ok(connector.trace(move |entry| {
+            if traced {
+                eprintln!("{entry}");
+            }
+            if let Entry::Leniency(leniency) = entry {
+                lock(&record).forgiven.insert(*leniency);
+            }
+        }))
     }
 
     /// The name that the certificate is to be for.
@@ -267,6 +276,7 @@ impl<'a> Probe<'a> {
             authenticated: self.arguments.user.as_ref().map(|_| notes.authenticated),
             used,
             round_trips: notes.trips,
+            forgiven: notes.forgiven.into_iter().map(Leniency::switch).collect(),
             warnings: Vec::new(),
             error: failure.map(|failure| shown(failure.message.as_bytes())),
             exit_code: failure.map_or(0, |failure| failure.code as u8),

@@ -1,5 +1,6 @@
 //! `smtp send`: one message to any number of recipients.
 
+mod upstream;
 mod wishes;
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
@@ -11,7 +12,7 @@ use smtp_proto::{
 };
 use smtp_tokio::{Client, Message};
 
-use self::wishes::Wishes;
+use self::{upstream::Upstream, wishes::Wishes};
 use crate::{
     args,
     compose::{Draft, compose},
@@ -36,6 +37,7 @@ impl Prepared {
 /// Sends, prints an outcome for each recipient, and says with which code to end.
 pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure> {
     let wishes = Wishes::of(arguments)?;
+    let upstream = Upstream::of(arguments)?;
     let reverse_path = reverse_path(&arguments.from)?;
     let recipients = arguments
         .to
@@ -59,8 +61,10 @@ pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure>
         })?),
     };
     let mut client = connect(arguments, message.has_unix_lines()).await?;
-    if let Err(failure) = wishes.check(client.capabilities()) {
-        client.quit().await.map_err(Failure::of)?;
+    if let Err(failure) = agree(&mut client, &wishes, &upstream).await {
+        if client.is_usable() {
+            client.quit().await.map_err(Failure::of)?;
+        }
         return Err(failure);
     }
     let takes_8bit =
@@ -81,6 +85,14 @@ pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure>
         client.quit().await.map_err(Failure::of)?;
     }
     Ok(report.outcomes().iter().filter_map(code).reduce(worse))
+}
+
+/// Says on whose behalf the message is sent, and looks whether the server offers all that is asked of
+/// it then.
+async fn agree(client: &mut Client, wishes: &Wishes, upstream: &Upstream) -> Result<(), Failure> {
+    upstream.pose(client).await?;
+    wishes.check(client.capabilities())?;
+    upstream.forward(client).await
 }
 
 /// A bar on the terminal for a message that takes a while; a hidden one otherwise.

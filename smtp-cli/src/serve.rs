@@ -22,8 +22,9 @@ use smtp_proto::{
     limits::ServerTimeouts,
     path::{ForwardPath, MailboxBuf},
     server::Config,
+    upstream::Forwarded,
 };
-use smtp_tokio::{Backend, Body, Facts, Recipient, Sender, Server, Session};
+use smtp_tokio::{Backend, Body, Facts, Network, Recipient, Sender, Server, Session};
 use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
@@ -94,8 +95,7 @@ pub(crate) async fn prepare(arguments: &args::Serve) -> Result<Prepared, Failure
     }
     if let Some(trace) = Trace::server(arguments.trace, arguments.transcript.as_deref())? {
         server = server.recording(recording(arguments.keep_content)).trace(move |facts, entry| {
-            let peer = facts.peer.map_or_else(|| "local".to_owned(), |peer| peer.to_string());
-            trace.tell(facts.session, &peer, entry);
+            trace.tell(facts.session, &speaker(facts), entry);
         });
     }
     let mut certificate = None;
@@ -110,9 +110,39 @@ pub(crate) async fn prepare(arguments: &args::Serve) -> Result<Prepared, Failure
         };
         server = server.tls(tls);
     }
-    server = server.proxy_protocol(arguments.proxy_protocol);
+    server = proxies(server, arguments)?;
     let (server, listening, address) = listen(server, arguments).await?;
     Ok(Prepared { server, listening, address, certificate })
+}
+
+/// Who speaks, as a trace names them.
+fn speaker(facts: &Facts) -> String {
+    let peer = facts.peer.map_or_else(|| "local".to_owned(), |peer| peer.to_string());
+    match facts.forwarded().and_then(Forwarded::address) {
+        Some(address) => format!("{peer} for {address}"),
+        None => peer,
+    }
+}
+
+/// Who may speak for other clients.
+fn proxies(
+    mut server: Server<Delivery>,
+    arguments: &args::Serve,
+) -> Result<Server<Delivery>, Failure> {
+    let networks = |option: &str, hosts: &[String]| {
+        let network = |text: &String| {
+            let network: Result<Network, _> = text.parse();
+            network.map_err(|error| Failure::usage(format!("{option} {text}: {error}")))
+        };
+        hosts.iter().map(network).collect::<Result<Vec<_>, _>>()
+    };
+    if !arguments.xclient.is_empty() {
+        server = server.xclient(networks("--xclient", &arguments.xclient)?);
+    }
+    if !arguments.xforward.is_empty() {
+        server = server.xforward(networks("--xforward", &arguments.xforward)?);
+    }
+    Ok(server.proxy_protocol(arguments.proxy_protocol))
 }
 
 /// Binds every socket that was asked for: the server, a line for each, and the first SMTP address.
@@ -189,7 +219,11 @@ fn host_name(arguments: &args::Serve) -> Result<String, Failure> {
 
 fn config(arguments: &args::Serve, host: &str) -> Result<Config, Failure> {
     let host = Host::parse(host).map_err(Failure::usage)?;
-    let config = Config::new(host)
+    let config = match arguments.submission {
+        true => Config::submission(host),
+        false => Config::new(host).require_auth(arguments.require_auth),
+    };
+    let config = config
         .limits(|limits| {
             limits.message = Some(arguments.max_message_size);
             limits.recipients = arguments.max_recipients;
@@ -197,8 +231,14 @@ fn config(arguments: &args::Serve, host: &str) -> Result<Config, Failure> {
             limits.recipient_domains = arguments.max_recipient_domains;
         })
         .timeouts(ServerTimeouts::all(Duration::from_secs(arguments.timeout)))
-        .require_auth(arguments.require_auth)
-        .profile(|profile| profile.server.plaintext_auth = arguments.allow_plaintext_auth);
+        .profile(|profile| {
+            let hello = profile.syntax.hello;
+            *profile = arguments.profile.into();
+            if arguments.submission && arguments.profile != args::Profile::Strict {
+                profile.syntax.hello = hello;
+            }
+            profile.server.plaintext_auth = arguments.allow_plaintext_auth;
+        });
     offers::apply(config, arguments)
 }
 

@@ -44,6 +44,7 @@ pub(crate) fn config(arguments: &args::Session) -> Config {
     if let Some(seconds) = arguments.timeout {
         config.timeouts = ClientTimeouts::all(Duration::from_secs(seconds));
     }
+    config.profile = arguments.profile.into();
     config.lockstep = arguments.pipelining == args::PipeliningUse::Never;
     config
 }

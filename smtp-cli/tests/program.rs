@@ -282,6 +282,17 @@ fn a_transcript_shows_everything_but_secrets() {
 /// What both sides write down is replayed; a file that was changed shows where.
 #[test]
 fn transcripts_are_replayed() {
+    replayed("PLAIN", [1, 1]);
+}
+
+/// Of the channel that the exchange is bound to it is recorded that there is one, and not its data.
+#[test]
+fn a_session_that_was_bound_to_tls_is_replayed() {
+    replayed("SCRAM-SHA-256-PLUS,SCRAM-SHA-256,PLAIN", [2, 4]);
+}
+
+/// `secrets`: how many of them the server, and how many the client, did not write down.
+fn replayed(mechanisms: &str, secrets: [usize; 2]) {
     let folder = tempfile::tempdir().unwrap();
     let sessions = folder.path().join("sessions");
     let serve = Serve::start(&[
@@ -289,9 +300,8 @@ fn transcripts_are_replayed() {
         "127.0.0.1:0",
         "--user",
         "alice:wonderland",
-        // What is bound to TLS is offered by data that a transcript does not hold.
         "--auth",
-        "PLAIN",
+        mechanisms,
         "--discard",
         "--transcript",
         sessions.to_str().unwrap(),
@@ -312,7 +322,7 @@ fn transcripts_are_replayed() {
     files.push(file);
     let replay =
         |file: &std::path::Path| Command::new(SMTP).arg("replay").arg(file).output().unwrap();
-    for file in &files {
+    for (file, secrets) in files.iter().zip(secrets) {
         let text = std::fs::read_to_string(file).unwrap();
         for secret in ["wonderland", "AGFsaWNlAHdvbmRlcmxhbmQ=", "a secret text"] {
             assert!(!text.contains(secret), "{text}");
@@ -322,7 +332,10 @@ fn transcripts_are_replayed() {
         let printed = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(0), "{output:?}\n{text}");
         assert!(printed.ends_with("\nthe same\n"), "{printed}");
-        assert!(printed.contains("note: 1 secrets were masked"), "{printed}");
+        assert!(printed.contains(&format!("note: {secrets} secrets were masked")), "{printed}");
+        let bound = mechanisms.contains("-PLUS");
+        assert_eq!(text.contains("AUTH SCRAM-SHA-256-PLUS "), bound, "{text}");
+        assert!(text.contains("\nchannel tls-exporter"), "{text}");
         std::fs::write(file, text.replace("MAIL FROM:<a@x.example>", "MAIL FROM:<a@x")).unwrap();
         let output = replay(file);
         assert_eq!(output.status.code(), Some(76), "{output:?}");

@@ -2,6 +2,7 @@
 
 use std::{
     fmt, io,
+    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -87,10 +88,25 @@ impl Stream {
         Self(Inner::Closed)
     }
 
-    /// The address connected to, where there is one.
-    pub(crate) fn peer(&self) -> Option<std::net::SocketAddr> {
-        match &self.0 {
-            Inner::Plain(Plain::Tcp(stream)) => stream.peer_addr().ok(),
+    /// The address of the other side, of a TCP connection.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.as_tcp()?.peer_addr().ok()
+    }
+
+    /// The address of this side, of a TCP connection.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.as_tcp()?.local_addr().ok()
+    }
+
+    fn as_tcp(&self) -> Option<&TcpStream> {
+        let plain = match &self.0 {
+            Inner::Plain(plain) => plain,
+            #[cfg(feature = "tls")]
+            Inner::Tls(stream) => stream.get_ref().0,
+            Inner::Closed => return None,
+        };
+        match plain {
+            Plain::Tcp(stream) => Some(stream),
             _ => None,
         }
     }
@@ -98,19 +114,6 @@ impl Stream {
     /// Drops the stream: the peer sees the end, and inside TLS that it is not a proper one.
     pub(crate) fn cut(&mut self) {
         self.0 = Inner::Closed;
-    }
-
-    /// The port of the peer, of a TCP connection.
-    pub(crate) fn peer_port(&self) -> Option<u16> {
-        match &self.0 {
-            Inner::Plain(Plain::Tcp(stream)) => stream.peer_addr().ok().map(|peer| peer.port()),
-            #[cfg(feature = "tls")]
-            Inner::Tls(stream) => match stream.get_ref().0 {
-                Plain::Tcp(stream) => stream.peer_addr().ok().map(|peer| peer.port()),
-                _ => None,
-            },
-            _ => None,
-        }
     }
 
     #[cfg(feature = "tls")]

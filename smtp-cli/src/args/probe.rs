@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::Runtime;
+use super::{Profile, Runtime};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -83,6 +83,9 @@ pub(crate) struct Probe {
         help_heading = "Authentication"
     )]
     pub(crate) password: Option<String>,
+    /// How strictly replies are read. What the server is forgiven is among the warnings.
+    #[arg(long, value_enum, default_value = "internet")]
+    pub(crate) profile: Profile,
     /// The name this client gives itself. Default: the address literal of its side of the connection.
     #[arg(long, value_name = "NAME")]
     pub(crate) hello: Option<String>,

@@ -10,8 +10,7 @@ Examples:
        --transcript session.smtp --keep-content 100000
   smtp replay session.smtp
 
-How the other side was configured is guessed from what it said. A server's session that offered
-channel binding (SCRAM-...-PLUS) shows a difference: its transcript does not hold the channel.
+How the side that was recorded was configured is guessed from what it said, and from what it forgave.
 Exit codes: 0 all was the same; 76 a difference, which is told with its line; 65 no transcript.
 ";
 

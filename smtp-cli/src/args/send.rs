@@ -23,6 +23,12 @@ Examples:
   What a server behind a proxy makes of a client:
     smtp send --server 127.0.0.1:2525 --proxy-protocol v2 --proxy-source 192.0.2.1:1234 \\
          --from a@example.org --to b@example.net --body 'Hello'
+  What a server makes of a client that a proxy or filter speaks for:
+    smtp send --server 127.0.0.1:2525 --xclient ADDR=192.0.2.1 HELO=client.example \\
+         --from a@example.org --to b@example.net --body 'Hello'
+  Whether a server holds to the letter of the RFCs, with all that is said:
+    smtp send --server 127.0.0.1:2525 --profile strict --trace \\
+         --from a@example.org --to b@example.net --message mail.eml
 
 The password may come from the environment variable SMTP_PASSWORD, a token from SMTP_TOKEN.
 One line per recipient is printed. What the server does not offer is not left out in silence: nothing
@@ -180,19 +186,32 @@ pub(crate) struct Send {
     #[arg(long, value_name = "TIME", help_heading = "Delivery")]
     pub(crate) rrvs: Option<String>,
     /// Says a PROXY header in front of the session, as a proxy does.
-    #[arg(long, value_enum, value_name = "VERSION", help_heading = "Proxy")]
+    #[arg(long, value_enum, value_name = "VERSION", help_heading = "On behalf of others")]
     pub(crate) proxy_protocol: Option<ProxyVersion>,
     /// The client on whose behalf it is said. Without it the header says that the connection is the
     /// proxy's own.
-    #[arg(long, value_name = "IP:PORT", requires = "proxy_protocol", help_heading = "Proxy")]
+    #[arg(
+        long,
+        value_name = "IP:PORT",
+        requires = "proxy_protocol",
+        help_heading = "On behalf of others"
+    )]
     pub(crate) proxy_source: Option<SocketAddr>,
+    /// Has the server take this client for another, if it trusts this host so far (XCLIENT): NAME,
+    /// ADDR, PORT, PROTO, HELO, LOGIN, DESTADDR or DESTPORT. VALUE may be [UNAVAILABLE].
+    #[arg(long, value_name = "NAME=VALUE", num_args = 1.., help_heading = "On behalf of others")]
+    pub(crate) xclient: Vec<String>,
+    /// Tells the server of the client that the message comes from, for its log (XFORWARD): NAME, ADDR,
+    /// PORT, PROTO, HELO, IDENT or SOURCE.
+    #[arg(long, value_name = "NAME=VALUE", num_args = 1.., help_heading = "On behalf of others")]
+    pub(crate) xforward: Vec<String>,
     /// Prints what is said on stderr, with the seconds since the start; secrets are masked.
-    #[arg(long)]
+    #[arg(long, help_heading = "Record")]
     pub(crate) trace: bool,
     /// Writes what is said to a transcript, FILE, as `smtp replay` reads it; secrets are masked.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Record")]
     pub(crate) transcript: Option<PathBuf>,
     /// Keeps content in the transcript, up to so many octets of each message.
-    #[arg(long, value_name = "BYTES", requires = "transcript")]
+    #[arg(long, value_name = "BYTES", requires = "transcript", help_heading = "Record")]
     pub(crate) keep_content: Option<usize>,
 }

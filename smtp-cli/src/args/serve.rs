@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Runtime;
+use super::{Profile, Runtime};
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -14,11 +14,17 @@ Examples:
     smtp serve --listen 0.0.0.0:2525 --domain example.org --user alice:secret --maildir ./mail
   Local delivery by LMTP on a Unix socket:
     smtp serve --listen-lmtp unix:/run/smtp/lmtp.sock --maildir ./mail
+  Submission by its authors, on the ports they know:
+    smtp serve --submission --listen 0.0.0.0:587 --listen-tls 0.0.0.0:465 --user alice:secret \\
+         --tls-cert chain.pem --tls-key key.pem --maildir ./mail
+  Old scanners and printers on a network of one's own:
+    smtp serve --listen 10.0.0.1:25 --profile lenient --maildir ./mail
+  Behind a proxy on this host, which says who its clients are:
+    smtp serve --xclient 127.0.0.1,::1 --maildir ./mail
   A sink for load tests:
     smtp serve --discard --no-tls
-
-  A server to test a client with, without chunks and with delivery reports:
-    smtp serve --discard --withhold CHUNKING --offer DSN --offer DELIVERBY=60
+  A server to test a client with, to the letter, without chunks and with delivery reports:
+    smtp serve --discard --profile strict --withhold CHUNKING --offer DSN --offer DELIVERBY=60
 
 When ready, one line per listener is printed: `listening smtp 127.0.0.1:2525`.
 SIGINT and SIGTERM end it: transactions under way may finish within 30 seconds.
@@ -27,9 +33,6 @@ SIGINT and SIGTERM end it: transactions under way may finish within 30 seconds.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = SERVE_EXAMPLES)]
 pub(crate) struct Serve {
-    /// The async runtime to run on.
-    #[arg(long, value_enum, default_value = "tokio")]
-    pub(crate) runtime: Runtime,
     /// Listens for SMTP; port 0 lets the system choose. Default 127.0.0.1:2525 when nothing else is
     /// listened on.
     #[arg(long, value_name = "ADDR")]
@@ -54,37 +57,51 @@ pub(crate) struct Serve {
     /// every domain is local.
     #[arg(long, value_name = "NAME")]
     pub(crate) domain: Vec<String>,
+    /// Takes messages from their authors (RFC 6409): only from clients that have authenticated, only
+    /// with qualified domains, and whatever name they say hello with.
+    #[arg(long, requires = "user", conflicts_with = "listen_lmtp")]
+    pub(crate) submission: bool,
+    /// How strictly commands are read and content is taken. What a client is forgiven is shown by
+    /// --trace.
+    #[arg(long, value_enum, default_value = "internet")]
+    pub(crate) profile: Profile,
+    /// The async runtime to run on.
+    #[arg(long, value_enum, default_value = "tokio")]
+    pub(crate) runtime: Runtime,
+    /// The certificate chain, as PEM. Without it a self-signed certificate is made at every start.
+    #[arg(
+        long,
+        value_name = "PEM",
+        requires = "tls_key",
+        conflicts_with = "no_tls",
+        help_heading = "TLS"
+    )]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key, as PEM.
+    #[arg(long, value_name = "PEM", requires = "tls_cert", help_heading = "TLS")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Does not offer TLS.
+    #[arg(long, conflicts_with = "listen_tls", help_heading = "TLS")]
+    pub(crate) no_tls: bool,
     /// A login for AUTH.
-    #[arg(long, value_name = "NAME:PASSWORD")]
+    #[arg(long, value_name = "NAME:PASSWORD", help_heading = "Authentication")]
     pub(crate) user: Vec<String>,
     /// The AUTH mechanisms offered, most wanted first: SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS,
     /// SCRAM-SHA-256, SCRAM-SHA-1, PLAIN and LOGIN by default; CRAM-MD5 only when it is named.
-    #[arg(long, value_name = "MECHANISM", value_delimiter = ',', requires = "user")]
+    #[arg(
+        long,
+        value_name = "MECHANISM",
+        value_delimiter = ',',
+        requires = "user",
+        help_heading = "Authentication"
+    )]
     pub(crate) auth: Vec<String>,
     /// Takes mail only from clients that have authenticated.
-    #[arg(long, requires = "user")]
+    #[arg(long, requires = "user", help_heading = "Authentication")]
     pub(crate) require_auth: bool,
     /// Offers PLAIN and LOGIN outside TLS too.
-    #[arg(long)]
+    #[arg(long, help_heading = "Authentication")]
     pub(crate) allow_plaintext_auth: bool,
-    /// The certificate chain, as PEM. Without it a self-signed certificate is made at every start.
-    #[arg(long, value_name = "PEM", requires = "tls_key", conflicts_with = "no_tls")]
-    pub(crate) tls_cert: Option<PathBuf>,
-    /// The private key, as PEM.
-    #[arg(long, value_name = "PEM", requires = "tls_cert")]
-    pub(crate) tls_key: Option<PathBuf>,
-    /// Does not offer TLS.
-    #[arg(long, conflicts_with = "listen_tls")]
-    pub(crate) no_tls: bool,
-    /// Refuses messages of more octets.
-    #[arg(long, value_name = "BYTES", default_value_t = 52_428_800)]
-    pub(crate) max_message_size: u64,
-    /// Refuses more recipients than this in one transaction; mail servers must take 100.
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_recipients: u32,
-    /// Turns clients away with 421 above so many connections.
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
-    pub(crate) max_connections: usize,
     /// Offers an extension that is off by default: DSN, BINARYMIME, EXPN, REQUIRETLS, RRVS, MTRK,
     /// DELIVERBY[=SECS], FUTURERELEASE=SECS, MT-PRIORITY[=PROFILE] or NO-SOLICITING[=CLASS,...]. What
     /// clients ask for by it is checked and taken, and not carried out: for tests of clients.
@@ -93,36 +110,52 @@ pub(crate) struct Serve {
     /// Does not offer an extension that is on by default.
     #[arg(long, value_name = "KEYWORD", help_heading = "Extensions")]
     pub(crate) withhold: Vec<String>,
-    /// Refuses more transactions than this in one session, and says so by LIMITS.
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = clap::value_parser!(u32).range(1..=999_999),
-        help_heading = "Extensions"
-    )]
-    pub(crate) max_mails: Option<u32>,
+    /// Refuses messages of more octets.
+    #[arg(long, value_name = "BYTES", default_value_t = 52_428_800, help_heading = "Limits")]
+    pub(crate) max_message_size: u64,
+    /// Refuses more recipients than this in one transaction; mail servers must take 100.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Limits")]
+    pub(crate) max_recipients: u32,
     /// Refuses recipients of more domains than this in one transaction, and says so by LIMITS.
     #[arg(
         long,
         value_name = "N",
         value_parser = clap::value_parser!(u32).range(1..=999_999),
-        help_heading = "Extensions"
+        help_heading = "Limits"
     )]
     pub(crate) max_recipient_domains: Option<u32>,
+    /// Refuses more transactions than this in one session, and says so by LIMITS.
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=999_999),
+        help_heading = "Limits"
+    )]
+    pub(crate) max_mails: Option<u32>,
+    /// Turns clients away with 421 above so many connections.
+    #[arg(long, value_name = "N", default_value_t = 10_000, help_heading = "Limits")]
+    pub(crate) max_connections: usize,
     /// How long a client may take for a command or a block of content.
-    #[arg(long, value_name = "SECS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Limits")]
     pub(crate) timeout: u64,
     /// Expects a PROXY protocol header (version 1 or 2) from every client. Only for servers that
     /// nobody but the proxy can reach.
-    #[arg(long)]
+    #[arg(long, help_heading = "Proxies")]
     pub(crate) proxy_protocol: bool,
+    /// Lets these hosts use XCLIENT, by which they can be anybody: proxies that let nobody else use it.
+    #[arg(long, value_name = "IP[/PREFIX]", value_delimiter = ',', help_heading = "Proxies")]
+    pub(crate) xclient: Vec<String>,
+    /// Lets these hosts say by XFORWARD of whom a message comes: a trace names it.
+    #[arg(long, value_name = "IP[/PREFIX]", value_delimiter = ',', help_heading = "Proxies")]
+    pub(crate) xforward: Vec<String>,
     /// Prints what is said on stderr, with the seconds since the start; secrets are masked.
-    #[arg(long)]
+    #[arg(long, help_heading = "Record")]
     pub(crate) trace: bool,
-    /// Writes what is said to transcripts, a file in DIR for each session, as `smtp replay` reads them; secrets are masked.
-    #[arg(long, value_name = "DIR")]
+    /// Writes what is said to transcripts, a file in DIR for each session, as `smtp replay` reads
+    /// them; secrets are masked.
+    #[arg(long, value_name = "DIR", help_heading = "Record")]
     pub(crate) transcript: Option<PathBuf>,
     /// Keeps content in the transcripts, up to so many octets of each message.
-    #[arg(long, value_name = "BYTES", requires = "transcript")]
+    #[arg(long, value_name = "BYTES", requires = "transcript", help_heading = "Record")]
     pub(crate) keep_content: Option<usize>,
 }

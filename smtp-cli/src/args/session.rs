@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Runtime, Tls};
+use super::{Profile, Runtime, Tls};
 
 /// Whether content goes out by BDAT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -33,30 +33,42 @@ pub(crate) struct Session {
     /// out.
     #[arg(long, value_name = "HOST:PORT|unix:PATH")]
     pub(crate) server: String,
+    /// Speaks LMTP.
+    #[arg(long, help_heading = "Session")]
+    pub(crate) lmtp: bool,
+    /// The name this client gives itself. Default: the address literal of its side of the connection.
+    #[arg(long, value_name = "NAME", help_heading = "Session")]
+    pub(crate) hello: Option<String>,
+    /// How strictly replies are read, and what a message may be.
+    #[arg(long, value_enum, default_value = "internet", help_heading = "Session")]
+    pub(crate) profile: Profile,
+    /// How long the server may take in each phase. Default: by phase, as RFC 5321 has it.
+    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Session")]
+    pub(crate) timeout: Option<u64>,
     /// The async runtime to run on.
-    #[arg(long, value_enum, default_value = "tokio")]
+    #[arg(long, value_enum, default_value = "tokio", help_heading = "Session")]
     pub(crate) runtime: Runtime,
     /// Where TLS comes in. Default: implicit for port 465, none for LMTP and for loopback
     /// addresses when no user is given, else starttls.
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, help_heading = "TLS")]
     pub(crate) tls: Option<Tls>,
     /// Trusts the certificates in this file instead of the system's.
-    #[arg(long, value_name = "PEM", conflicts_with = "insecure")]
+    #[arg(long, value_name = "PEM", conflicts_with = "insecure", help_heading = "TLS")]
     pub(crate) ca: Option<PathBuf>,
     /// Does not verify the server's certificate: anybody can pose as the server.
-    #[arg(long)]
+    #[arg(long, help_heading = "TLS")]
     pub(crate) insecure: bool,
-    /// Speaks LMTP.
-    #[arg(long)]
-    pub(crate) lmtp: bool,
-    /// The name this client gives itself. Default: the address literal of its side of the connection.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) hello: Option<String>,
     /// Authenticates as this user.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Authentication")]
     pub(crate) user: Option<String>,
     /// The user's password. Others on this machine may see it; rather set SMTP_PASSWORD.
-    #[arg(long, value_name = "PASS", env = "SMTP_PASSWORD", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "PASS",
+        env = "SMTP_PASSWORD",
+        hide_env_values = true,
+        help_heading = "Authentication"
+    )]
     pub(crate) password: Option<String>,
     /// Authenticates by this bearer token. Others on this machine may see it; rather set SMTP_TOKEN.
     #[arg(
@@ -64,15 +76,16 @@ pub(crate) struct Session {
         value_name = "TOKEN",
         env = "SMTP_TOKEN",
         hide_env_values = true,
-        requires = "user"
+        requires = "user",
+        help_heading = "Authentication"
     )]
     pub(crate) token: Option<String>,
     /// The AUTH mechanisms that may be used, most wanted first. Default: of those the server offers
     /// SCRAM, then those of a token, then PLAIN and LOGIN.
-    #[arg(long, value_name = "MECHANISM", value_delimiter = ',')]
+    #[arg(long, value_name = "MECHANISM", value_delimiter = ',', help_heading = "Authentication")]
     pub(crate) auth: Vec<String>,
     /// Shows the password or the token outside TLS too.
-    #[arg(long)]
+    #[arg(long, help_heading = "Authentication")]
     pub(crate) allow_plaintext_auth: bool,
     /// Whether content is sent by BDAT instead of DATA.
     #[arg(
@@ -92,7 +105,4 @@ pub(crate) struct Session {
         help_heading = "Transaction"
     )]
     pub(crate) pipelining: PipeliningUse,
-    /// How long the server may take in each phase. Default: by phase, as RFC 5321 has it.
-    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) timeout: Option<u64>,
 }

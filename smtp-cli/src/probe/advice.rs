@@ -1,7 +1,7 @@
 //! What whoever runs the server may want to know.
 
 use serde::Serialize;
-use smtp_proto::{auth::Known, extension::Extension};
+use smtp_proto::{auth::Known, extension::Extension, profile::Leniency};
 
 use super::{
     certificate::{Certificate, Found},
@@ -40,6 +40,7 @@ pub(super) fn warnings(report: &Report, local: bool) -> Vec<Warning> {
     if report.round_trips.iter().any(|trip| trip.command == "STARTTLS" && trip.code != Some(220)) {
         add(&mut list, "starttls-refused", "STARTTLS is offered and refused");
     }
+    forgiven(report, &mut list);
     tls(report, &mut list);
     list
 }
@@ -100,6 +101,26 @@ fn names(report: &Report, first: &Offer, list: &mut Vec<Warning>) {
 
 fn quoted(name: &str) -> String {
     if name.is_empty() { "nobody".to_owned() } else { name.to_owned() }
+}
+
+/// What no client need take from a server.
+fn forgiven(report: &Report, list: &mut Vec<Warning>) {
+    for (leniency, id, text) in [
+        (
+            Leniency::LenientReplyLf,
+            "reply-bare-lf",
+            "a line of a reply ends with LF and no CR (RFC 5321 section 2.3.8)",
+        ),
+        (
+            Leniency::ReplyCodeMismatch,
+            "reply-codes-differ",
+            "the lines of a reply bear different codes (RFC 5321 section 4.2.1)",
+        ),
+    ] {
+        if report.forgiven.contains(&leniency.switch()) {
+            add(list, id, text);
+        }
+    }
 }
 
 /// What is offered without what it rests on, or below what the standards ask for.

@@ -1,8 +1,13 @@
 //! What happens in a probe, noted as it happens.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
-use smtp_proto::{client::ReplyTo, command::Verb, fault::Fault, reply::Reply, status::Severity};
+use smtp_proto::{
+    client::ReplyTo, command::Verb, fault::Fault, profile::Leniency, reply::Reply, status::Severity,
+};
 use smtp_tokio::{Progress, tls::TlsFacts};
 
 use super::report::{Attempt, Offer, RoundTrip, Said};
@@ -21,6 +26,8 @@ pub(super) struct Notes {
     pub(super) authenticated: bool,
     pub(super) opened: bool,
     pub(super) trips: Vec<RoundTrip>,
+    /// What was not by the rules and let pass.
+    pub(super) forgiven: BTreeSet<Leniency>,
     /// When the last thing happened.
     pub(super) since: Option<Instant>,
 }

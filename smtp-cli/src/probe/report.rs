@@ -33,6 +33,8 @@ pub(super) struct Report {
     /// None where the session was not opened.
     pub(super) used: Option<Used>,
     pub(super) round_trips: Vec<RoundTrip>,
+    /// What of --profile the server was forgiven by, as the switches are named.
+    pub(super) forgiven: Vec<&'static str>,
     pub(super) warnings: Vec<Warning>,
     pub(super) error: Option<String>,
     pub(super) exit_code: u8,

@@ -134,16 +134,26 @@ impl Wishes {
     /// silence.
     pub(super) fn check(&self, offered: Option<Capabilities<'_>>) -> Result<(), Failure> {
         for (option, extension) in &self.needs {
-            if !offered.is_some_and(|offered| offered.offers(*extension)) {
-                let keyword = extension.keyword();
-                return Err(Failure::new(
-                    Code::Unavailable,
-                    format!("the server does not offer {keyword}, which {option} needs"),
-                ));
-            }
+            offers(offered, *extension, option)?;
         }
         Ok(())
     }
+}
+
+/// Whether the server offers what `option` needs.
+pub(super) fn offers(
+    offered: Option<Capabilities<'_>>,
+    extension: Extension,
+    option: &str,
+) -> Result<(), Failure> {
+    if offered.is_some_and(|offered| offered.offers(extension)) {
+        return Ok(());
+    }
+    let keyword = extension.keyword();
+    Err(Failure::new(
+        Code::Unavailable,
+        format!("the server does not offer {keyword}, which {option} needs"),
+    ))
 }
 
 fn wrong(option: &str, value: impl Display, error: ParseError) -> Failure {

@@ -73,12 +73,13 @@ fn offer(config: Config, extension: Extension, value: Option<&str>) -> Result<Co
         (Extension::StartTls | Extension::Auth, _) => {
             return Err("is offered with --tls-cert or --user".into());
         }
+        (Extension::XClient | Extension::XForward, _) => {
+            return Err("is offered with --xclient or --xforward".into());
+        }
         (
             Extension::Etrn
             | Extension::Atrn
             | Extension::Burl
-            | Extension::XClient
-            | Extension::XForward
             | Extension::Checkpoint
             | Extension::ConNeg
             | Extension::ConPerm,

@@ -2,8 +2,9 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::TcpListener,
-    process::{Command, Output},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Command, Output, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
 };
@@ -272,4 +273,281 @@ fn a_server_behind_a_proxy_believes_the_header() {
     assert_ne!(send(server, &["b@x.example"], &[]).status.code(), Some(0));
     usage(&["--proxy-source", "192.0.2.7:1234"]);
     usage(&["--proxy-protocol", "v2", "--proxy-source", "somebody"]);
+}
+
+/// The message that was delivered to `address`.
+fn only_message(maildir: &Path, address: &str) -> String {
+    let mut new = std::fs::read_dir(maildir.join(address).join("new")).unwrap();
+    let message = std::fs::read_to_string(new.next().unwrap().unwrap().path()).unwrap();
+    assert!(new.next().is_none());
+    message
+}
+
+#[test]
+fn a_trusted_host_speaks_for_others() {
+    let (_directory, maildir, text) = directory();
+    let serve = Serve::start(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--no-tls",
+        "--xclient",
+        "192.0.2.0/24,127.0.0.0/8",
+        "--xforward",
+        "127.0.0.1",
+        "--maildir",
+        &text,
+    ]);
+    let options = ["--xclient", "ADDR=192.0.2.7", "helo=client.example", "--xclient", "PORT=99"];
+    let output = send(serve.address("smtp"), &["b@x.example"], &options);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let message = only_message(&maildir, "b@x.example");
+    assert!(message.contains("from client.example ([192.0.2.7])"), "{message}");
+    let options = ["--xforward", "ADDR=192.0.2.8", "NAME=[UNAVAILABLE]", "--trace"];
+    let output = send(serve.address("smtp"), &["c@x.example"], &options);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let trace = String::from_utf8_lossy(&output.stderr);
+    assert!(trace.contains("C: XFORWARD NAME=[UNAVAILABLE] ADDR=192.0.2.8"), "{trace}");
+    assert!(!only_message(&maildir, "c@x.example").contains("192.0.2.8"));
+
+    // Whom nobody trusts is offered nothing.
+    let serve = Serve::start(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--no-tls",
+        "--discard",
+        "--xclient",
+        "192.0.2.1",
+        "--xforward",
+        "192.0.2.1",
+    ]);
+    for (option, keyword) in [("--xclient", "XCLIENT"), ("--xforward", "XFORWARD")] {
+        let output = send(serve.address("smtp"), &["b@x.example"], &[option, "ADDR=192.0.2.7"]);
+        assert_eq!(output.status.code(), Some(69), "{output:?}");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains(&format!("does not offer {keyword}, which {option}")), "{error}");
+    }
+    let session = told(&["XFORWARD NAME ADDR SOURCE"], &["--xforward", "ADDR=192.0.2.7"]);
+    assert!(session.contains("XFORWARD ADDR=192.0.2.7\r\n"), "{session}");
+    let (code, _) = refused(&["XFORWARD NAME"], &["--xforward", "ADDR=192.0.2.7"]);
+    assert_eq!(code, 69);
+    for option in ["--xclient", "--xforward"] {
+        for wrong in ["ADDR", "NOTHING=1", "PORT=somewhere", "HELO=a\r\nRSET"] {
+            usage(&[option, wrong]);
+        }
+        let output = Command::new(SMTP)
+            .args(["serve", "--discard", "--no-tls", option, "everybody"])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(64), "{output:?}");
+    }
+}
+
+/// One command that no RFC allows and one message: what `smtp serve --profile` makes of them.
+fn judged(profile: &str) -> (String, String) {
+    let mut serve = Command::new(SMTP)
+        .args(["serve", "--listen", "127.0.0.1:0", "--no-tls", "--discard", "--trace"])
+        .args(["--profile", profile])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(serve.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim_end().rsplit(' ').next().unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let mut replies = BufReader::new(stream.try_clone().unwrap());
+    let mut session = String::new();
+    let mut say = |line: &[u8]| {
+        stream.write_all(line).unwrap();
+        loop {
+            let before = session.len();
+            replies.read_line(&mut session).unwrap();
+            if session.as_bytes().get(before + 3) == Some(&b' ') {
+                break;
+            }
+        }
+    };
+    say(b"");
+    for line in ["EHLO c.example", "MAIL FROM: a@x_y.example", "RSET", "MAIL FROM:<>"] {
+        say(format!("{line}\r\n").as_bytes());
+    }
+    say(b"RCPT TO:<b@x.example>\r\n");
+    say(b"DATA\r\n");
+    say(b"bare\nlf \x00\r\n.\r\n");
+    say(b"QUIT\r\n");
+    // The trace is written before the connection is closed.
+    replies.read_to_string(&mut session).unwrap();
+    serve.kill().unwrap();
+    let output = serve.wait_with_output().unwrap();
+    (session, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_profile_decides_what_a_server_takes_and_the_trace_tells() {
+    let codes = |session: &str| {
+        let last = |line: &&str| line.as_bytes().get(3) == Some(&b' ');
+        session.lines().filter(last).map(|line| line[..3].to_owned()).collect::<Vec<_>>()
+    };
+    let (strict, trace) = judged("strict");
+    assert_eq!(codes(&strict)[2], "501", "{strict}");
+    assert!(codes(&strict)[7].starts_with("55"), "{strict}");
+    assert!(!trace.contains("forgiven"), "{trace}");
+    let (internet, trace) = judged("internet");
+    assert_eq!((&*codes(&internet)[2], &*codes(&internet)[7]), ("501", "550"), "{internet}");
+    assert!(!trace.contains("forgiven: relaxed_syntax"), "{trace}");
+    let (lenient, trace) = judged("lenient");
+    assert_eq!((&*codes(&lenient)[2], &*codes(&lenient)[7]), ("250", "250"), "{lenient}");
+    for switch in ["relaxed_syntax", "underscore_domain", "bare_newline", "nul_in_text"] {
+        assert!(trace.contains(&format!("-- forgiven: {switch} --")), "{switch}: {trace}");
+    }
+}
+
+#[test]
+fn a_profile_decides_what_a_client_takes_and_the_trace_tells() {
+    let odd = &[
+        "220 mx\n",
+        "250 mx\n",
+        "250 ok\n",
+        "250-one\r\n251 two\r\n",
+        "354 go on\r\n",
+        "250 taken\r\n",
+        "221 bye\r\n",
+    ];
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("long.eml");
+    std::fs::write(&file, format!("Subject: x\r\n\r\n{}\r\n", "x".repeat(1200))).unwrap();
+    let run = |profile: &str, script: &'static [&'static str]| {
+        let server = scripted(script);
+        let output = Command::new(SMTP)
+            .args(["send", "--server", &server, "--tls", "none", "--from", "a@x.example"])
+            .args(["--to", "b@x.example", "--trace", "--profile", profile, "--timeout", "5"])
+            .args(["--message", file.to_str().unwrap()])
+            .output()
+            .unwrap();
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, trace) = run(
+        "lenient",
+        &[
+            "220 mx\n",
+            "250 mx\n",
+            "250 ok\n",
+            "250 ok\n",
+            "354 go on\n",
+            "250 taken\n",
+            "221 bye\n",
+        ],
+    );
+    assert_eq!(code, 0, "{trace}");
+    for switch in ["lenient_reply_lf", "max_text_line"] {
+        assert!(trace.contains(&format!("-- forgiven: {switch} --")), "{switch}: {trace}");
+    }
+    let (code, trace) = run("internet", odd);
+    assert_ne!(code, 0, "{trace}");
+    let clean = &[
+        "220 mx\r\n",
+        "250 mx\r\n",
+        "250 ok\r\n",
+        "250 ok\r\n",
+        "354 go on\r\n",
+        "250 taken\r\n",
+        "221 bye\r\n",
+    ];
+    assert_eq!(run("internet", clean).0, 0);
+    let (code, trace) = run("strict", clean);
+    assert_eq!(code, 65, "{trace}");
+    // A probe tells too.
+    let output = Command::new(SMTP)
+        .args(["probe", &scripted(&["220 mx\n", "250-mx\n251 SIZE\n", "221 bye\n"])])
+        .args(["--tls", "none", "--profile", "lenient", "--json"])
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        report["forgiven"],
+        serde_json::json!(["reply_code_mismatch", "lenient_reply_lf"]),
+        "{report}"
+    );
+}
+
+#[test]
+fn submission_is_for_authors_who_log_in() {
+    let (_directory, maildir, text) = directory();
+    let serve = Serve::start(&[
+        "--submission",
+        "--listen",
+        "127.0.0.1:0",
+        "--user",
+        "alice:wonderland",
+        "--maildir",
+        &text,
+    ]);
+    let server = serve.address("smtp");
+    let output = send(server, &["b@x.example"], &[]);
+    assert_eq!(output.status.code(), Some(69), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("530 5.7.0"), "{output:?}");
+    let mut stream = TcpStream::connect(server).unwrap();
+    stream.write_all(b"EHLO my_laptop!\r\nQUIT\r\n").unwrap();
+    let mut session = String::new();
+    stream.read_to_string(&mut session).unwrap();
+    assert!(session.contains("250-SIZE"), "{session}");
+    let output = Command::new(SMTP)
+        .args(["send", "--server", server, "--tls", "starttls", "--insecure", "--user", "alice"])
+        .args(["--password", "wonderland", "--from", "a@x.example", "--to", "b@elsewhere.example"])
+        .args(["--body", "hi"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(only_message(&maildir, "b@elsewhere.example").contains("with ESMTPSA id"));
+    for wrong in [&["--submission"][..], &["--submission", "--user", "a:b", "--listen-lmtp", "x"]] {
+        let output = Command::new(SMTP).arg("serve").args(wrong).output().unwrap();
+        assert_eq!(output.status.code(), Some(64), "{output:?}");
+    }
+}
+
+/// Each option stands under a heading, and what everybody needs comes first.
+#[test]
+fn help_is_in_order() {
+    for (command, first, headings) in [
+        (
+            "send",
+            "--server",
+            &[
+                "Options:",
+                "Session:",
+                "TLS:",
+                "Authentication:",
+                "Transaction:",
+                "Delivery reports (DSN):",
+                "Delivery:",
+                "On behalf of others:",
+                "Record:",
+                "Examples:",
+            ][..],
+        ),
+        (
+            "serve",
+            "--listen",
+            &[
+                "Options:",
+                "TLS:",
+                "Authentication:",
+                "Extensions:",
+                "Limits:",
+                "Proxies:",
+                "Record:",
+                "Examples:",
+            ][..],
+        ),
+    ] {
+        let output = Command::new(SMTP).args([command, "--help"]).output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        let found: Vec<_> = help
+            .lines()
+            .filter(|line| line.ends_with(':') && !line.starts_with(' ') && !line.contains(". "))
+            .collect();
+        assert_eq!(found, headings, "{help}");
+        let options = help.split("Options:").nth(1).unwrap();
+        assert!(options.trim_start().starts_with(first), "{help}");
+    }
 }

@@ -82,6 +82,7 @@ impl Client {
             return Some(Event::Fault(fault));
         }
         if let Some(leniency) = self.session.leniencies.take() {
+            self.wire.note(|| Entry::Leniency(leniency));
             return Some(Event::Leniency(leniency));
         }
         if self.session.state == State::Turned {
@@ -135,6 +136,7 @@ impl Client {
     /// What TLS brings to the AUTH exchange, for mechanisms that are bound to it: to be told behind
     /// [`tls_started`](Self::tls_started), which forgets what was told before.
     pub fn describe_channel(&mut self, channel: Channel) {
+        self.wire.note(|| Entry::Channel((&channel).into()));
         self.session.channel = Some(Box::new(channel));
     }
 

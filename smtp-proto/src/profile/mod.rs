@@ -36,6 +36,8 @@ pub use self::{
     syntax::{HelloSyntax, Syntax},
 };
 
+use crate::{data::BareNewline, reply::CodeMismatch};
+
 /// Every switch of policy of both roles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -49,6 +51,37 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Forgives this from now on, where it was refused.
+    pub fn allow(&mut self, leniency: Leniency) {
+        let Self { syntax, server, client } = self;
+        match leniency {
+            Leniency::BareNewline => {
+                server.bare_newline = BareNewline::Normalize;
+                client.bare_newline = BareNewline::Normalize;
+            }
+            Leniency::Undeclared8Bit => server.undeclared_8bit = Verdict::Accept,
+            Leniency::NulInText => server.nul_in_text = Verdict::Accept,
+            Leniency::LongLine => {
+                server.max_text_line = None;
+                client.long_line = LongLine::Send;
+            }
+            Leniency::RelaxedSyntax => syntax.relaxed = true,
+            Leniency::LocalPart => {
+                syntax.local_part_max = None;
+                client.local_part_max = None;
+            }
+            Leniency::UnderscoreDomain => syntax.underscore_domain = true,
+            Leniency::HelloSyntax => syntax.hello = HelloSyntax::Any,
+            Leniency::EarlyTalker => server.early_talker = Verdict::Accept,
+            Leniency::EarlyData => server.early_data = Verdict::Accept,
+            Leniency::UnannouncedPipelining => server.unannounced_pipelining = Verdict::Accept,
+            Leniency::StartTlsTrailing => server.starttls_trailing = StartTlsTrailing::Discard,
+            Leniency::PlaintextAuth => server.plaintext_auth = true,
+            Leniency::ReplyCodeMismatch => client.reply_code_mismatch = CodeMismatch::Last,
+            Leniency::LenientReplyLf => client.lenient_reply_lf = true,
+        }
+    }
+
     /// The RFCs to the letter: for tests of other programs, and for peers that are known to be
     /// correct.
     pub const STRICT: Self =

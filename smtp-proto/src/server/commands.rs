@@ -328,6 +328,7 @@ impl<'s> Desk<'s> {
             Rule::Ask { .. } => match self.session.present(argued, bdat) {
                 Ok(question) => {
                     if first && let Some(leniency) = self.session.forgive(argued, &question) {
+                        self.pen.note(|| Entry::Leniency(leniency));
                         return Some(Event::Leniency(leniency));
                     }
                     self.ask(question)

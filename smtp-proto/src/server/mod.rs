@@ -136,6 +136,7 @@ impl Server {
             return Some(Event::Fault(fault));
         }
         if let Some(leniency) = self.session.leniencies.take() {
+            self.wire.note(|| Entry::Leniency(leniency));
             return Some(Event::Leniency(leniency));
         }
         match self.session.phase {
@@ -182,6 +183,7 @@ impl Server {
     /// What TLS brings to the AUTH exchange, which decides what is offered: to be told behind
     /// [`tls_started`](Self::tls_started), which forgets what was told before.
     pub fn describe_channel(&mut self, channel: Channel) {
+        self.wire.note(|| Entry::Channel((&channel).into()));
         self.session.describe_channel(channel);
     }
 

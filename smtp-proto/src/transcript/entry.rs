@@ -6,6 +6,8 @@ use core::fmt::{self, Write as _};
 use super::mask::{ILL, WELL};
 use crate::{
     answer::{Acceptance, Rejection},
+    auth::{Binding, Channel},
+    profile::Leniency,
     reply::{Reply, ReplyBuf, display_text},
     status::{Code, EnhancedCode},
 };
@@ -76,8 +78,41 @@ pub enum Entry {
     Call(Call),
     /// The addresses that a PROXY protocol header gave.
     Proxy(Box<str>),
+    /// What the channel below brings to the AUTH exchange.
+    Channel(ChannelFacts),
+    /// Something was forgiven, and told.
+    Leniency(Leniency),
     /// A remark of the adapter's, such as the TLS version.
     Remark(Box<str>),
+}
+
+/// What is known of a [`Channel`]: of binding data its kinds, never the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ChannelFacts {
+    pub(super) bindings: [bool; Binding::ALL.len()],
+    pub(super) client_certificate: bool,
+}
+
+impl ChannelFacts {
+    /// The kinds of binding data there are, most wanted first.
+    pub fn bindings(&self) -> impl Iterator<Item = Binding> + '_ {
+        let known = Binding::ALL.into_iter().zip(self.bindings);
+        known.filter_map(|(binding, known)| known.then_some(binding))
+    }
+
+    /// Whether the client has shown a certificate.
+    pub fn has_client_certificate(&self) -> bool {
+        self.client_certificate
+    }
+}
+
+impl From<&Channel> for ChannelFacts {
+    fn from(channel: &Channel) -> Self {
+        Self {
+            bindings: Binding::ALL.map(|binding| channel.data(binding).is_some()),
+            client_certificate: channel.has_client_certificate(),
+        }
+    }
 }
 
 /// Octets of a command or a reply, in which secrets are masked.
@@ -327,6 +362,11 @@ impl Entry {
         }
     }
 
+    /// Whether it tells of the session and is nothing that was said, done or answered.
+    pub(super) fn is_aside(&self) -> bool {
+        matches!(self, Self::Proxy(_) | Self::Leniency(_) | Self::Remark(_))
+    }
+
     /// Whether it is content of no octets.
     pub(super) fn is_void(&self) -> bool {
         matches!(self, Self::Content(body) | Self::Chunk(body) if body.is_empty())
@@ -407,6 +447,17 @@ impl fmt::Display for Entry {
                 display_text(addresses.as_bytes(), f)?;
                 f.write_str(" --")
             }
+            Self::Channel(known) => {
+                f.write_str("-- channel:")?;
+                if *known == ChannelFacts::default() {
+                    f.write_str(" nothing to bind to")?;
+                }
+                for binding in known.bindings() {
+                    write!(f, " {}", binding.as_str())?;
+                }
+                f.write_str(if known.client_certificate { " certificate --" } else { " --" })
+            }
+            Self::Leniency(leniency) => write!(f, "-- forgiven: {} --", leniency.switch()),
             Self::Remark(text) => {
                 f.write_str("-- ")?;
                 display_text(text.as_bytes(), f)?;

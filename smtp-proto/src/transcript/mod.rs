@@ -98,6 +98,8 @@
 //! | `with MT-PRIORITY 3` | what it set before that |
 //! | `shutdown 421 4.3.2 text`, `abort …`, `refuse …` | what the application did unasked |
 //! | `tls`, `expire`, `expire unread`, `eof` | the handshake is done; the timer ran out, perhaps with the peer not even reading; the peer closed |
+//! | `channel tls-exporter certificate` | what TLS brings to the AUTH exchange: the kinds of binding data there are, never the data, and that the client has shown a certificate |
+//! | `forgiven bare_newline` | something was forgiven: the switch of the profile that allowed it |
 //! | `proxy text`, `# text` | addresses of a PROXY header; a remark |
 //! | `dropped 12` | so many entries are missing at the beginning |
 //!
@@ -121,7 +123,7 @@ mod write;
 
 pub use self::{
     document::Transcript,
-    entry::{Answer, Body, Call, Entry, Speaker, Spoken},
+    entry::{Answer, Body, Call, ChannelFacts, Entry, Speaker, Spoken},
     read::{FormError, Problem},
     recorder::{Content, Recorder, Recording},
     write::Lines,

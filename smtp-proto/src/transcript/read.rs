@@ -4,11 +4,13 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use core::str::FromStr;
 
 use super::{
-    Answer, Body, Call, Entry, Speaker, Spoken, Transcript,
+    Answer, Body, Call, ChannelFacts, Entry, Speaker, Spoken, Transcript,
     mask::{ILL, WELL},
     write::{TITLE, is_code},
 };
 use crate::{
+    auth::Binding,
+    profile::Leniency,
     reply::{Reply, ReplyBuf},
     status::{Code, EnhancedCode},
 };
@@ -43,6 +45,9 @@ pub enum Problem {
     /// Text that is not UTF-8 where it must be.
     #[error("not UTF-8")]
     Text,
+    /// A kind of channel binding or a leniency that is not known.
+    #[error("not a name that is known here")]
+    Name,
     /// A line of a reply is none, or the reply has no end.
     #[error("malformed reply")]
     Reply,
@@ -207,9 +212,27 @@ fn entry(word: &str, rest: &str) -> Result<Entry, Problem> {
         "refuse" => Entry::Call(Call::Refuse(refusal(rest)?)),
         "weak" => Entry::Call(Call::TlsTooWeak),
         "proxy" => Entry::Proxy(text_of(rest)?),
+        "channel" => Entry::Channel(channel(rest)?),
+        "forgiven" => {
+            let mut all = Leniency::ALL.into_iter();
+            Entry::Leniency(all.find(|known| known.switch() == rest).ok_or(Problem::Name)?)
+        }
         "#" => Entry::Remark(text_of(rest)?),
         _ => return Err(Problem::Word),
     })
+}
+
+fn channel(rest: &str) -> Result<ChannelFacts, Problem> {
+    let mut known = ChannelFacts::default();
+    for word in rest.split(' ').filter(|word| !word.is_empty()) {
+        let place = match Binding::ALL.iter().position(|binding| binding.as_str() == word) {
+            Some(place) => known.bindings.get_mut(place),
+            None if word == "certificate" => Some(&mut known.client_certificate),
+            None => None,
+        };
+        *place.ok_or(Problem::Name)? = true;
+    }
+    Ok(known)
 }
 
 /// A command: it is one line.

@@ -108,7 +108,7 @@ impl Recorder {
     }
 
     pub(crate) fn push(&mut self, entry: Entry) {
-        if !matches!(entry, Entry::Content(_) | Entry::Chunk(_)) {
+        if !matches!(entry, Entry::Content(_) | Entry::Chunk(_) | Entry::Leniency(_)) {
             self.kept = 0;
         }
         self.held += entry.held();

@@ -61,6 +61,33 @@ fn known_file() {
     );
 }
 
+/// What TLS brings to an AUTH exchange is told by name, and its data are not.
+#[test]
+fn facts_of_a_channel() {
+    use crate::auth::{Binding, Channel};
+    let mut recorder = recorder(Content::Elided);
+    let channel = Channel::new().with(Binding::TlsExporter, b"keying material".as_slice().into());
+    for channel in [Channel::new(), channel.clone(), channel.client_certificate(true)] {
+        recorder.push(Entry::Channel((&channel).into()));
+    }
+    recorder.push(Entry::Leniency(crate::profile::Leniency::NulInText));
+    let shown: Vec<_> = gathered(&mut recorder).entries().iter().map(Entry::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "-- channel: nothing to bind to --",
+            "-- channel: tls-exporter --",
+            "-- channel: tls-exporter certificate --",
+            "-- forgiven: nul_in_text --",
+        ]
+    );
+    let text =
+        "channel\nchannel tls-exporter\nchannel tls-exporter certificate\nforgiven nul_in_text\n";
+    let transcript: Transcript = format!("smtp-transcript 1 server\n{text}").parse().unwrap();
+    assert_eq!(transcript.to_string(), format!("smtp-transcript 1 server\n{text}"));
+    assert_eq!(transcript.entries().iter().map(Entry::to_string).collect::<Vec<_>>(), shown);
+}
+
 #[test]
 fn what_people_see() {
     let mut recorder = recorder(Content::Elided);
@@ -204,6 +231,8 @@ fn malformed_files() {
         ("proxy \\xff", Problem::Text),
         ("expire never", Problem::Word),
         ("dropped -1", Problem::Number),
+        ("channel tls", Problem::Name),
+        ("forgiven everything", Problem::Name),
     ] {
         let (line, problem) = of(text);
         assert_eq!(problem, expected, "{text}");
@@ -217,7 +246,7 @@ fn entries() -> impl Strategy<Value = Vec<(u8, Vec<u8>)>> {
         "[ -~\\\\*#]{0,30}".prop_map(String::into_bytes),
         ".{0,20}".prop_map(String::into_bytes),
     ];
-    prop::collection::vec((0..12u8, octets), 0..20)
+    prop::collection::vec((0..14u8, octets), 0..20)
 }
 
 proptest! {
@@ -246,6 +275,22 @@ proptest! {
                     let text = String::from_utf8_lossy(&octets);
                     let acceptance = crate::answer::Acceptance::new(text);
                     recorder.push(Entry::Answer(Answer::accept(&acceptance)));
+                }
+                11 => {
+                    let place = octets.first().map_or(0, |octet| usize::from(*octet));
+                    let leniency = crate::profile::Leniency::ALL[place % 15];
+                    recorder.push(Entry::Leniency(leniency));
+                }
+                12 => {
+                    use crate::auth::{Binding, Channel};
+                    let odd = |place: usize| octets.get(place).is_some_and(|octet| octet % 2 == 1);
+                    let mut channel = Channel::new().client_certificate(odd(3));
+                    for (place, binding) in Binding::ALL.into_iter().enumerate() {
+                        if odd(place) {
+                            channel = channel.with(binding, octets.as_slice().into());
+                        }
+                    }
+                    recorder.push(Entry::Channel((&channel).into()));
                 }
                 _ => recorder.push(Entry::Remark(String::from_utf8_lossy(&octets).into())),
             }

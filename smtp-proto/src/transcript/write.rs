@@ -101,6 +101,14 @@ impl fmt::Display for Lines<'_> {
                 write_text(addresses.as_bytes(), f)?;
                 f.write_char('\n')
             }
+            Entry::Channel(known) => {
+                f.write_str("channel")?;
+                for binding in known.bindings() {
+                    write!(f, " {}", binding.as_str())?;
+                }
+                f.write_str(if known.client_certificate { " certificate\n" } else { "\n" })
+            }
+            Entry::Leniency(leniency) => writeln!(f, "forgiven {}", leniency.switch()),
             Entry::Remark(text) => {
                 f.write_str("# ")?;
                 write_text(text.as_bytes(), f)?;

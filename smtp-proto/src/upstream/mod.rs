@@ -315,6 +315,12 @@ impl Forwarded {
         self.0.0.iter().map(|(attribute, value)| (*attribute, value.as_deref()))
     }
 
+    /// Whether nothing was told.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.0.is_empty()
+    }
+
     /// The first attribute that a server which lists these does not take.
     #[must_use]
     pub fn beyond(&self, listed: AttributeSet) -> Option<Attribute> {

@@ -339,7 +339,7 @@ impl Connector {
         let wire = connection.endpoint_mut().wire();
         teller.listen(wire, self.trace.is_some(), self.recording);
         if let Some((version, source)) = self.proxy {
-            let header = proxied::header(version, source, connection.stream().peer())
+            let header = proxied::header(version, source, connection.stream().peer_addr())
                 .map_err(|error| Error::Io(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
             let stream = connection.stream_mut();
             let saying = async {
@@ -371,7 +371,7 @@ impl Connector {
             opening = opening.helo();
         }
         if let Some(login) = &self.login {
-            let port = connection.stream().peer_port();
+            let port = connection.stream().peer_addr().map(|peer| peer.port());
             opening = opening.login(login(server, port).map_err(Error::from)?);
         }
         let mut client =

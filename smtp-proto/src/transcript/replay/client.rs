@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use bytes::{Buf, Bytes};
 
-use super::{Cursor, Difference, Filler, Found, Replay, Replayed};
+use super::{Cursor, Difference, Filler, Found, Replay, Replayed, stand_in};
 use crate::{
     auth::{Base64, Secret},
     client::{Client, Event},
@@ -150,6 +150,10 @@ impl Caller {
                 client.tls_started();
                 Ok(())
             }
+            Entry::Channel(known) => {
+                client.describe_channel(stand_in::channel(known));
+                Ok(())
+            }
             Entry::Expired { .. } => {
                 client.wire().expire();
                 Ok(())
@@ -232,8 +236,7 @@ fn chunk(
     };
     let empty = Body::default();
     let behind = cursor.transcript.entries().iter().enumerate().skip(cursor.at + 1);
-    let mut behind =
-        behind.filter(|(_, entry)| !matches!(entry, Entry::Remark(_) | Entry::Proxy(_)));
+    let mut behind = behind.filter(|(_, entry)| !entry.is_aside());
     let body = match behind.next() {
         Some((at, Entry::Chunk(body))) => {
             cursor.given = at + 1;

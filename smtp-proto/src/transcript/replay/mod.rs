@@ -41,8 +41,11 @@
 //! - **Content** that was elided is replaced by as many octets in lines of `x`: neither dots nor 8-bit
 //!   octets nor bare line ends. What a reply owed to the content itself will differ, and the size of
 //!   a message counts no dots that had been added.
+//! - **The data of a channel binding** are not recorded, as they are secrets of TLS: 32 octets stand in
+//!   for each kind.
 //! - **How the octets were cut** is not recorded, as it makes no difference; a command comes in when the
-//!   one before it is answered.
+//!   one before it is answered. So what was forgiven is told again, but not compared: some of it hangs
+//!   on what came together.
 //!
 //! [`Replayed`] tells what of this there was.
 
@@ -286,12 +289,12 @@ impl<'t> Cursor<'t> {
         }
     }
 
-    /// The entry that comes next, remarks passed over.
+    /// The entry that comes next; what was told aside is passed over.
     fn next(&mut self) -> Option<&'t Entry> {
         loop {
             let entry = self.transcript.entries().get(self.at)?;
             let done = match entry {
-                Entry::Proxy(_) | Entry::Remark(_) => true,
+                entry if entry.is_aside() => true,
                 Entry::Content(body) | Entry::Chunk(body) => self.offset >= body.octets(),
                 _ => false,
             };
@@ -321,7 +324,7 @@ impl<'t> Cursor<'t> {
         let Some(recorder) = wire.transcript() else {
             return Ok(());
         };
-        for found in recorder.drain() {
+        for found in recorder.drain().filter(|found| !found.is_aside()) {
             let same = match (&found, self.next()) {
                 (Entry::Content(body) | Entry::Chunk(body), _) => {
                     let chunked = matches!(found, Entry::Chunk(_));
@@ -389,9 +392,8 @@ impl<'t> Cursor<'t> {
     /// How many octets came with the next entry and were not read.
     fn unread(&self) -> u64 {
         let behind = self.transcript.entries().iter().skip(self.at + 1);
-        let mut behind = behind.skip_while(|entry| {
-            matches!(entry, Entry::Answer(_) | Entry::Proxy(_) | Entry::Remark(_))
-        });
+        let mut behind =
+            behind.skip_while(|entry| matches!(entry, Entry::Answer(_)) || entry.is_aside());
         match behind.next() {
             Some(Entry::Unread { octets, .. }) => *octets,
             _ => 0,

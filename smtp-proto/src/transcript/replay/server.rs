@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use bytes::Buf;
 
-use super::{Cursor, Difference, Filler, Found, Replay, Replayed};
+use super::{Cursor, Difference, Filler, Found, Replay, Replayed, stand_in};
 use crate::{
     answer::Rejection,
     reply::ReplyBuf,
@@ -93,7 +93,10 @@ fn next_event(
     }
     cursor.compare(server.wire())?;
     let next = cursor.next();
-    if matches!(next, Some(Entry::Call(_) | Entry::Expired { .. } | Entry::Tls)) {
+    let aside = |entry: &Entry| {
+        matches!(entry, Entry::Call(_) | Entry::Expired { .. } | Entry::Tls | Entry::Channel(_))
+    };
+    if next.is_some_and(aside) {
         return Ok(Then::Aside);
     }
     let (Some(_), Some(event)) = (next, server.event()) else {
@@ -150,6 +153,10 @@ fn perform(cursor: &mut Cursor<'_>, server: &mut Server) -> Result<(), Differenc
         Entry::Tls => {
             cursor.may_start_tls(server.state())?;
             server.tls_started();
+            Ok(())
+        }
+        Entry::Channel(known) => {
+            server.describe_channel(stand_in::channel(known));
             Ok(())
         }
         Entry::Expired { .. } => {

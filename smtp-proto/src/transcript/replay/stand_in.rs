@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::super::mask::ILL;
+use super::super::{ChannelFacts, mask::ILL};
+use crate::auth::{Channel, Secret};
 
 /// Octets of a line, its CRLF included.
 const LINE: u64 = 78;
@@ -14,6 +15,14 @@ const PART: u64 = 8 * 1024;
 /// was malformed `#`, which is neither.
 pub(super) const fn octet(mask: u8) -> u8 {
     if mask == ILL { b'#' } else { b'A' }
+}
+
+/// A channel of which as much is known.
+pub(super) fn channel(known: &ChannelFacts) -> Channel {
+    let channel = Channel::new().client_certificate(known.has_client_certificate());
+    known
+        .bindings()
+        .fold(channel, |channel, binding| channel.with(binding, Secret::from([0; 32].as_slice())))
 }
 
 /// So many octets `x`, perhaps in lines: then they end with CRLF, and make no line that begins with a
