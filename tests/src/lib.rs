@@ -1,13 +1,15 @@
 //! What the tests of the workspace share: transcripts as files ([`dialog`], [`client_dialog`]), the
 //! first of them said by our own client ([`own_client`]), and a client and a server joined in memory
-//! ([`pair`]) in all combinations ([`case`](mod@case)).
+//! ([`pair`]) in all combinations ([`case`](mod@case)), and the grammar as the RFCs print it ([`oracle`]).
 
 pub mod case;
 pub mod client_dialog;
 pub mod dialog;
+pub mod oracle;
 pub mod own_client;
 pub mod pair;
 pub mod policy;
+pub mod random;
 pub mod simulation;
 
 use bytes::Buf;

@@ -9,7 +9,7 @@ use nom::character::complete::char;
 use nom::combinator::{consumed, map, verify};
 use nom::sequence::separated_pair;
 
-use crate::domain::hash_ignoring_case;
+use crate::domain::{MAX_DOMAIN, hash_ignoring_case};
 use crate::error::{ParseError, Rule};
 use crate::grammar::{self, DCONTENT, LDH, LET_DIG, Parsed};
 
@@ -103,6 +103,10 @@ pub(crate) fn scan(text: &[u8], start: usize) -> Result<(AddressLiteral<'_>, usi
     let end = grammar::span(text, inside, DCONTENT);
     if grammar::at(text, end) != Some(b']') {
         return Err(failed(end));
+    }
+    // "The maximum total length of a domain name or number is 255 octets" (section 4.5.3.1.2).
+    if end + 1 - start > MAX_DOMAIN {
+        return Err(failed(start + MAX_DOMAIN));
     }
     let content = grammar::text(grammar::part(text, inside, end));
     let literal = literal(content).ok_or_else(|| failed(inside))?;

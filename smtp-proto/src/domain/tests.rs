@@ -98,6 +98,14 @@ fn literals_both_ways() {
 }
 
 #[test]
+fn a_literal_is_no_longer_than_a_domain() {
+    let of_length = |octets: usize| alloc::format!("[x:{}]", "y".repeat(octets - 4));
+    assert!(AddressLiteral::parse(&of_length(255)).is_ok());
+    assert!(AddressLiteral::parse(&of_length(256)).is_err());
+    assert!(Host::parse(&of_length(5000)).is_err());
+}
+
+#[test]
 fn what_is_no_literal() {
     for text in [
         "",

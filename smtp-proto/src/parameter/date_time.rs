@@ -1,12 +1,11 @@
-//! Date and time of the Internet (RFC 3339 section 5.6), as parameter values have them: without a
-//! fraction of a second.
+//! Date and time of the Internet (RFC 3339 section 5.6), as parameter values have them.
 
 use core::fmt;
 
 use nom::Parser;
 use nom::branch::alt;
-use nom::character::complete::char;
-use nom::combinator::{map, recognize, value, verify};
+use nom::character::complete::{char, digit1};
+use nom::combinator::{map, opt, recognize, value, verify};
 use nom::sequence::{preceded, separated_pair, terminated};
 
 use crate::error::{ParseError, Rule};
@@ -34,7 +33,7 @@ const ERA: i64 = 146_097;
 pub struct DateTime(i64);
 
 impl DateTime {
-    /// Reads a date and time of RFC 3339 without a fraction of a second, with any offset.
+    /// Reads a date and time of RFC 3339 with any offset. A fraction of a second is dropped.
     ///
     /// # Errors
     ///
@@ -79,7 +78,7 @@ impl fmt::Display for DateTime {
 
 /// A date and time as a moment.
 fn moment(text: &str) -> Parsed<'_, i64> {
-    let parts = separated_pair(full_date, grammar::string("T"), full_time);
+    let parts = separated_pair(full_date, grammar::string("T"), full_time_with_fraction);
     map(verify(parts, is_real), |((year, month, day), (minute, second))| {
         let (year, month, day) = (i64::from(year), i64::from(month), i64::from(day));
         let year = if month <= 2 { year - 1 } else { year };
@@ -119,7 +118,12 @@ impl Minute {
     }
 }
 
-/// `date-time = full-date "T" full-time`
+/// `date-time = full-date "T" full-time`, with a fraction of a second or without one.
+pub(super) fn date_time_with_fraction(text: &str) -> Parsed<'_, &str> {
+    recognize(moment).parse(text)
+}
+
+/// `date-time` without a fraction.
 ///
 /// ```text
 /// time-second = 2DIGIT ; 00-58, 00-59, 00-60 based on leap second rules
@@ -183,6 +187,17 @@ const fn days(year: u16, month: u8) -> u8 {
 fn full_time(text: &str) -> Parsed<'_, (i16, u8)> {
     let parts = (partial_time, time_offset);
     map(parts, |((minute, second), offset)| (minute - offset, second)).parse(text)
+}
+
+/// `full-time` with `[time-secfrac]`.
+fn full_time_with_fraction(text: &str) -> Parsed<'_, (i16, u8)> {
+    let parts = (terminated(partial_time, opt(time_secfrac)), time_offset);
+    map(parts, |((minute, second), offset)| (minute - offset, second)).parse(text)
+}
+
+/// `time-secfrac = "." 1*DIGIT`
+fn time_secfrac(text: &str) -> Parsed<'_, &str> {
+    preceded(char('.'), digit1).parse(text)
 }
 
 /// `partial-time = time-hour ":" time-minute ":" time-second`
@@ -321,6 +336,12 @@ mod tests {
             assert_eq!(moment.unix(), unix, "{text}");
             assert_eq!(alloc::format!("{moment}"), text);
             assert_eq!(DateTime::from_unix(unix), Some(moment));
+        }
+        // A fraction is no part of the moment, but what is behind its dot are digits.
+        let split = DateTime::parse("2026-12-31T23:59:59.987Z").unwrap();
+        assert_eq!(split, DateTime::parse("2026-12-31T23:59:59Z").unwrap());
+        for bad in ["2026-12-31T23:59:59.Z", "2026-12-31T23:59:59,9Z", "2026-12-31T23:59:59.9.9Z"] {
+            assert!(DateTime::parse(bad).is_err(), "{bad}");
         }
         let leap = DateTime::parse("1990-12-31T15:59:60-08:00").unwrap();
         assert_eq!(leap, DateTime::parse("1991-01-01T00:00:00Z").unwrap());

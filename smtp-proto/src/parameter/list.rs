@@ -216,7 +216,7 @@ impl ParameterList {
         } else {
             xtext::encode_into(address.as_bytes(), &mut value);
         }
-        if value.len() > MAX {
+        if address.is_empty() || value.len() > MAX {
             return Err(ParseError::new(Rule::ParameterValue, 0));
         }
         Orcpt::parse(&value)?;

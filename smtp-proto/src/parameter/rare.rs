@@ -13,7 +13,7 @@ use nom::sequence::{delimited, preceded, separated_pair, terminated};
 use crate::error::{ParseError, Rule};
 use crate::grammar::{self, LDH, LET_DIG, Parsed, UNDERSCORE, VISIBLE};
 use crate::parameter::Parameter;
-use crate::parameter::date_time::{DateTime, date_time};
+use crate::parameter::date_time::{DateTime, date_time, date_time_with_fraction};
 use crate::xtext::Xtext;
 
 /// A whole value by its rule.
@@ -163,8 +163,10 @@ fn future_release_interval(text: &str) -> Parsed<'_, u32> {
 }
 
 /// `future-release-date-time = Internet-style-date-time-UTC`
+///
+/// RFC 3339 has fractions of a second in it, and nothing in RFC 4865 takes them away.
 fn future_release_date_time(text: &str) -> Parsed<'_, &str> {
-    verify(date_time, |time: &str| time.ends_with(['Z', 'z'])).parse(text)
+    verify(date_time_with_fraction, |time: &str| time.ends_with(['Z', 'z'])).parse(text)
 }
 
 /// `MT-PRIORITY=`: from -9, the lowest, to 9 (RFC 6710 section 4.1; G-50).

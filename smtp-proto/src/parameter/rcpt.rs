@@ -155,11 +155,11 @@ fn addr_type(text: &str) -> Parsed<'_, &str> {
     take_while1(|c| grammar::in_class(ATEXT)(c) && c != '=').parse(text)
 }
 
-/// `xtext`, of one printable ASCII octet at least, and no other.
+/// `xtext` of printable ASCII, which may be nothing at all.
 fn xtext(text: &str) -> Parsed<'_, Xtext<'_>> {
     let xtext = map_opt(rest, |text| Xtext::parse(text).ok());
     let printable = |xtext: &Xtext<'_>| xtext.decoded().all(|octet| matches!(octet, 32..=126));
-    verify(xtext, |xtext| !xtext.as_str().is_empty() && printable(xtext)).parse(text)
+    verify(xtext, printable).parse(text)
 }
 
 /// ```text

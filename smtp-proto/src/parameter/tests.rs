@@ -144,6 +144,7 @@ fn bad_mail_parameters() {
         "HOLDFOR=05",
         "HOLDFOR=1000000000",
         "HOLDUNTIL=2026-12-31T23:59:59+00:00",
+        "HOLDUNTIL=2026-12-31T23:59:59.Z",
         "HOLDUNTIL=2026-13-01T00:00:00Z",
         "HOLDUNTIL=2026-12-31",
         "HOLDFOR=5 HOLDUNTIL=2026-12-31T23:59:59Z",
@@ -180,6 +181,9 @@ fn rare_mail_parameters() {
     assert_eq!(mail("HOLDFOR=999999999").unwrap().hold(), Some(Hold::For(999_999_999)));
     let until = "2026-12-31T23:59:59Z";
     assert_eq!(mail(&format!("HOLDUNTIL={until}")).unwrap().hold(), Some(Hold::Until(until)));
+    let split = mail("HOLDUNTIL=2026-12-31T23:59:59.5Z").unwrap().hold().unwrap();
+    assert_eq!(split, Hold::Until("2026-12-31T23:59:59.5Z"));
+    assert_eq!(split.until(), DateTime::parse(until).ok());
     for (text, value) in [("0", 0), ("-9", -9), ("3", 3)] {
         let text = format!("MT-PRIORITY={text}");
         assert_eq!(mail(&text).unwrap().mt_priority().unwrap().value(), value);
@@ -216,6 +220,9 @@ fn rcpt_parameters() {
         (rrvs.since(), rrvs.action()),
         ("2026-02-28T00:00:00Z", IfRecipientChanged::Continue)
     );
+    // An xtext may be empty.
+    let orcpt = rcpt("ORCPT=rfc822;").unwrap().orcpt().unwrap();
+    assert_eq!((orcpt.addr_type(), orcpt.address()), ("rfc822", ""));
     // G-45 to G-47, G-52, G-53
     for text in [
         "NOTIFY",
@@ -223,7 +230,6 @@ fn rcpt_parameters() {
         "NOTIFY=DELAY,",
         "NOTIFY=ALWAYS",
         "ORCPT=bob@example.net",
-        "ORCPT=rfc822;",
         "ORCPT=;a",
         "ORCPT=rfc822;a+00",
         "ORCPT=rfc822;\u{f6}",

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::random::Random;
+use crate::random::Random;
 
 /// One direction of a connection.
 #[derive(Debug, Default)]

@@ -21,7 +21,6 @@
 //! ```
 
 mod link;
-mod random;
 mod receiver;
 mod scenario;
 mod world;
@@ -30,7 +29,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use smtp_proto::client::Status;
 
-use self::{random::Random, receiver::Stored, scenario::Scenario, world::World};
+use self::{receiver::Stored, scenario::Scenario, world::World};
+use crate::random::Random;
 
 /// How often a message is tried.
 const ATTEMPTS: usize = 4;

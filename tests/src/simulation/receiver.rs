@@ -13,10 +13,9 @@ use smtp_proto::{
 
 use super::{
     link::Pipe,
-    random::Random,
     scenario::{Scenario, Verdict},
 };
-use crate::pair::Clerk;
+use crate::{pair::Clerk, random::Random};
 
 /// A message that was acknowledged, for one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]

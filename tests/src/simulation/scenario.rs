@@ -10,7 +10,7 @@ use smtp_proto::{
     server,
 };
 
-use super::random::Random;
+use crate::random::Random;
 
 /// What becomes of a recipient, by its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,10 +20,10 @@ use smtp_proto::{
 use super::{
     Tally,
     link::Pipe,
-    random::Random,
     receiver::Receiver,
     scenario::{Job, Scenario, Verdict},
 };
+use crate::random::Random;
 
 /// More turns than any session takes: beyond it something spins.
 const TURNS: usize = 1_000_000;

@@ -1,0 +1,110 @@
+//! Where `smtp-proto` decides otherwise than the productions, and why.
+
+use super::Subject;
+
+/// A difference that is meant: what is decided otherwise, and the section that has it so.
+#[derive(Debug)]
+pub struct Difference {
+    /// What is taken, or refused.
+    pub what: &'static str,
+    /// Whether `smtp-proto` takes it.
+    pub taken: bool,
+    /// Why.
+    pub section: &'static str,
+    applies: fn(Subject, &[u8]) -> bool,
+}
+
+/// All of them.
+pub const DIFFERENCES: &[Difference] = &[
+    Difference {
+        what: "`::` for one group of an IPv6 address",
+        taken: true,
+        section: "RFC 4291 section 2.2, which RFC 5321 section 4.1.3 names for the address (G-14)",
+        applies: |_, octets| ipv6(octets).is_some_and(|address| address.contains("::")),
+    },
+    Difference {
+        what: "a local-part of more than 64 octets in a path",
+        taken: true,
+        section: "RFC 5321 section 4.5.3.1: limits are to be exceeded where that is possible (G-09)",
+        applies: |subject, octets| subject.is_wide() && octets.len() > 66,
+    },
+    Difference {
+        what: "bits behind the end of base64",
+        taken: false,
+        section: "RFC 4648 section 3.5 (G-29)",
+        applies: |subject, octets| {
+            subject == Subject::Command("auth") && octets.trim_ascii_end().ends_with(b"=")
+        },
+    },
+    Difference {
+        what: "the size of a chunk beyond 64 bits",
+        taken: false,
+        section: "RFC 5321 section 7.8: it cannot be skipped, so the session ends (G-31)",
+        applies: |subject, octets| {
+            let digits = octets.iter().filter(|octet| octet.is_ascii_digit()).count();
+            subject == Subject::Command("bdat") && digits > 19
+        },
+    },
+    Difference {
+        what: "a keyword that comes twice, or more than 64 of them",
+        taken: false,
+        section: "RFC 3461 section 4.5 for its own, the same for all others (G-38)",
+        applies: |subject, octets| {
+            matches!(subject, Subject::Command("mail" | "rcpt")) && repeats(octets)
+        },
+    },
+    Difference {
+        what: "domains of ATRN that make a line of more than 512 octets",
+        taken: false,
+        section: "RFC 5321 section 4.5.3.1.4: no extension makes this line longer (G-34)",
+        applies: |subject, octets| subject == Subject::Command("atrn") && octets.len() > 510,
+    },
+    Difference {
+        what: "controls with a letter in their number, as `\\x{0A}`",
+        taken: true,
+        section: "RFC 6533 section 3: all controls are to be written so (G-47)",
+        applies: |subject, octets| {
+            let text = str::from_utf8(octets).unwrap_or_default().to_ascii_lowercase();
+            subject == Subject::Rcpt("ORCPT")
+                && text
+                    .split("\\x{")
+                    .skip(1)
+                    .any(|number| matches!(number.as_bytes(), [b'0' | b'1', b'a'..=b'f', b'}', ..]))
+        },
+    },
+];
+
+/// The difference that is meant, if one is.
+pub fn ours(subject: Subject, octets: &[u8], taken: bool) -> Option<&'static Difference> {
+    DIFFERENCES.iter().find(|one| one.taken == taken && (one.applies)(subject, octets))
+}
+
+/// The IPv6 address of a literal somewhere in the octets.
+fn ipv6(octets: &[u8]) -> Option<&str> {
+    let text = str::from_utf8(octets).ok()?;
+    let start = text.to_ascii_lowercase().find("[ipv6:")? + 6;
+    let address = text.get(start..)?.split(']').next()?;
+    // Zeros in front of a decimal number mean nothing here, and too much elsewhere.
+    let (groups, last) = address.rsplit_once(':')?;
+    let plain = |number: &str| number.parse::<u8>().ok().map(|number| number.to_string());
+    let last = if last.contains('.') {
+        last.split('.').map(plain).collect::<Option<Vec<_>>>()?.join(".")
+    } else {
+        last.to_owned()
+    };
+    format!("{groups}:{last}").parse::<core::net::Ipv6Addr>().is_ok().then_some(address)
+}
+
+fn repeats(line: &[u8]) -> bool {
+    let mut keywords: Vec<_> = line
+        .trim_ascii_end()
+        .split(|octet| *octet == b' ')
+        .skip(2)
+        .filter_map(|parameter| parameter.split(|octet| *octet == b'=').next())
+        .map(<[u8]>::to_ascii_lowercase)
+        .collect();
+    let all = keywords.len();
+    keywords.sort_unstable();
+    keywords.dedup();
+    all > 64 || keywords.len() < all
+}
