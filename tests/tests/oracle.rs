@@ -27,8 +27,12 @@ fn every_difference_that_is_meant_is_there() {
         (Subject::ForwardPath, octets(&format!("<{}@x.example>", "a".repeat(65)))),
         (Subject::Command("auth"), octets("AUTH PLAIN QR==")),
         (Subject::Command("bdat"), octets("BDAT 18446744073709551616")),
-        (Subject::Command("mail"), octets("MAIL FROM:<> X=1 x=1")),
+        (Subject::Command("mail"), {
+            let many: String = (100..165).map(|number| format!(" X{number}")).collect();
+            octets(&format!("MAIL FROM:<>{many}"))
+        }),
         (Subject::Command("atrn"), octets(&format!("ATRN a.example{}", ",a.example".repeat(51)))),
+        (Subject::Command("mail"), octets("MAIL FROM:<> MTRK=QQ==")),
         (Subject::Rcpt("ORCPT"), octets("utf-8;a\\x{0A}b")),
     ];
     assert_eq!(examples.len(), DIFFERENCES.len());

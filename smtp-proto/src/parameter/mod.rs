@@ -268,7 +268,8 @@ impl Seen {
     #[inline(always)]
     fn note(&mut self, text: &[u8], start: usize, next: usize) -> Result<(), ParseError> {
         let first = grammar::at(text, next).unwrap_or_default();
-        let second = grammar::at(text, next + 1).unwrap_or_default();
+        // A keyword of one letter looks the same with a value and without one.
+        let second = grammar::at(text, next + 1).filter(|&octet| octet != b'=').unwrap_or_default();
         let look = (u32::from(first & 0xdf) * 5 + u32::from(second & 0xdf)) & 63;
         let bit = 1 << look;
         self.count += 1;

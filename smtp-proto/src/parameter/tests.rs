@@ -173,6 +173,15 @@ fn bad_mail_parameters() {
 }
 
 #[test]
+fn a_keyword_of_one_letter_comes_once_too() {
+    for text in ["N N", "N N=1", "N=1 n", "X N=1 Y n=2", "N Nn nN"] {
+        let error = Parameters::parse(text.as_bytes(), &Syntax::STRICT).unwrap_err();
+        assert_eq!(error.rule(), Rule::DuplicateParameter, "{text}");
+    }
+    assert!(Parameters::parse(b"N N1 N-=1 NN", &Syntax::STRICT).is_ok());
+}
+
+#[test]
 fn rare_mail_parameters() {
     let by = mail("BY=-120;NT").unwrap().by().unwrap();
     assert_eq!((by.seconds(), by.mode(), by.trace()), (-120, ByMode::Notify, true));

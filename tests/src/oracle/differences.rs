@@ -23,10 +23,12 @@ pub const DIFFERENCES: &[Difference] = &[
         applies: |_, octets| ipv6(octets).is_some_and(|address| address.contains("::")),
     },
     Difference {
-        what: "a local-part of more than 64 octets in a path",
+        what: "a local-part of more than 64 octets where it is not a command's own",
         taken: true,
         section: "RFC 5321 section 4.5.3.1: limits are to be exceeded where that is possible (G-09)",
-        applies: |subject, octets| subject.is_wide() && octets.len() > 66,
+        applies: |subject, octets| {
+            (subject.is_wide() || subject == Subject::Mail("AUTH")) && octets.len() > 66
+        },
     },
     Difference {
         what: "bits behind the end of base64",
@@ -46,11 +48,12 @@ pub const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
-        what: "a keyword that comes twice, or more than 64 of them",
+        what: "more than 64 parameters",
         taken: false,
-        section: "RFC 3461 section 4.5 for its own, the same for all others (G-38)",
+        section: "RFC 5321 section 7.8: work is bounded (G-38)",
         applies: |subject, octets| {
-            matches!(subject, Subject::Command("mail" | "rcpt")) && repeats(octets)
+            let blanks = octets.iter().filter(|octet| **octet == b' ').count();
+            matches!(subject, Subject::Command("mail" | "rcpt")) && blanks > 64
         },
     },
     Difference {
@@ -58,6 +61,15 @@ pub const DIFFERENCES: &[Difference] = &[
         taken: false,
         section: "RFC 5321 section 4.5.3.1.4: no extension makes this line longer (G-34)",
         applies: |subject, octets| subject == Subject::Command("atrn") && octets.len() > 510,
+    },
+    Difference {
+        what: "a `=` in the value of MTRK, whose meaning is read later",
+        taken: true,
+        section: "RFC 3885 section 3.1: base64 ends with it (G-54)",
+        applies: |subject, octets| {
+            let line = str::from_utf8(octets).unwrap_or_default().to_ascii_lowercase();
+            matches!(subject, Subject::Command(_)) && line.contains(" mtrk=")
+        },
     },
     Difference {
         what: "controls with a letter in their number, as `\\x{0A}`",
@@ -93,18 +105,4 @@ fn ipv6(octets: &[u8]) -> Option<&str> {
         last.to_owned()
     };
     format!("{groups}:{last}").parse::<core::net::Ipv6Addr>().is_ok().then_some(address)
-}
-
-fn repeats(line: &[u8]) -> bool {
-    let mut keywords: Vec<_> = line
-        .trim_ascii_end()
-        .split(|octet| *octet == b' ')
-        .skip(2)
-        .filter_map(|parameter| parameter.split(|octet| *octet == b'=').next())
-        .map(<[u8]>::to_ascii_lowercase)
-        .collect();
-    let all = keywords.len();
-    keywords.sort_unstable();
-    keywords.dedup();
-    all > 64 || keywords.len() < all
 }

@@ -21,6 +21,9 @@ pub(super) const RULES: &[(&str, Prose)] = &[
     ("IPv6v4-comp", |octets| groups(octets) <= 5),
     // The tag names the syntax, and that of IPv6 is known.
     ("General-address-literal", |octets| !starts_with(octets, b"ipv6:")),
+    // RFC 3461 section 4.5: none twice; what it says of its own is held for all.
+    ("Mail-parameters", each_once),
+    ("Rcpt-parameters", each_once),
     // RFC 3461 section 4.4: graphic characters and white space.
     ("ENVID", |octets| decode(octets).iter().all(|octet| printable(*octet))),
     // Section 4.2 says the same of the address.
@@ -72,6 +75,18 @@ pub(super) const RULES: &[(&str, Prose)] = &[
             && !text.contains(|c: char| c.is_control() || c.is_whitespace() || dots.contains(&c))
     }),
 ];
+
+fn each_once(octets: &[u8]) -> bool {
+    let keyword = |parameter: &[u8]| {
+        let end = parameter.iter().position(|octet| *octet == b'=').unwrap_or(parameter.len());
+        parameter[..end].to_ascii_lowercase()
+    };
+    let mut keywords: Vec<_> = octets.split(|octet| *octet == b' ').map(keyword).collect();
+    let all = keywords.len();
+    keywords.sort_unstable();
+    keywords.dedup();
+    keywords.len() == all
+}
 
 fn number(digits: &[u8]) -> u32 {
     digits.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'))

@@ -108,7 +108,7 @@ fn simulate(seed: u64, told: bool) -> Result<Tally, String> {
         }
         tally.connections += 1;
         let mut world = World::new(&scenario, random.clone(), told);
-        let _ = random.next();
+        let _ = random.number();
         if world.open()? {
             for (job, fates) in scenario.jobs.iter().zip(&mut fates) {
                 if !world.is_usable() {
