@@ -1,5 +1,8 @@
 //! The program as a user runs it: arguments, output, exit codes, signals, files.
 
+#[cfg(unix)]
+#[path = "program/faults.rs"]
+mod faults;
 #[path = "program/load.rs"]
 mod load;
 #[path = "program/options.rs"]
@@ -28,8 +31,11 @@ struct Serve {
 
 impl Serve {
     fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(SMTP)
-            .arg("serve")
+        Self::spawn(Command::new(SMTP).arg("serve"), arguments)
+    }
+
+    fn spawn(command: &mut Command, arguments: &[&str]) -> Self {
+        let mut child = command
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
