@@ -174,6 +174,10 @@ async fn listen(
             lines.push(format!("lmtp unix:{path}"));
             continue;
         }
+        if address.rsplit_once(':').is_some_and(|(_, port)| port.parse() == Ok(25)) {
+            // RFC 2033 section 5.
+            return Err(Failure::usage(format!("--listen-lmtp {address}: port 25 is for SMTP")));
+        }
         let (listener, bound) = bind(address).await?;
         lines.push(format!("lmtp {bound}"));
         server = server.listen_lmtp(listener);

@@ -19,7 +19,15 @@ pub(crate) fn server(arguments: &args::Session) -> Result<Server, Failure> {
         (false, Some(args::Tls::Implicit)) => 465,
         (false, _) => 587,
     };
-    Server::parse(&arguments.server, default_port)
+    let server = Server::parse(&arguments.server, default_port)?;
+    if arguments.lmtp && matches!(server, Server::Tcp { port: 25, .. }) {
+        // RFC 2033 section 5.
+        return Err(Failure::usage(format!(
+            "--lmtp --server {}: port 25 is for SMTP",
+            arguments.server
+        )));
+    }
+    Ok(server)
 }
 
 /// Where TLS comes in; `required` where it has to.

@@ -64,6 +64,7 @@ pub fn set(profile: &mut Profile, setting: &str) {
                 _ => panic!("{switch} {value}"),
             }
         }
+        "utf8_orcpt" => server.utf8_orcpt = verdict(),
         "early_talker" => server.early_talker = verdict(),
         "disclose_forward" => server.disclose_forward = on(),
         "early_data" => server.early_data = verdict(),

@@ -35,7 +35,7 @@ const IDS: [&str; 22] = [
     "X-33…X-39",
 ];
 
-const SWITCHES: [&str; 26] = [
+const SWITCHES: [&str; 27] = [
     "bare_newline",
     "client_bare_newline",
     "undeclared_8bit",
@@ -48,6 +48,7 @@ const SWITCHES: [&str; 26] = [
     "local_part_max",
     "underscore_domain",
     "hello_syntax",
+    "utf8_orcpt",
     "early_talker",
     "disclose_forward",
     "early_data",

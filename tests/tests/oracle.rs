@@ -34,6 +34,7 @@ fn every_difference_that_is_meant_is_there() {
         (Subject::Command("atrn"), octets(&format!("ATRN a.example{}", ",a.example".repeat(51)))),
         (Subject::Command("mail"), octets("MAIL FROM:<> MTRK=QQ==")),
         (Subject::Rcpt("ORCPT"), octets("utf-8;a\\x{0A}b")),
+        (Subject::Rcpt("ORCPT"), octets("rfc822;j\u{f6}rg@x.example")),
     ];
     assert_eq!(examples.len(), DIFFERENCES.len());
     let grammar = grammar(true);

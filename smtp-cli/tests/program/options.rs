@@ -551,3 +551,16 @@ fn help_is_in_order() {
         assert!(options.trim_start().starts_with(first), "{help}");
     }
 }
+
+/// S-60: port 25 is SMTP's (RFC 2033 section 5).
+#[test]
+fn lmtp_is_not_spoken_on_port_25() {
+    let serve = ["serve", "--discard", "--no-tls", "--listen-lmtp", "127.0.0.1:25"];
+    let send = ["send", "--lmtp", "--server", "127.0.0.1:25", "--from", "", "--to", "b@x.example"];
+    for arguments in [&serve[..], &send] {
+        let output = Command::new(SMTP).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(64), "{output:?}");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains("port 25 is for SMTP"), "{error}");
+    }
+}

@@ -1,5 +1,6 @@
 //! The meaning of RCPT's parameters.
 
+use alloc::string::String;
 use core::fmt;
 
 use nom::Parser;
@@ -101,6 +102,14 @@ impl<'a> Orcpt<'a> {
         Ok(Self { text, semicolon: addr_type.len() })
     }
 
+    /// The same; or one that is mislabelled, for the server to judge.
+    fn received(text: &'a str) -> Result<Self, ParseError> {
+        Self::parse(text).or_else(|error| {
+            let kind = mislabelled(text).ok_or(error)?;
+            Ok(Self { text, semicolon: kind.len() })
+        })
+    }
+
     /// The kind of address, for example `rfc822` or `utf-8`; case does not matter.
     #[must_use]
     pub fn addr_type(&self) -> &'a str {
@@ -119,6 +128,28 @@ impl<'a> Orcpt<'a> {
         self.text
     }
 
+    /// Whether it holds characters beyond ASCII and says to be of another kind than `utf-8`, as some
+    /// relays write it: none that should be sent on so.
+    #[must_use]
+    pub fn is_mislabelled(&self) -> bool {
+        !self.text.is_ascii() && !self.addr_type().eq_ignore_ascii_case("utf-8")
+    }
+
+    /// The address of one that is mislabelled, not encoded; its kind is `utf-8`.
+    pub(crate) fn relabelled(&self) -> Option<String> {
+        if !self.is_mislabelled() {
+            return None;
+        }
+        let mut parts = self.address().split('+');
+        let mut plain = String::from(parts.next().unwrap_or_default());
+        for part in parts {
+            let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+            plain.extend(u8::from_str_radix(digits, 16).map(char::from));
+            plain.push_str(rest);
+        }
+        Some(plain)
+    }
+
     /// Whether it can be sent to a server without SMTPUTF8.
     #[must_use]
     pub const fn is_ascii(&self) -> bool {
@@ -130,6 +161,17 @@ impl fmt::Display for Orcpt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text)
     }
+}
+
+/// An xtext in which characters beyond ASCII stand for themselves, behind a kind that is not `utf-8`;
+/// the kind.
+#[cold]
+fn mislabelled(text: &str) -> Option<&str> {
+    let (kind, address) = text.split_once(';')?;
+    let other = grammar::whole(kind, addr_type).is_some() && !kind.eq_ignore_ascii_case("utf-8");
+    let mut between = address.split(|c: char| !c.is_ascii());
+    let fits = |part: &str| part.is_empty() || grammar::whole(part, xtext).is_some();
+    (other && !address.is_ascii() && between.all(fits)).then_some(kind)
 }
 
 /// `original-recipient-address = addr-type ";" xtext`
@@ -218,7 +260,8 @@ impl<'a> RcptParameters<'a> {
     /// None at all.
     pub const EMPTY: Self = Self { all: Parameters::EMPTY, orcpt: None, notify: None };
 
-    /// Reads the values of all keywords known here.
+    /// Reads the values of all keywords known here. An ORCPT may be
+    /// [mislabelled](Orcpt::is_mislabelled).
     ///
     /// # Errors
     ///
@@ -242,7 +285,7 @@ impl<'a> RcptParameters<'a> {
         if parameter.is("NOTIFY") {
             self.notify = Some(Notify::parse(parameter.required()?)?);
         } else if parameter.is("ORCPT") {
-            self.orcpt = Some(Orcpt::parse(parameter.required()?)?);
+            self.orcpt = Some(Orcpt::received(parameter.required()?)?);
         } else if parameter.is("RRVS") {
             Rrvs::parse(parameter.required()?)?;
         } else if parameter.is("CONNEG") {

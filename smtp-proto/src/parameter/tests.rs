@@ -20,6 +20,26 @@ fn rcpt(text: &str) -> Result<RcptParameters<'_>, ParseError> {
     RcptParameters::parse(parse(text)?)
 }
 
+/// G-47: some relays say `rfc822` of what is UTF-8.
+#[test]
+fn an_orcpt_of_the_wrong_kind() {
+    for (value, wrong, plain) in [
+        ("rfc822;j\u{f6}rg+2Bx@\u{e4}.example", true, Some("j\u{f6}rg+x@\u{e4}.example")),
+        ("RFC822;\u{f6}", true, Some("\u{f6}")),
+        ("UTF-8;j\u{f6}rg@x.example", false, None),
+        ("rfc822;jorg+2Bx@x.example", false, None),
+    ] {
+        let text = alloc::format!("ORCPT={value}");
+        let read = rcpt(&text).unwrap().orcpt().unwrap();
+        assert_eq!(
+            (read.is_mislabelled(), read.relabelled().as_deref()),
+            (wrong, plain),
+            "{value}"
+        );
+        assert_eq!(read.as_str(), value);
+    }
+}
+
 #[test]
 fn lists_both_ways() {
     for text in [
@@ -241,7 +261,11 @@ fn rcpt_parameters() {
         "ORCPT=bob@example.net",
         "ORCPT=;a",
         "ORCPT=rfc822;a+00",
-        "ORCPT=rfc822;\u{f6}",
+        "ORCPT=rfc822;\u{f6}+",
+        "ORCPT=rfc822;\u{f6}+00",
+        "ORCPT=rfc822;\u{f6}\\=",
+        "ORCPT=(x);\u{f6}",
+        "ORCPT=;\u{f6}",
         "ORCPT=(x);a",
         "ORCPT=utf-8;a+b",
         "ORCPT=utf-8;a\\b",

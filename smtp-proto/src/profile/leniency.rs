@@ -23,6 +23,8 @@ pub enum Leniency {
     UnderscoreDomain,
     /// A hello name that is none (`hello_syntax`).
     HelloSyntax,
+    /// UTF-8 in an ORCPT of another kind than `utf-8` (`utf8_orcpt`).
+    Utf8Orcpt,
     /// Octets before the greeting (`early_talker`).
     EarlyTalker,
     /// Content before 354 (`early_data`).
@@ -41,7 +43,7 @@ pub enum Leniency {
 
 impl Leniency {
     /// Every leniency.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::BareNewline,
         Self::Undeclared8Bit,
         Self::NulInText,
@@ -50,6 +52,7 @@ impl Leniency {
         Self::LocalPart,
         Self::UnderscoreDomain,
         Self::HelloSyntax,
+        Self::Utf8Orcpt,
         Self::EarlyTalker,
         Self::EarlyData,
         Self::UnannouncedPipelining,
@@ -70,6 +73,7 @@ impl Leniency {
             Self::LocalPart => "local_part_max",
             Self::UnderscoreDomain => "underscore_domain",
             Self::HelloSyntax => "hello_syntax",
+            Self::Utf8Orcpt => "utf8_orcpt",
             Self::EarlyTalker => "early_talker",
             Self::EarlyData => "early_data",
             Self::UnannouncedPipelining => "unannounced_pipelining",

@@ -72,6 +72,7 @@ impl Profile {
             }
             Leniency::UnderscoreDomain => syntax.underscore_domain = true,
             Leniency::HelloSyntax => syntax.hello = HelloSyntax::Any,
+            Leniency::Utf8Orcpt => server.utf8_orcpt = Verdict::Accept,
             Leniency::EarlyTalker => server.early_talker = Verdict::Accept,
             Leniency::EarlyData => server.early_data = Verdict::Accept,
             Leniency::UnannouncedPipelining => server.unannounced_pipelining = Verdict::Accept,

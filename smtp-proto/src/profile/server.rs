@@ -51,6 +51,11 @@ pub struct ServerPolicy {
     /// refused with 554 5.6.0 at the end of the message. Less than the 1000 octets every server must
     /// take counts as 1000 (RFC 5321 section 4.5.3.1.6; F-24).
     pub max_text_line: Option<u32>,
+    /// An ORCPT of another kind than `utf-8` that holds UTF-8 as it is, in a transaction with SMTPUTF8:
+    /// neither RFC 3461 section 4.2 nor RFC 6533 section 3 has it, and deployed relays write it, so that
+    /// mail from authors with such addresses would bounce (G-47). Refused with 501; without SMTPUTF8
+    /// always.
+    pub utf8_orcpt: Verdict,
     /// A client that talks before it was greeted (RFC 5321 section 4.3.1; S-30): accepted, its
     /// commands are answered in their turn; refused, the greeting is 554. How long a server watches
     /// for it is [`ServerTimeouts::greeting`](crate::limits::ServerTimeouts::greeting).
@@ -80,6 +85,7 @@ impl ServerPolicy {
         undeclared_8bit: Verdict::Reject,
         nul_in_text: Verdict::Reject,
         max_text_line: Some(1000),
+        utf8_orcpt: Verdict::Reject,
         early_talker: Verdict::Reject,
         unannounced_pipelining: Verdict::Reject,
         ..Self::INTERNET
@@ -91,6 +97,7 @@ impl ServerPolicy {
         undeclared_8bit: Verdict::Accept,
         nul_in_text: Verdict::Accept,
         max_text_line: None,
+        utf8_orcpt: Verdict::Accept,
         early_talker: Verdict::Accept,
         early_data: Verdict::Reject,
         unannounced_pipelining: Verdict::Accept,

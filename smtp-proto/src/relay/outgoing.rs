@@ -80,7 +80,8 @@ pub struct Outgoing<'q> {
 impl Queued {
     /// Makes the transaction for some of the recipients, by their numbers, and one server.
     ///
-    /// - RET, ENVID, NOTIFY and ORCPT go on unchanged, or not at all (C-75).
+    /// - RET, ENVID, NOTIFY and ORCPT go on unchanged, or not at all (C-75); only an ORCPT with UTF-8
+    ///   of the wrong kind is mended.
     /// - BY goes on with the time that is left. In mode R it must, and the server must take it; in mode
     ///   N a server that does not know it is asked for reports of delay at least (C-78).
     /// - MT-PRIORITY, SOLICIT and CONPERM go on where they are offered (C-79).
@@ -276,12 +277,15 @@ impl<'q> Outgoing<'q> {
         core::mem::swap(&mut list, &mut self.parameters);
         self.parameters = mail;
         if let Some(orcpt) = parameters.orcpt().filter(|orcpt| !orcpt.is_ascii())
-            && !hop.offers(Extension::SmtpUtf8)
+            && (!hop.offers(Extension::SmtpUtf8) || orcpt.is_mislabelled())
             && hop.offers(Extension::Dsn)
         {
             // The same address in a form that any server takes (RFC 6533 section 3).
-            let address = plain_utf8_address(orcpt.address());
-            if list.orcpt(orcpt.addr_type(), &address).is_err() {
+            let set = match orcpt.relabelled() {
+                Some(address) => list.orcpt("utf-8", &address),
+                None => list.orcpt(orcpt.addr_type(), &plain_utf8_address(orcpt.address())),
+            };
+            if set.is_err() {
                 list.remove("ORCPT");
             }
         }

@@ -139,6 +139,9 @@ fn write_diagnostic(diagnostic: &Diagnostic, form: Form, out: &mut String) {
 fn original_recipient(orcpt: Orcpt<'_>, form: Form) -> (&str, String) {
     let kind = orcpt.addr_type();
     let address = orcpt.address();
+    if let Some(plain) = orcpt.relabelled() {
+        return ("utf-8", spelled(&plain, form));
+    }
     if kind.eq_ignore_ascii_case("utf-8") {
         return (kind, spelled(&unescaped(address), form));
     }

@@ -13,6 +13,7 @@ use crate::{
     extension::{self, Carrier, ExtensionSet},
     parameter::{MailParameters, RcptParameters},
     path::Mailbox,
+    profile::Verdict,
     sequence::{Refusal, Request, State},
     status::Code,
 };
@@ -279,8 +280,12 @@ impl Session {
             // No tag but IPv6 has been registered (section 4.1.3).
             return Err(Rejection::BAD_DESTINATION);
         }
-        if !rcpt.parameters.is_ascii() && !self.transfer.smtputf8 {
-            return Err(ParseError::new(Grammar::ParameterValue, 0).rejection());
+        if !rcpt.parameters.is_ascii() {
+            let refused = self.config.profile.server.utf8_orcpt == Verdict::Reject
+                && parameters.orcpt().is_some_and(|orcpt| orcpt.is_mislabelled());
+            if refused || !self.transfer.smtputf8 {
+                return Err(ParseError::new(Grammar::ParameterValue, 0).rejection());
+            }
         }
         if !rcpt.forward_path.is_ascii() && !self.transfer.smtputf8 {
             return Err(Rejection::permanent(6, 7, "non-ASCII address without SMTPUTF8")

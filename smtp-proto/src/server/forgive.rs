@@ -32,8 +32,13 @@ impl Session {
             Question::Mail(mail, _) if argued.line.len() >= LONG_LINE => {
                 self.forgive_local_part(mail.reverse_path.mailbox());
             }
-            Question::Rcpt(rcpt, _) if argued.line.len() >= LONG_LINE => {
-                self.forgive_local_part(rcpt.forward_path.mailbox());
+            Question::Rcpt(rcpt, parameters) => {
+                if argued.line.len() >= LONG_LINE {
+                    self.forgive_local_part(rcpt.forward_path.mailbox());
+                }
+                if parameters.orcpt().is_some_and(|orcpt| orcpt.is_mislabelled()) {
+                    self.note(Leniency::Utf8Orcpt);
+                }
             }
             Question::Data { trailing }
                 if *trailing > 0 && policy.early_data == Verdict::Accept =>

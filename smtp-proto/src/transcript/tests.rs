@@ -278,7 +278,7 @@ proptest! {
                 }
                 11 => {
                     let place = octets.first().map_or(0, |octet| usize::from(*octet));
-                    let leniency = crate::profile::Leniency::ALL[place % 15];
+                    let leniency = crate::profile::Leniency::ALL[place % 16];
                     recorder.push(Entry::Leniency(leniency));
                 }
                 12 => {

@@ -84,6 +84,18 @@ pub const DIFFERENCES: &[Difference] = &[
                     .any(|number| matches!(number.as_bytes(), [b'0' | b'1', b'a'..=b'f', b'}', ..]))
         },
     },
+    Difference {
+        what: "UTF-8 in an ORCPT of another kind than `utf-8`, which the server judges by its profile",
+        taken: true,
+        section: "RFC 3461 section 4.2 and RFC 6533 section 3 forbid it, and deployed relays send it (G-47)",
+        applies: |subject, octets| {
+            let text = str::from_utf8(octets).unwrap_or_default();
+            let kind = text.split_once(';').map(|(kind, _)| kind);
+            subject == Subject::Rcpt("ORCPT")
+                && !text.is_ascii()
+                && kind.is_some_and(|kind| kind.is_ascii() && !kind.eq_ignore_ascii_case("utf-8"))
+        },
+    },
 ];
 
 /// The difference that is meant, if one is.

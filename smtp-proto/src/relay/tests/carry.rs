@@ -90,6 +90,11 @@ fn c75_reports_go_on_unchanged_or_not_at_all() {
     let utf8 = one("SMTPUTF8", "ORCPT=utf-8;j\u{f6}rg\\x{2B}@x.example");
     let kept = "ORCPT=utf-8;j\u{f6}rg\\x{2B}@x.example";
     assert_eq!(sent(&utf8, &["DSN", "SMTPUTF8"], 0), goes("", kept));
+    let wrong = one("SMTPUTF8", "ORCPT=rfc822;j\u{f6}rg+2B@x.example");
+    let mended = "ORCPT=utf-8;j\\x{F6}rg\\x{2B}@x.example";
+    for offered in [&["DSN", "SMTPUTF8"][..], &["DSN"]] {
+        assert_eq!(sent(&wrong, offered, 0), goes("", mended));
+    }
     let escaped = "ORCPT=utf-8;j\\x{F6}rg\\x{2B}@x.example";
     assert_eq!(sent(&utf8, &["DSN"], 0), goes("", escaped));
 }
