@@ -1,6 +1,6 @@
 //! What the tests of the workspace share: transcripts as files ([`dialog`], [`client_dialog`]), the
 //! first of them said by our own client ([`own_client`]), and a client and a server joined in memory
-//! ([`pair`]) in all combinations ([`case`](mod@case)), and the grammar as the RFCs print it ([`oracle`]).
+//! ([`pair`]) in all combinations ([`case`](mod@case)), the grammar as the RFCs print it ([`oracle`]), and sessions cut everywhere ([`splits`]).
 
 pub mod case;
 pub mod client_dialog;
@@ -11,6 +11,7 @@ pub mod pair;
 pub mod policy;
 pub mod random;
 pub mod simulation;
+pub mod splits;
 
 use bytes::Buf;
 use smtp_proto::wire::Wire;
