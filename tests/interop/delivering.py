@@ -5,12 +5,11 @@ import reports
 from messages import LARGE
 from peer import UTF8_MAILBOX
 from sender import PERMISSION, UNAVAILABLE, Client, Sending
-from serve import DOMAIN, PASSWORD, USER
+from serve import DOMAIN, MECHANISMS, PASSWORD, USER
 from table import Table
 
 LIMIT = 100_000
 NOBODY = f"nobody@{DOMAIN}"
-MECHANISMS = ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"]
 # A server listens in these ways: with all it has; without extensions; inside TLS; with LIMIT.
 LISTENERS = ["all", "bare", "implicit", "small"]
 BY_DATA = ["--chunking", "never"]

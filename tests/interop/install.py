@@ -1,7 +1,8 @@
-"""What `run` needs from Debian, and where it is.
+"""What `run` needs, and where it is.
 
 Exim and Postfix both want to be the mail server of a system, so they cannot be installed together. Exim is
-therefore only unpacked, into a directory of ours; what it is linked with is installed as usual.
+therefore only unpacked, into a directory of ours; what it is linked with is installed as usual. Packages of Node.js
+and of Python go into directories of ours too.
 """
 
 import os
@@ -10,14 +11,24 @@ import pwd
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 
-PACKAGES = ["adduser", "gsasl", "swaks", "libnet-ssleay-perl", "msmtp", "curl", "postfix", "libsasl2-modules", "dovecot-core",
-            "dovecot-lmtpd", "haproxy", "python3", "openssl"]
+PACKAGES = ["adduser", "gsasl", "swaks", "libnet-ssleay-perl", "msmtp", "curl", "postfix", "libsasl2-modules",
+            "dovecot-core", "dovecot-lmtpd", "dovecot-submissiond", "haproxy", "python3", "python3-pip", "openssl"]
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "smtp-interop"
 EXIM_PACKAGE, EXIM_USER = "exim4-daemon-heavy", "Debian-exim"
 PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/lib/postfix/sbin"])
-UNPACKED = {"exim4": CACHE / "exim" / "usr" / "sbin" / "exim4"}
+PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
+# Where the packages of Node.js and of Python are put.
+NODE, PYTHON = CACHE / "node" / "node_modules", CACHE / "python"
+# What is not on the path: a program, or a file by which a package is known.
+UNPACKED = {
+    "dovecot-submission": pathlib.Path("/usr/lib/dovecot/submission"),
+    "exim4": CACHE / "exim" / "usr" / "sbin" / "exim4",
+    "nodemailer": NODE / "nodemailer" / "package.json",
+    "aiosmtplib": PYTHON / "aiosmtplib" / "__init__.py",
+}
 
 
 def program(name):
@@ -33,6 +44,20 @@ def lacking(programs):
 
 
 def install():
+    debian()
+    if shutil.which("npm"):
+        (CACHE / "node").mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROGRAMS / "package.json", CACHE / "node")
+        subprocess.run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+                       cwd=CACHE / "node", check=True)
+    else:
+        print("no npm: what needs Node.js (20 or later) is left out")
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--disable-pip-version-check",
+                    "--root-user-action", "ignore", "--target", PYTHON, "--requirement", PROGRAMS / "requirements.txt"],
+                   check=True)
+
+
+def debian():
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     apt = ["apt-get", "-qq", "-o", "Dpkg::Options::=--force-confold"]
     subprocess.run([*apt, "update"], check=True, env=environment)

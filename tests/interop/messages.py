@@ -69,6 +69,13 @@ def without_trace(octets):
     return octets[at:]
 
 
+def received(octets):
+    """The topmost Received field of a message, in one line."""
+    fields = octets.split(b"\r\n\r\n")[0].decode(errors="replace")
+    fields = fields.replace("\r\n\t", " ").replace("\r\n ", " ")
+    return next(field for field in fields.split("\r\n") if field.startswith("Received: "))
+
+
 def difference(expected, found):
     """Nothing if both are the same, else where they first differ."""
     if expected == found:

@@ -1,9 +1,9 @@
 """What the clients of others send, `smtp serve` receives to the last octet."""
 
 import messages
-from clients import MECHANISMS, Target
+from clients.client import Target
 from messages import LARGE
-from serve import DOMAIN, PASSWORD, USER, Serve
+from serve import DOMAIN, MECHANISMS, PASSWORD, USER, Serve
 from table import Table, check
 
 LIMIT = 100_000

@@ -4,11 +4,12 @@ import signal
 import subprocess
 
 from harness import only_file
-from messages import difference, without_trace
+from messages import difference, received, without_trace
 from table import Failure, check
 
 USER, PASSWORD = "alice", "correct horse"
 DOMAIN = "example.org"
+MECHANISMS = ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"]
 
 
 class Serve:
@@ -44,9 +45,7 @@ class Serve:
 
     def received(self, address):
         """The Received field of the one message that the address has got, in one line."""
-        fields = only_file(self.folder(address)).split(b"\r\n\r\n")[0].decode(errors="replace")
-        fields = fields.replace("\r\n\t", " ").replace("\r\n ", " ")
-        return next(field for field in fields.split("\r\n") if field.startswith("Received: "))
+        return received(only_file(self.folder(address)))
 
     def trace(self):
         """All that was said until now, if the server was started with --trace."""

@@ -1,0 +1,10 @@
+"""Clients of others, each behind the same call."""
+
+from clients.curl import Curl
+from clients.gsasl import Gsasl
+from clients.library import Aiosmtplib, Nodemailer
+from clients.msmtp import Msmtp
+from clients.python import Smtplib
+from clients.swaks import Swaks
+
+CLIENTS = [Swaks(), Curl(), Msmtp(), Smtplib(), Aiosmtplib(), Nodemailer(), Gsasl()]
