@@ -1,7 +1,7 @@
 """A mail server of others, as the cases see it."""
 
 from harness import only_file
-from messages import difference, without_trace
+from messages import difference, received, without_trace
 from serve import DOMAIN
 from table import Failure, check
 
@@ -39,6 +39,10 @@ class MailServer:
             raise Failure(f"{failure}; the end of the log of {self.name}:\n{self.log()[-2000:]}") from failure
         differs = difference(message, without_trace(found.replace(self.line_end, b"\r\n")))
         check(differs is None, differs)
+
+    def received(self, address):
+        """The topmost Received field of the one message that the address has got, in one line."""
+        return received(only_file(self.mail / address / "new").replace(self.line_end, b"\r\n"))
 
     def check_nothing(self, address):
         folder = self.mail / address / "new"

@@ -4,10 +4,10 @@ import smtplib
 
 import messages
 import reports
-from delivering import MECHANISMS
+import upstream
 from harness import wait_for
 from messages import LARGE
-from serve import PASSWORD, USER, Serve
+from serve import MECHANISMS, PASSWORD, USER, Serve
 from table import Table, check
 
 
@@ -21,7 +21,7 @@ OURS = ["smtp", "data", "starttls", "implicit", "lmtp", "unix"]
 LOGINS = {f"auth-{mechanism.lower()}": mechanism for mechanism in MECHANISMS}
 # ... and to where it is refused.
 REFUSED = "refused"
-WAYS = [*OURS, *LOGINS, REFUSED, reports.WAY]
+WAYS = [*OURS, *LOGINS, REFUSED, reports.WAY, upstream.WAY]
 
 
 class Behind:
@@ -34,12 +34,15 @@ class Behind:
                            "--user", f"{USER}:{PASSWORD}", "--auth", ",".join(reversed(MECHANISMS)), *domains,
                            listeners=("listen", "listen-tls", "listen-lmtp", "unix"))
         self.asked = reports.asked_server(place, program, "reports", domain(reports.WAY))
+        self.told = upstream.told_server(place, program, "forwarded", domain(upstream.WAY))
         self.ports = self.relay.ports
 
     def port(self, way):
         """The port on which `way` arrives."""
         if way == reports.WAY:
             return self.asked.ports["smtp"]
+        if way == upstream.WAY:
+            return self.told.ports["smtp"]
         return self.ports[{"implicit": "smtps", "lmtp": "lmtp"}.get(way, "smtp")]
 
 
@@ -55,8 +58,10 @@ class Relaying:
             self.table.cannot(feature, self.server.name)
         return lacks
 
-    def submit(self, to, message=messages.SIMPLE, options=(), recipient_options=(), sender="sender@client.example"):
-        with smtplib.SMTP("127.0.0.1", self.server.ports["all"], "client.example", timeout=30) as client:
+    def submit(self, to, message=messages.SIMPLE, options=(), recipient_options=(), sender="sender@client.example",
+               source="127.0.0.1"):
+        with smtplib.SMTP("127.0.0.1", self.server.ports["all"], "client.example", timeout=30,
+                          source_address=(source, 0)) as client:
             client.sendmail(sender, to, message, list(options), list(recipient_options))
 
     def relayed(self, feature, way, message=messages.SIMPLE, names=("to",), traced=(), untraced=(), **options):
@@ -117,4 +122,5 @@ def cases(server, behind):
     on.relayed("LMTP, on TCP", "lmtp", names=["a", "b", "c"], traced=["C: LHLO "])
     on.relayed("LMTP, on a Unix socket", "unix", names=["a", "b", "c"], traced=["C: LHLO "])
     reports.handed_on(Relaying(on.table, server, behind.asked))
+    upstream.handed_on(Relaying(on.table, server, behind.told))
     return on.table

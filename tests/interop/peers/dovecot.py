@@ -19,7 +19,7 @@ class Dovecot(MailServer):
 
     name = NAME
 
-    def __init__(self, place, name="dovecot", auth_user="root"):
+    def __init__(self, place, name="dovecot", auth_user="root", more=""):
         super().__init__()
         self.place = place
         here = place.directory / name
@@ -33,7 +33,7 @@ class Dovecot(MailServer):
         passwords = [f"{name}@{DOMAIN}:{{PLAIN}}{PASSWORD}" for name in [*MAILBOXES, USER]] + [f"{USER}:{{PLAIN}}{PASSWORD}"]
         users = place.file(f"{name}/users", "".join(f"{line}::::::\n" for line in passwords))
         config = place.file(f"{name}/dovecot.conf", f"""
-protocols = lmtp
+protocols = lmtp {"submission" if "submission" in more else ""}
 base_dir = {here}/run
 state_dir = {here}/state
 log_path = {here}/log
@@ -77,10 +77,14 @@ service auth {{
 service stats {{
   chroot =
 }}
+{more}
 """)
-        self.mail = mail
+        self.mail, self.log_file = mail, here / "log"
         self.process = place.start([installed("dovecot"), "-F", "-c", str(config)])
         wait_for(lambda: connects(("127.0.0.1", self.port)), NAME)
+
+    def log(self):
+        return self.log_file.read_text(errors="backslashreplace")
 
 
 def cases(place, program, _tls):

@@ -33,6 +33,7 @@ class Exim(MailServer):
         "AUTH SCRAM-SHA-1-PLUS", "AUTH SCRAM-SHA-256-PLUS",  # Dovecot is not told the channel binding
         "no extension, not even SIZE", "8-bit content, 8BITMIME not offered",  # both are always offered
         "relays AUTH SCRAM-SHA-1", "relays AUTH SCRAM-SHA-256",  # Debian builds it without gsasl
+        "relays XFORWARD",
     }
 
     def __init__(self, place, tls, auth, behind):

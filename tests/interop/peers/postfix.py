@@ -4,6 +4,7 @@ import os
 
 import delivering
 import relaying
+import upstream
 from delivering import LIMIT
 from harness import connects, free_ports, run, wait_for
 from install import program as installed
@@ -23,12 +24,16 @@ LISTENERS = {
             "enhancedstatuscodes,dsn,starttls",
     "implicit": "-o smtpd_tls_wrappermode=yes",
     "small": f"-o message_size_limit={LIMIT}",
+    # Without IPv6 it refuses such addresses in XCLIENT too.
+    "trusting": "-o smtpd_authorized_xclient_hosts=127.0.0.1 -o smtpd_authorized_xforward_hosts=127.0.0.1 "
+                "-o inet_protocols=all",
 }
 SECURE = "-o smtp_tls_security_level=secure -o smtp_tls_secure_cert_match=127.0.0.1,localhost"
 # Name of a way and the transport for it, where that is not `smtp`.
 TRANSPORTS = {
     "starttls": SECURE,
     "implicit": f"{SECURE} -o smtp_tls_wrappermode=yes",
+    upstream.WAY: "-o smtp_send_xforward_command=yes",
     **{way: f"{SECURE} -o smtp_sasl_auth_enable=yes -o smtp_sasl_mechanism_filter={mechanism}"
        for way, mechanism in LOGINS.items()},
 }
@@ -150,4 +155,6 @@ def cases(place, program, tls):
     behind = Behind(place, program, tls)
     dovecot = Dovecot(place, "auth-for-postfix", "postfix")
     server = Postfix(place, tls, dovecot.auth, behind)
-    return [delivering.cases(place, program, tls, server), relaying.cases(server, behind)]
+    sent = delivering.cases(place, program, tls, server)
+    upstream.tells(server, place, program, sent, "trusting")
+    return [sent, relaying.cases(server, behind)]
