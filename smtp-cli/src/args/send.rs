@@ -198,7 +198,8 @@ pub(crate) struct Send {
     )]
     pub(crate) proxy_source: Option<SocketAddr>,
     /// Has the server take this client for another, if it trusts this host so far (XCLIENT): NAME,
-    /// ADDR, PORT, PROTO, HELO, LOGIN, DESTADDR or DESTPORT. VALUE may be [UNAVAILABLE].
+    /// ADDR, PORT, PROTO, HELO, LOGIN, DESTADDR or DESTPORT. Where nothing is
+    /// known VALUE is UNAVAILABLE in square brackets.
     #[arg(long, value_name = "NAME=VALUE", num_args = 1.., help_heading = "On behalf of others")]
     pub(crate) xclient: Vec<String>,
     /// Tells the server of the client that the message comes from, for its log (XFORWARD): NAME, ADDR,
