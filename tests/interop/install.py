@@ -27,6 +27,8 @@ UNPACKED = {
     "dovecot-submission": pathlib.Path("/usr/lib/dovecot/submission"),
     "exim4": CACHE / "exim" / "usr" / "sbin" / "exim4",
     "nodemailer": NODE / "nodemailer" / "package.json",
+    "smtp-server": NODE / "smtp-server" / "package.json",
+    "aiosmtpd": PYTHON / "aiosmtpd" / "__init__.py",
     "aiosmtplib": PYTHON / "aiosmtplib" / "__init__.py",
 }
 

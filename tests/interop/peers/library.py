@@ -1,0 +1,83 @@
+"""Servers of others that are libraries: each in a small program of ours that stores what it receives."""
+
+import json
+import os
+import subprocess
+import sys
+
+import delivering
+from delivering import LIMIT
+from harness import free_ports
+from install import NODE, PROGRAMS, PYTHON, program as installed
+from messages import LARGE
+from peer import MAILBOXES, MailServer
+from serve import DOMAIN, PASSWORD, USER
+from table import Failure
+
+
+class Library(MailServer):
+    """A running program; it is told all that it has to know as JSON."""
+
+    line_end = b"\r\n"
+    listeners = ()
+
+    def __init__(self, place, tls):
+        super().__init__()
+        here = place.directory / self.name
+        self.mail, self.log_file = here / "mail", here / "log"
+        self.mail.mkdir(parents=True)
+        self.ports = dict(zip(self.listeners, free_ports(len(self.listeners))))
+        given = {"ports": self.ports, "certificate": str(tls[1]), "key": str(tls[2]), "mail": str(self.mail),
+                 "domain": DOMAIN, "mailboxes": MAILBOXES, "user": USER, "password": PASSWORD, "limit": LIMIT,
+                 "large": LARGE + 1_000_000}
+        command, environment = self.command()
+        with open(self.log_file, "wb") as log:
+            process = place.start([*map(str, command), json.dumps(given)], stdout=subprocess.PIPE, stderr=log,
+                                  env={**os.environ, **environment})
+        if process.stdout.readline() != b"ready\n":
+            raise Failure(f"{self.name} did not start:\n{self.log()}")
+
+    def command(self):
+        """The program, and the environment it runs in."""
+        raise NotImplementedError
+
+    def log(self):
+        return self.log_file.read_text(errors="backslashreplace")
+
+
+class Aiosmtpd(Library):
+    """Of Python."""
+
+    name = "aiosmtpd"
+    needs = ["aiosmtpd"]
+    listeners = ["all", "bare", "implicit", "small", "proxied"]
+    cannot = {
+        "PIPELINING", "CHUNKING", "DSN",
+        "AUTH CRAM-MD5", "AUTH SCRAM-SHA-1", "AUTH SCRAM-SHA-256", "AUTH SCRAM-SHA-1-PLUS", "AUTH SCRAM-SHA-256-PLUS",
+    }
+
+    def command(self):
+        return [sys.executable, PROGRAMS / "aiosmtpd_serve.py"], {"PYTHONPATH": str(PYTHON)}
+
+
+class SmtpServer(Library):
+    """Of Node.js, from those who make nodemailer."""
+
+    name = "smtp-server"
+    needs = ["node", "smtp-server"]
+    listeners = ["all", "bare", "implicit", "small", "trusting", "proxied", "lmtp"]
+    cannot = {
+        "CHUNKING", "DSN",  # it takes what is asked for, but sends no reports
+        "AUTH SCRAM-SHA-1", "AUTH SCRAM-SHA-256", "AUTH SCRAM-SHA-1-PLUS", "AUTH SCRAM-SHA-256-PLUS",
+    }
+
+    def command(self):
+        return [installed("node"), PROGRAMS / "smtp-server.cjs"], {"NODE_PATH": str(NODE)}
+
+
+LIBRARIES = [Aiosmtpd, SmtpServer]
+
+
+def cases(place, program, tls, kind):
+    server = kind(place, tls)
+    return delivering.cases(place, program, tls, server)
