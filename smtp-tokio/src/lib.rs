@@ -1,4 +1,4 @@
-//! SMTP and LMTP on tokio: clients and servers over the machines of [`smtp_proto`], which know the
+//! SMTP and LMTP on tokio: clients and servers over the machines of [`smtp_proto`](proto), which know the
 //! protocol and do no I/O.
 //!
 //! ```text
@@ -120,6 +120,9 @@
 //!   ETRN, ATRN and BURL; [`Server::xclient`] and [`Server::xforward`] name the proxies that may speak for
 //!   others.
 //! - [`Connection`] drives a machine of [`proto`] by hand.
+//! - What does not say `tokio` here is the same on every runtime: a [`Backend`], a [`Session`] and what is
+//!   done with a [`Client`] need no change for another. Only the names of listeners and streams are
+//!   tokio's.
 //! - [`tls`] makes configurations for rustls. Nothing is set process-wide. The feature `tls`, on by
 //!   default, brings it in.
 //!
@@ -131,7 +134,7 @@
 //! the `tracing` crate: a span `session` for each session, at level DEBUG, with its `role`, `id`,
 //! `peer` and `protocol`, which is also the parent of whatever a server's handlers tell; and an event
 //! for each entry, with `speaker`, `verb`, `code`, `enhanced` and `octets`, at DEBUG, or at TRACE for
-//! content and for answers. The target is `smtp_tokio`. Where nobody subscribes to the span, nothing
+//! content and for answers. The target is `smtp`. Where nobody subscribes to the span, nothing
 //! is recorded.
 //!
 //! Sockets are opened with `TCP_NODELAY`; replies and commands that belong together leave in one
@@ -139,29 +142,33 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
-mod body;
-mod client;
-mod connection;
-mod error;
-mod network;
-mod random;
-mod server;
-mod session;
-pub mod tls;
-mod trace;
+mod listener;
+mod runtime;
+mod socket;
 
-pub use smtp_proto as proto;
-
-pub use self::{
-    body::{Body, BodyError},
-    client::{Client, Connector, Message, Progress, Tls},
-    connection::Connection,
-    error::Error,
-    network::{Network, NotANetwork},
-    server::{AnyListener, Handle, Server, Service},
-    session::{Backend, End, Facts, Recipient, Sender, Session, Waiting},
-    tls::Stream,
+pub use smtp_frontend::proto;
+#[cfg(feature = "tls")]
+#[doc(inline)]
+pub use smtp_frontend::tls;
+#[doc(inline)]
+pub use smtp_frontend::{
+    Backend, Body, BodyError, Client, Driver, End, Error, Facts, Handle, MailData, Network,
+    NotANetwork, Progress, Recipient, Sender, Service, Session, Stream, Tls, Waiting,
 };
+
+pub use self::{listener::AnyListener, runtime::Tokio};
+
+/// A machine on a stream: anything that reads and writes by tokio's traits.
+pub type Connection<S, E> = smtp_frontend::Connection<S, E, Tokio>;
+
+/// Makes sessions with servers: to whom, in whose name, with which TLS and which credentials.
+pub type Connector = smtp_frontend::Connector<Tokio>;
+
+/// The content of a message, from octets or from anything that reads by tokio's trait.
+pub type Message<'m> = smtp_frontend::Message<'m, Tokio>;
+
+/// A server of a [`Backend`]: its listeners, limits, TLS and shutdown.
+pub type Server<B> = smtp_frontend::Server<B, Tokio>;
 
 /// The examples of the workspace's README compile.
 #[cfg(all(doctest, feature = "tls"))]

@@ -29,7 +29,7 @@ impl Visit for Fields {
 
 impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "smtp_tokio"
+        metadata.target() == "smtp"
     }
 
     fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {

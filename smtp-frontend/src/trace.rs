@@ -18,7 +18,7 @@ impl Teller {
         Self {
             #[cfg(feature = "tracing")]
             span: tracing::debug_span!(
-                target: "smtp_tokio",
+                target: "smtp",
                 "session",
                 role = "server",
                 id = facts.session,
@@ -33,7 +33,7 @@ impl Teller {
     pub(crate) fn client(server: Option<&str>) -> Self {
         Self {
             #[cfg(feature = "tracing")]
-            span: tracing::debug_span!(target: "smtp_tokio", "session", role = "client", peer = server),
+            span: tracing::debug_span!(target: "smtp", "session", role = "client", peer = server),
         }
     }
 
@@ -84,7 +84,7 @@ fn emit(entry: &Entry) {
     macro_rules! event {
         ($level:ident) => {
             tracing::$level!(
-                target: "smtp_tokio", speaker, verb, code, enhanced, octets, "{message}"
+                target: "smtp", speaker, verb, code, enhanced, octets, "{message}"
             )
         };
     }

@@ -1,9 +1,8 @@
 //! How sessions are made.
 
 use std::{
-    fmt,
-    future::Future,
-    io,
+    fmt, io,
+    marker::PhantomData,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -19,14 +18,16 @@ use smtp_proto::{
     transcript::{Entry, Recording},
     wire::Endpoint,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    net::{TcpStream, lookup_host},
-    time::timeout,
-};
 
-use super::{Client, Observer, Progress, Retry, Trace, Unopened, observe, proxied};
-use crate::{connection::Connection, error::Error, random, tls::Stream, trace::Teller};
+use super::{Client, Observer, Progress, Retry, Trace, Unopened, Upgrade, observe, proxied};
+use crate::{
+    driver::Stream,
+    error::Error,
+    random,
+    runtime::{Adopt, Runtime},
+    time::within,
+    trace::Teller,
+};
 
 /// How TLS is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,7 +64,7 @@ enum Place<'p> {
 ///
 /// Everything is set once and used for any number of connections; a clone shares it.
 #[derive(Clone)]
-pub struct Connector {
+pub struct Connector<R> {
     tls: Tls,
     #[cfg(feature = "tls")]
     tls_config: Option<Arc<rustls::ClientConfig>>,
@@ -76,9 +77,10 @@ pub struct Connector {
     recording: Recording,
     observer: Option<Observer>,
     proxy: Option<(Version, Option<SocketAddr>)>,
+    runtime: PhantomData<fn() -> R>,
 }
 
-impl Connector {
+impl<R: Runtime> Connector<R> {
     /// With this use of TLS, and everything else by default.
     pub fn new(tls: Tls) -> Self {
         Self {
@@ -94,6 +96,7 @@ impl Connector {
             recording: Recording::default(),
             observer: None,
             proxy: None,
+            runtime: PhantomData,
         }
     }
 
@@ -138,10 +141,8 @@ impl Connector {
     /// mechanisms, and how.
     ///
     /// ```
-    /// use smtp_tokio::{
-    ///     Connector, Tls,
-    ///     proto::auth::{Known, client::Credentials},
-    /// };
+    /// # use smtp_tokio::{Connector, Tls, proto};
+    /// use proto::auth::{Known, client::Credentials};
     ///
     /// let credentials = Credentials::password("alice", "s3cret!")?;
     /// Connector::new(Tls::None).authenticate(credentials, |login| login.only([Known::CramMd5]));
@@ -260,45 +261,37 @@ impl Connector {
     /// # Errors
     /// As [`connect`](Self::connect), but for connecting. A handshake that failed cannot be made good
     /// by a connection in the clear here.
-    pub async fn open(
-        &self,
-        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    ) -> Result<Client, Error> {
+    pub async fn open<S>(&self, stream: S) -> Result<Client, Error>
+    where
+        R: Adopt<S>,
+    {
         let server = self.server_name.as_deref();
-        self.open_on(Stream::other(stream), None, server, None)
-            .await
-            .map_err(|unopened| unopened.error)
+        self.open_on(R::adopt(stream), None, server, None).await.map_err(|unopened| unopened.error)
     }
 
     /// Connects: the stream, and the address of this side.
-    async fn reach(&self, place: Place<'_>) -> io::Result<(Stream, Option<IpAddr>)> {
+    async fn reach(&self, place: Place<'_>) -> io::Result<(R::Socket, Option<IpAddr>)> {
         let reached = match place {
             Place::Tcp(host, port) => {
-                let stream = self.dial(host, port).await?;
-                let local = stream.local_addr().map(|address| address.ip()).ok();
-                (Stream::tcp(stream), local)
+                let socket = self.dial(host, port).await?;
+                let local = socket.local_addr().map(|address| address.ip());
+                (socket, local)
             }
             #[cfg(unix)]
             Place::Unix(path) => {
-                let connecting = tokio::net::UnixStream::connect(path);
-                (Stream::unix(within(self.connect_timeout, connecting).await?), None)
+                (within::<R, _>(self.connect_timeout, R::connect_unix(path)).await?, None)
             }
         };
         observe(self.observer.as_ref(), &Progress::Connected);
         Ok(reached)
     }
 
-    async fn dial(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+    async fn dial(&self, host: &str, port: u16) -> io::Result<R::Socket> {
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-        for address in within(self.connect_timeout, lookup_host((bare, port))).await? {
-            match within(self.connect_timeout, TcpStream::connect(address)).await {
-                Ok(stream) => {
-                    // A group of commands or the end of a message must not wait for an
-                    // acknowledgement.
-                    stream.set_nodelay(true)?;
-                    return Ok(stream);
-                }
+        for address in within::<R, _>(self.connect_timeout, R::resolve(bare, port)).await? {
+            match within::<R, _>(self.connect_timeout, R::connect(address)).await {
+                Ok(socket) => return Ok(socket),
                 Err(error) => failure = error,
             }
         }
@@ -306,13 +299,13 @@ impl Connector {
     }
 
     async fn open_retrying(&self, server: Option<&str>, place: Place<'_>) -> Result<Client, Error> {
-        let (stream, local) = self.reach(place).await?;
-        match self.open_on(stream, local, server, None).await {
+        let (socket, local) = self.reach(place).await?;
+        match self.open_on(socket, local, server, None).await {
             Ok(client) => Ok(client),
             Err(Unopened { error, retry: None }) => Err(error),
             Err(Unopened { retry, .. }) => {
-                let (stream, local) = self.reach(place).await?;
-                let again = self.open_on(stream, local, server, retry).await;
+                let (socket, local) = self.reach(place).await?;
+                let again = self.open_on(socket, local, server, retry).await;
                 again.map_err(|unopened| unopened.error)
             }
         }
@@ -320,7 +313,7 @@ impl Connector {
 
     async fn open_on(
         &self,
-        stream: Stream,
+        socket: R::Socket,
         local: Option<IpAddr>,
         server: Option<&str>,
         retry: Option<Retry>,
@@ -334,19 +327,14 @@ impl Connector {
             #[cfg(feature = "tls")]
             Tls::StartTls | Tls::Implicit => true,
         };
-        let mut connection = Connection::new(stream, Machine::new(config.clone()));
+        let mut driver = R::drive(socket, Machine::new(config.clone()));
         let teller = Teller::client(server);
-        let wire = connection.endpoint_mut().wire();
+        let wire = driver.endpoint_mut().wire();
         teller.listen(wire, self.trace.is_some(), self.recording);
         if let Some((version, source)) = self.proxy {
-            let header = proxied::header(version, source, connection.stream().peer_addr())
+            let header = proxied::header(version, source, driver.stream().peer_addr())
                 .map_err(|error| Error::Io(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
-            let stream = connection.stream_mut();
-            let saying = async {
-                stream.write_all(&header).await?;
-                stream.flush().await
-            };
-            within(self.connect_timeout, saying).await.map_err(Error::Io)?;
+            driver.say(&header, self.connect_timeout).await.map_err(Error::Io)?;
         }
         let literal = local.unwrap_or(IpAddr::from([127, 0, 0, 1]));
         let name = match &self.hello_name {
@@ -354,6 +342,18 @@ impl Connector {
                 .map_err(|_| Error::from(io::Error::from(io::ErrorKind::InvalidInput)))?,
             None => HelloName::Literal(AddressLiteral::from(literal)),
         };
+        let upgrade = Upgrade {
+            #[cfg(feature = "tls")]
+            config: self.tls_config.as_ref(),
+            #[cfg(feature = "tls")]
+            tls: self.tls,
+            #[cfg(feature = "tls")]
+            server,
+            #[cfg(not(feature = "tls"))]
+            nothing: PhantomData,
+        };
+        let mut client =
+            Client::new(driver, config, self.trace.clone(), teller, self.observer.clone());
         let tls_use = match tls {
             Tls::None => TlsUse::None,
             #[cfg(feature = "tls")]
@@ -362,7 +362,7 @@ impl Connector {
             Tls::StartTls => TlsUse::Required,
             #[cfg(feature = "tls")]
             Tls::Implicit => {
-                self.handshake(&mut connection, server).await?;
+                client.handshake(&upgrade).await?;
                 TlsUse::None
             }
         };
@@ -371,69 +371,15 @@ impl Connector {
             opening = opening.helo();
         }
         if let Some(login) = &self.login {
-            let port = connection.stream().peer_addr().map(|peer| peer.port());
+            let port = client.stream().peer_addr().map(|peer| peer.port());
             opening = opening.login(login(server, port).map_err(Error::from)?);
         }
-        let mut client =
-            Client::new(connection, config, self.trace.clone(), teller, self.observer.clone());
-        client.open(opening, Some(self), server).await?;
+        client.open(opening, Some(upgrade)).await?;
         Ok(client)
     }
-
-    /// The TLS handshake, in the time the machine gives it.
-    #[cfg(feature = "tls")]
-    pub(super) async fn handshake(
-        &self,
-        connection: &mut Connection<Stream, Machine>,
-        server: Option<&str>,
-    ) -> Result<(), Error> {
-        let invalid = |error: Box<dyn std::error::Error + Send + Sync>| {
-            Error::Tls(io::Error::new(io::ErrorKind::InvalidInput, error))
-        };
-        let config = match &self.tls_config {
-            Some(config) => Ok(Arc::clone(config)),
-            None if self.tls == Tls::Opportunistic => crate::tls::client_config_unverified(),
-            None => crate::tls::client_config(),
-        };
-        let config = config.map_err(|error| invalid(error.into()))?;
-        let server = server.ok_or("no server name").map_err(|error| invalid(error.into()))?;
-        let bare = server.trim_start_matches('[').trim_end_matches(']');
-        let name = rustls::pki_types::ServerName::try_from(bare.to_owned())
-            .map_err(|error| invalid(error.into()))?;
-        connection.flush().await.map_err(Error::Io)?;
-        let time = self.config.timeouts.tls;
-        // The machine's own timer of this phase is not running while nobody steps it.
-        within(time, connection.stream_mut().connect_tls(config, name))
-            .await
-            .map_err(Error::Tls)?;
-        if let Some(facts) = connection.stream().tls().filter(|_| self.observer.is_some()) {
-            observe(self.observer.as_ref(), &Progress::Tls(Box::new(facts)));
-        }
-        connection.endpoint_mut().tls_started();
-        if let Some(tls) = connection.stream().tls() {
-            connection.endpoint_mut().wire().remark(tls);
-        }
-        let channel = connection.stream().channel();
-        connection.endpoint_mut().describe_channel(channel);
-        Ok(())
-    }
-
-    #[cfg(not(feature = "tls"))]
-    pub(super) async fn handshake(
-        &self,
-        _: &mut Connection<Stream, Machine>,
-        _: Option<&str>,
-    ) -> Result<(), Error> {
-        Err(Error::Tls(io::ErrorKind::Unsupported.into()))
-    }
 }
 
-/// At most so long.
-async fn within<T>(time: Duration, future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    timeout(time, future).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-}
-
-impl fmt::Debug for Connector {
+impl<R> fmt::Debug for Connector<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connector")
             .field("tls", &self.tls)

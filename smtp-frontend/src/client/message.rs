@@ -1,6 +1,6 @@
 //! What is sent: octets that are at hand, or a reader.
 
-use std::{fmt, io, pin::Pin, time::Duration};
+use std::{fmt, future::poll_fn, io, marker::PhantomData, task::Poll, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use smtp_proto::{
@@ -8,9 +8,10 @@ use smtp_proto::{
     data::BareNewline,
     parameter::Body,
 };
-use tokio::{
-    io::{AsyncRead, AsyncReadExt},
-    time::timeout,
+
+use crate::{
+    driver::{Driver, after},
+    runtime::{ReadFrom, Reader, Runtime},
 };
 
 /// Octets read at once.
@@ -25,31 +26,49 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// to be said of them: their size, whether they are 8-bit and whether the header needs SMTPUTF8 is
 /// looked up. Of a [`reader`](Self::reader) it has to be said with [`content`](Self::content), as it
 /// must be known before the first octet is read; else it is taken for 7-bit.
-pub struct Message<'m> {
+pub struct Message<'m, R> {
+    data: MailData<'m>,
+    runtime: PhantomData<fn() -> R>,
+}
+
+/// What [`Client::send`](crate::Client::send) takes: octets, or a [`Message`].
+pub struct MailData<'m> {
     source: Source<'m>,
     content: Option<Content>,
 }
 
 enum Source<'m> {
     Octets(Bytes),
-    Reader(Pin<Box<dyn AsyncRead + Send + 'm>>),
+    Reader(Box<dyn Reader + 'm>),
 }
 
-impl<'m> Message<'m> {
+impl<'m, R: Runtime> Message<'m, R> {
     /// A message that is read while it is sent, 64 KiB at a time. If reading fails, the connection is
     /// cut and the message is not delivered.
-    pub fn reader(reader: impl AsyncRead + Send + 'm) -> Self {
-        Self { source: Source::Reader(Box::pin(reader)), content: None }
+    pub fn reader<T: 'm>(reader: T) -> Self
+    where
+        R: ReadFrom<T>,
+    {
+        let source = Source::Reader(R::reader(reader));
+        Self { data: MailData { source, content: None }, runtime: PhantomData }
     }
 
     /// Says what is known of the content, instead of what is looked up. Octets that are 8-bit are not
     /// believed to be 7-bit.
     #[must_use]
     pub fn content(mut self, content: Content) -> Self {
-        self.content = Some(content);
+        self.data.content = Some(content);
         self
     }
+}
 
+impl<'m, R> From<Message<'m, R>> for MailData<'m> {
+    fn from(message: Message<'m, R>) -> Self {
+        message.data
+    }
+}
+
+impl<'m> MailData<'m> {
     /// What the transaction has to know, and the octets.
     pub(super) fn prepare(self, policy: BareNewline) -> Result<(Content, Pieces<'m>), Misuse> {
         let content = match (&self.source, self.content) {
@@ -87,16 +106,17 @@ impl Pieces<'_> {
     /// Hands over the next piece, and with the last one the end: both then leave in one write.
     pub(super) async fn hand_over(
         &mut self,
-        machine: &mut Machine,
+        driver: &mut dyn Driver<Machine>,
         transaction: &mut Transaction<'_>,
     ) -> Result<(), String> {
         let (piece, last) = match self.source.as_mut() {
             Some(Source::Reader(reader)) => {
-                read(reader).await.map_err(|error| error.to_string())?
+                read(&mut **reader, driver).await.map_err(|error| error.to_string())?
             }
             Some(Source::Octets(octets)) => (std::mem::take(octets), true),
             None => (Bytes::new(), true),
         };
+        let machine = driver.endpoint_mut();
         let mut given = transaction.body(machine, piece);
         if last {
             self.source = None;
@@ -108,57 +128,64 @@ impl Pieces<'_> {
 
 /// The next piece, and whether it is the last. A reader that makes one wait is not waited for when
 /// there is something to send already.
-async fn read(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<(Bytes, bool)> {
+async fn read(
+    reader: &mut (dyn Reader + '_),
+    driver: &mut dyn Driver<Machine>,
+) -> io::Result<(Bytes, bool)> {
     let mut piece = BytesMut::with_capacity(PIECE);
     while piece.len() < PIECE {
-        let begun = !piece.is_empty();
-        let reading = reader.read_buf(&mut piece);
-        let read = if begun {
-            match timeout(PATIENCE, reading).await {
-                Ok(read) => read?,
-                Err(_) => break,
+        let mut deadline = None;
+        let reading = poll_fn(|cx| {
+            if let Poll::Ready(read) = reader.poll_fill(cx, &mut piece) {
+                return Poll::Ready(Some(read));
             }
-        } else {
-            reading.await?
-        };
-        if read == 0 {
-            return Ok((piece.freeze(), true));
+            if piece.is_empty() {
+                return Poll::Pending;
+            }
+            let deadline = *deadline.get_or_insert_with(|| after(driver.now(), PATIENCE));
+            driver.poll_until(cx, deadline).map(|()| None)
+        });
+        match reading.await.transpose()? {
+            Some(0) => return Ok((piece.freeze(), true)),
+            Some(_) => {}
+            None => break,
         }
     }
     Ok((piece.freeze(), false))
 }
 
-impl From<Bytes> for Message<'_> {
-    fn from(octets: Bytes) -> Self {
-        Self { source: Source::Octets(octets), content: None }
+/// Both are made from the same.
+macro_rules! made_from {
+    ($($octets:ty: $octets_name:ident => $bytes:expr;)*) => {$(
+        impl From<$octets> for MailData<'_> {
+            fn from($octets_name: $octets) -> Self {
+                Self { source: Source::Octets($bytes), content: None }
+            }
+        }
+
+        impl<R> From<$octets> for Message<'_, R> {
+            fn from(octets: $octets) -> Self {
+                Self { data: octets.into(), runtime: PhantomData }
+            }
+        }
+    )*};
+}
+
+made_from! {
+    Bytes: octets => octets;
+    Vec<u8>: octets => octets.into();
+    String: text => text.into();
+    &'static [u8]: octets => Bytes::from_static(octets);
+    &'static str: text => Bytes::from_static(text.as_bytes());
+}
+
+impl<R> fmt::Debug for Message<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.data.fmt(f)
     }
 }
 
-impl From<Vec<u8>> for Message<'_> {
-    fn from(octets: Vec<u8>) -> Self {
-        Bytes::from(octets).into()
-    }
-}
-
-impl From<String> for Message<'_> {
-    fn from(text: String) -> Self {
-        Bytes::from(text).into()
-    }
-}
-
-impl From<&'static [u8]> for Message<'_> {
-    fn from(octets: &'static [u8]) -> Self {
-        Bytes::from_static(octets).into()
-    }
-}
-
-impl From<&'static str> for Message<'_> {
-    fn from(text: &'static str) -> Self {
-        text.as_bytes().into()
-    }
-}
-
-impl fmt::Debug for Message<'_> {
+impl fmt::Debug for MailData<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Source::Octets(octets) => write!(f, "Message({} octets)", octets.len()),

@@ -371,16 +371,16 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
 
     /// The handshake. What was known before is forgotten (RFC 3207 section 4.2).
     pub(super) async fn start_tls(&mut self) -> io::Result<()> {
-        let connection = &mut self.link.connection;
-        connection.flush().await?;
-        let time = connection.endpoint_mut().wire().timer().after.min(self.core.handshake);
-        handshake(&self.core, connection.stream_mut(), time).await?;
-        connection.endpoint_mut().tls_started();
-        describe(connection);
-        learn_tls(connection.stream(), &mut self.facts);
+        let driver = &mut *self.link.driver;
+        driver.flush().await?;
+        let time = driver.endpoint_mut().wire().timer().after.min(self.core.handshake);
+        handshake(&self.core, driver, time).await?;
+        driver.endpoint_mut().tls_started();
+        describe(driver);
+        learn_tls(driver.stream(), &mut self.facts);
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.facts.tls {
-            connection.endpoint_mut().wire().remark(tls);
+            driver.endpoint_mut().wire().remark(tls);
         }
         self.facts.hello = None;
         self.facts.identity = None;

@@ -3,15 +3,16 @@
 use std::{
     collections::HashMap,
     fmt,
+    future::{Future, poll_fn},
+    mem,
     net::IpAddr,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU8, AtomicUsize, Ordering},
     },
-    task::Waker,
+    task::{Poll, Waker},
 };
-
-use tokio::{sync::Notify, task::AbortHandle};
 
 /// How far a shutdown has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,12 +22,13 @@ pub(crate) enum Stage {
     Draining,
     /// Whatever is under way ends.
     Aborting,
+    /// What has not ended is dropped.
+    Killing,
 }
 
 /// What the sessions of a server share.
 pub(crate) struct Control {
     stage: AtomicU8,
-    changed: Notify,
     most: AtomicUsize,
     most_per_address: AtomicUsize,
     sessions: Mutex<Sessions>,
@@ -35,17 +37,18 @@ pub(crate) struct Control {
 #[derive(Default)]
 struct Sessions {
     last: u64,
-    /// Sessions as they can be woken, and ended.
-    open: HashMap<u64, Entry>,
+    waiters: u64,
+    /// Sessions, as they can be woken.
+    open: HashMap<u64, Option<Waker>>,
+    /// Who waits for a change of all this.
+    waiting: HashMap<u64, Waker>,
+    /// How many listen for clients.
+    listening: usize,
+    /// Nobody is to listen any more.
+    deaf: bool,
     /// Those that count for the limits.
     counted: usize,
     addresses: HashMap<IpAddr, usize>,
-}
-
-#[derive(Default)]
-struct Entry {
-    waker: Option<Waker>,
-    task: Option<AbortHandle>,
 }
 
 /// A session's place; it is free again when this is dropped.
@@ -53,14 +56,34 @@ pub(crate) struct Seat {
     control: Arc<Control>,
     id: u64,
     counted: Option<Option<IpAddr>>,
+}
+
+/// Wakes a session when a shutdown goes on.
+pub(super) struct Watch {
+    control: Arc<Control>,
+    id: u64,
     waker: Option<Waker>,
 }
+
+/// The right to listen; given back when this is dropped.
+pub(super) struct Listening {
+    control: Arc<Control>,
+    id: u64,
+}
+
+/// A place among those who wait for a change.
+struct Waiting<'c> {
+    control: &'c Control,
+    id: u64,
+}
+
+/// Has nobody listen any more when it is dropped.
+pub(super) struct Deafening(pub(super) Arc<Control>);
 
 impl Default for Control {
     fn default() -> Self {
         Self {
             stage: AtomicU8::new(0),
-            changed: Notify::new(),
             most: AtomicUsize::new(10_000),
             most_per_address: AtomicUsize::new(usize::MAX),
             sessions: Mutex::default(),
@@ -85,7 +108,8 @@ impl Control {
         match self.stage.load(Ordering::Acquire) {
             0 => Stage::Serving,
             1 => Stage::Draining,
-            _ => Stage::Aborting,
+            2 => Stage::Aborting,
+            _ => Stage::Killing,
         }
     }
 
@@ -95,40 +119,61 @@ impl Control {
             Stage::Serving => 0,
             Stage::Draining => 1,
             Stage::Aborting => 2,
+            Stage::Killing => 3,
         };
         self.stage.fetch_max(value, Ordering::AcqRel);
-        let wakers: Vec<Waker> =
-            self.sessions().open.values().filter_map(|entry| entry.waker.clone()).collect();
+        let sessions = self.sessions();
+        let wakers: Vec<Waker> = sessions.open.values().flatten().cloned().collect();
+        self.changed(sessions);
         wakers.into_iter().for_each(Waker::wake);
-        self.changed.notify_waiters();
     }
 
-    /// Ends the tasks of sessions that do not end by themselves.
-    pub(super) fn kill(&self) {
-        let sessions = self.sessions();
-        sessions.open.values().filter_map(|entry| entry.task.as_ref()).for_each(AbortHandle::abort);
+    /// Wakes those who wait for a change.
+    fn changed(&self, mut sessions: MutexGuard<'_, Sessions>) {
+        let waiting = mem::take(&mut sessions.waiting);
+        drop(sessions);
+        waiting.into_values().for_each(Waker::wake);
     }
 
     /// Waits until `done`; it is asked again whenever something changed.
-    async fn until(&self, done: impl Fn(&Self) -> bool) {
-        loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
-            changed.as_mut().enable();
-            if done(self) {
-                return;
+    async fn until(&self, done: impl Fn(&Self, &Sessions) -> bool) {
+        let id = self.sessions().number();
+        let place = Waiting { control: self, id };
+        poll_fn(|cx| {
+            let mut sessions = self.sessions();
+            if done(self, &sessions) {
+                return Poll::Ready(());
             }
-            changed.await;
-        }
+            let before = sessions.waiting.insert(place.id, cx.waker().clone());
+            // A waker may own what locks this when it is dropped.
+            drop(sessions);
+            drop(before);
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Waits until a shutdown begins.
     pub(super) async fn stopped(&self) {
-        self.until(|control| control.stage() != Stage::Serving).await;
+        self.until(|control, _| control.stage() != Stage::Serving).await;
     }
 
     /// Waits until no session is left.
     pub(super) async fn empty(&self) {
-        self.until(|control| control.sessions().open.is_empty()).await;
+        self.until(|_, sessions| sessions.open.is_empty()).await;
+    }
+
+    /// Waits until nobody listens any more.
+    pub(super) async fn deaf(&self) {
+        self.until(|_, sessions| sessions.listening == 0).await;
+    }
+
+    /// The right to listen until nobody is to any more.
+    pub(super) fn listen(self: &Arc<Self>) -> Listening {
+        let mut sessions = self.sessions();
+        sessions.listening += 1;
+        let id = sessions.number();
+        Listening { control: Arc::clone(self), id }
     }
 
     /// A place that counts for no limit.
@@ -156,15 +201,59 @@ impl Control {
     fn place(self: &Arc<Self>, sessions: &mut Sessions, counted: Option<Option<IpAddr>>) -> Seat {
         sessions.last += 1;
         let id = sessions.last;
-        sessions.open.insert(id, Entry::default());
-        Seat { control: Arc::clone(self), id, counted, waker: None }
+        sessions.open.insert(id, None);
+        Seat { control: Arc::clone(self), id, counted }
     }
+}
 
-    /// The task of a session, to end it by force.
-    pub(super) fn adopt(&self, id: u64, task: AbortHandle) {
-        if let Some(entry) = self.sessions().open.get_mut(&id) {
-            entry.task = Some(task);
-        }
+impl Sessions {
+    /// A number for somebody who waits.
+    fn number(&mut self) -> u64 {
+        self.waiters += 1;
+        self.waiters
+    }
+}
+
+impl Listening {
+    /// What `future` gives, unless nobody is to listen any more.
+    pub(super) async fn unless_over<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            let mut sessions = self.control.sessions();
+            if sessions.deaf {
+                return Poll::Ready(None);
+            }
+            let before = sessions.waiting.insert(self.id, cx.waker().clone());
+            drop(sessions);
+            drop(before);
+            future.as_mut().poll(cx).map(Some)
+        })
+        .await
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let mut sessions = self.control.sessions();
+        let before = sessions.waiting.remove(&self.id);
+        sessions.listening -= 1;
+        self.control.changed(sessions);
+        drop(before);
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let before = self.control.sessions().waiting.remove(&self.id);
+        drop(before);
+    }
+}
+
+impl Drop for Deafening {
+    fn drop(&mut self) {
+        let mut sessions = self.0.sessions();
+        sessions.deaf = true;
+        self.0.changed(sessions);
     }
 }
 
@@ -173,22 +262,35 @@ impl Seat {
         self.id
     }
 
-    /// How far a shutdown has come. `waker` is woken when that changes.
-    pub(super) fn watch(&mut self, waker: &Waker) -> Stage {
+    /// How far a shutdown has come.
+    pub(super) fn stage(&self) -> Stage {
+        self.control.stage()
+    }
+
+    /// Wakes the session when the shutdown goes on.
+    pub(super) fn watch(&self) -> Watch {
+        Watch { control: Arc::clone(&self.control), id: self.id, waker: None }
+    }
+}
+
+impl Watch {
+    /// Whether the session is to be dropped. `waker` is woken when the shutdown goes on.
+    pub(super) fn is_over(&mut self, waker: &Waker) -> bool {
         if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             self.waker = Some(waker.clone());
-            if let Some(entry) = self.control.sessions().open.get_mut(&self.id) {
-                entry.waker = Some(waker.clone());
-            }
+            let mut sessions = self.control.sessions();
+            let before = sessions.open.get_mut(&self.id).and_then(|it| it.replace(waker.clone()));
+            drop(sessions);
+            drop(before);
         }
-        self.control.stage()
+        self.control.stage() == Stage::Killing
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut sessions = self.control.sessions();
-        sessions.open.remove(&self.id);
+        let before = sessions.open.remove(&self.id);
         if let Some(address) = self.counted {
             sessions.counted -= 1;
             if let Some(address) = address
@@ -200,11 +302,12 @@ impl Drop for Seat {
                 }
             }
         }
-        let last = sessions.open.is_empty();
-        drop(sessions);
-        if last {
-            self.control.changed.notify_waiters();
+        if sessions.open.is_empty() {
+            self.control.changed(sessions);
+        } else {
+            drop(sessions);
         }
+        drop(before);
     }
 }
 

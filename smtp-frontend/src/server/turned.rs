@@ -1,20 +1,19 @@
 //! Sessions whose roles have turned (RFC 2645).
 
-use std::{mem, ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc};
 
 use smtp_proto::{
     client::{Config, Opening, TlsUse},
     domain::HelloName,
     fault::Fault,
-    server::{Event, Server as Machine},
+    server::Event,
 };
 
 use super::{Core, Server, Service, conversation::Conversation, run};
 use crate::{
     client::{Client, Trace},
-    connection::Connection,
+    runtime::Runtime,
     session::{Backend, End, Facts, Session},
-    tls::Stream,
     trace::Teller,
 };
 
@@ -26,19 +25,18 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             return End::Fault(Fault::Closed);
         };
         let machine = turned.into_client(config.clone());
-        let nothing = Connection::new(Stream::closed(), Machine::new(Arc::clone(&self.core.smtp)));
-        let connection = mem::replace(&mut self.link.connection, nothing).with_endpoint(machine);
+        let driver = self.link.driver.turn_to_client(machine);
         let trace = self.core.trace.clone().map(|trace| {
             let facts = self.facts.clone();
             Arc::new(move |entry: &_| trace(&facts, entry)) as Trace
         });
-        let mut client = Client::new(connection, config, trace, Teller::client(None), None);
+        let mut client = Client::new(driver, config, trace, Teller::client(None), None);
         let Ok(name) = HelloName::parse(self.core.smtp.host()) else {
             return End::Fault(Fault::Closed);
         };
         // What security the connection has, it has: it is the customer's.
         let opening = Opening::new(name, TlsUse::None);
-        if client.open(opening, None, None).await.is_ok()
+        if client.open(opening, None).await.is_ok()
             && let Some(session) = self.session.as_mut()
         {
             session.turned(&mut client).await;
@@ -48,17 +46,17 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
     }
 }
 
-impl<B: Backend> Server<B> {
+impl<B: Backend, R: Runtime> Server<B, R> {
     /// Serves the connection of a client whose [`atrn`](Client::atrn) was accepted: who was the server
     /// sends mail from here on. `peer` and `local` of `facts` are what is told to the backend, as for
     /// [`serve_connection`](Self::serve_connection). The connection of a client that has not
     /// [turned](Client::has_turned) is closed.
     pub async fn serve_turned(&self, client: Client, mut facts: Facts) -> End {
-        let Some((stream, machine)) = client.into_turned(&self.core.smtp) else {
+        let Some(driver) = client.into_turned(&self.core.smtp) else {
             return End::Fault(Fault::Closed);
         };
-        run::learn_tls(&stream, &mut facts);
+        run::learn_tls(driver.stream(), &mut facts);
         let seat = self.core.control.seat();
-        run::session_of(&self.core, stream, machine, Service::Smtp, facts, seat).await
+        run::session(&self.core, driver, Service::Smtp, facts, seat).await
     }
 }

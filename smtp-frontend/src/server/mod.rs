@@ -22,12 +22,8 @@ use smtp_proto::{
     auth::{DEFAULT_ITERATIONS, Secret, server::Mechanism},
     extension::Extension,
     sequence::Protocol,
-    server::{Auth, Config},
+    server::{Auth, Config, Server as Machine},
     transcript::{Entry, Recording},
-};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
 };
 
 pub use self::control::Handle;
@@ -36,8 +32,8 @@ pub(crate) use self::{fetch::Fetch, link::Link};
 use crate::{
     network::Network,
     random,
+    runtime::{Adopt, Runtime},
     session::{Backend, End, Facts},
-    tls::Stream,
 };
 
 /// What is called with each line that is said.
@@ -59,9 +55,9 @@ pub enum Service {
 /// A server of a [`Backend`].
 ///
 /// Each client has a task of its own; a handler that panics ends its own session and no other.
-pub struct Server<B> {
+pub struct Server<B, R: Runtime> {
     core: Core<B>,
-    listeners: Vec<Listener>,
+    listeners: Vec<Listener<R>>,
     /// In a lock only so that a server can be shared.
     shutdown: Mutex<Option<Signal>>,
     grace: Duration,
@@ -90,7 +86,7 @@ struct Core<B> {
     control: Arc<Control>,
 }
 
-impl<B: Backend> Server<B> {
+impl<B: Backend, R: Runtime> Server<B, R> {
     /// A server without a listener. LMTP listeners use the same configuration, turned to LMTP.
     pub fn new(config: Config, backend: B) -> Self {
         let lmtp = Arc::new(config.clone().lmtp());
@@ -161,25 +157,23 @@ impl<B: Backend> Server<B> {
 
     /// Serves SMTP there.
     #[must_use]
-    pub fn listen_smtp(mut self, listener: TcpListener) -> Self {
-        self.listeners.push(Listener::tcp(listener, Service::Smtp));
+    pub fn listen_smtp(mut self, listener: R::TcpListener) -> Self {
+        self.listeners.push(Listener::new(listener.into(), Service::Smtp));
         self
     }
 
     /// Serves SMTP inside TLS there. Without [`tls`](Self::tls) every client is turned away.
     #[cfg(feature = "tls")]
     #[must_use]
-    pub fn listen_smtps(mut self, listener: TcpListener) -> Self {
-        self.listeners.push(Listener::tcp(listener, Service::Smtps));
+    pub fn listen_smtps(mut self, listener: R::TcpListener) -> Self {
+        self.listeners.push(Listener::new(listener.into(), Service::Smtps));
         self
     }
 
-    /// Serves LMTP there: on a [`TcpListener`] or a
-    #[cfg_attr(unix, doc = "[`UnixListener`](tokio::net::UnixListener).")]
-    #[cfg_attr(not(unix), doc = "Unix socket.")]
+    /// Serves LMTP there: on a `TcpListener`, or a `UnixListener` where there are such.
     #[must_use]
-    pub fn listen_lmtp(mut self, listener: impl Into<AnyListener>) -> Self {
-        self.listeners.push(Listener::any(listener.into(), Service::Lmtp));
+    pub fn listen_lmtp(mut self, listener: impl Into<R::Listener>) -> Self {
+        self.listeners.push(Listener::new(listener.into(), Service::Lmtp));
         self
     }
 
@@ -270,45 +264,24 @@ impl<B: Backend> Server<B> {
     pub async fn serve(self) {
         let Self { core, listeners, shutdown, grace } = self;
         let shutdown = shutdown.into_inner().unwrap_or_else(PoisonError::into_inner);
-        listen::serve(Arc::new(core), listeners, shutdown, grace).await;
+        listen::serve::<B, R>(Arc::new(core), listeners, shutdown, grace).await;
     }
 
     /// Serves one client on a stream of the caller's: from inetd, another kind of listener, or a
     /// test. It counts for no limit, and ends with a shutdown like any other. `peer` and `local` of
     /// `facts` are what is told to the backend.
-    pub fn serve_connection(
+    pub fn serve_connection<S>(
         &self,
-        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        stream: S,
         service: Service,
         facts: Facts,
-    ) -> impl Future<Output = End> + Send {
+    ) -> impl Future<Output = End> + Send
+    where
+        R: Adopt<S>,
+    {
         // Not an async function: its future would own all of this twice.
-        let seat = self.core.control.seat();
-        run::session(&self.core, Stream::other(stream), service, facts, seat)
-    }
-}
-
-/// A listener of any kind.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum AnyListener {
-    /// TCP.
-    Tcp(TcpListener),
-    /// A Unix socket.
-    #[cfg(unix)]
-    Unix(tokio::net::UnixListener),
-}
-
-impl From<TcpListener> for AnyListener {
-    fn from(listener: TcpListener) -> Self {
-        Self::Tcp(listener)
-    }
-}
-
-#[cfg(unix)]
-impl From<tokio::net::UnixListener> for AnyListener {
-    fn from(listener: tokio::net::UnixListener) -> Self {
-        Self::Unix(listener)
+        let driver = R::drive(R::adopt(stream), Machine::new(self.core.config(service)));
+        run::session(&self.core, driver, service, facts, self.core.control.seat())
     }
 }
 
@@ -353,7 +326,7 @@ impl Service {
     }
 }
 
-impl<B> fmt::Debug for Server<B> {
+impl<B, R: Runtime> fmt::Debug for Server<B, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("listeners", &self.listeners)

@@ -5,12 +5,12 @@ use std::{fmt, net::IpAddr, str::FromStr};
 /// The addresses that begin with the same bits: those of one host, or of a network.
 ///
 /// ```
-/// # use smtp_tokio::Network;
+/// # use smtp_frontend::Network;
 /// let network: Network = "192.0.2.0/24".parse()?;
 /// assert!(network.contains([192, 0, 2, 7].into()) && !network.contains([192, 0, 3, 7].into()));
 /// assert_eq!("::1".parse::<Network>()?.to_string(), "::1/128");
 /// assert!("192.0.2.0/33".parse::<Network>().is_err());
-/// # Ok::<(), smtp_tokio::NotANetwork>(())
+/// # Ok::<(), smtp_frontend::NotANetwork>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network {

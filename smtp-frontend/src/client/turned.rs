@@ -13,7 +13,7 @@ use smtp_proto::{
 };
 
 use super::Client;
-use crate::{error::Error, tls::Stream};
+use crate::{driver::Driver, error::Error};
 
 impl Client {
     /// ETRN: has the server send what waits for `node`, over another connection (RFC 1985). The reply
@@ -39,19 +39,20 @@ impl Client {
 
     /// Whether the roles have turned, so that this is no client any more.
     pub fn has_turned(&self) -> bool {
-        self.connection.endpoint().state() == State::Turned
+        self.driver.endpoint().state() == State::Turned
     }
 
     /// The connection, and the server that goes on with it.
     pub(crate) fn into_turned(
         self,
         config: &Arc<server::Config>,
-    ) -> Option<(Stream, server::Server)> {
-        let (stream, mut machine) = self.connection.into_parts();
-        match machine.event() {
-            Some(Event::Turned(turned)) => Some((stream, turned.into_server(Arc::clone(config)))),
-            _ => None,
-        }
+    ) -> Option<Box<dyn Driver<server::Server>>> {
+        let mut driver = self.driver;
+        let Some(Event::Turned(turned)) = driver.endpoint_mut().event() else {
+            return None;
+        };
+        let machine = turned.into_server(Arc::clone(config));
+        Some(driver.turn_to_server(machine))
     }
 
     /// BURL: has the server fetch a part of the message, the `last` one perhaps (RFC 4468), between MAIL
@@ -96,7 +97,7 @@ impl Client {
         send: impl FnOnce(&mut Machine) -> Result<(), smtp_proto::client::Misuse>,
     ) -> Result<ReplyBuf, Error> {
         self.begin()?;
-        if let Err(misuse) = send(self.connection.endpoint_mut()) {
+        if let Err(misuse) = send(self.driver.endpoint_mut()) {
             self.unusable = false;
             return Err(misuse.into());
         }
@@ -110,7 +111,7 @@ impl Client {
                 break reply;
             }
         };
-        self.unusable = self.connection.endpoint().has_ended();
+        self.unusable = self.driver.endpoint().has_ended();
         Ok(refused.unwrap_or(last))
     }
 }

@@ -5,6 +5,7 @@ mod message;
 mod progress;
 mod proxied;
 mod turned;
+mod upgrade;
 
 use std::{fmt, io, sync::Arc};
 
@@ -20,15 +21,18 @@ use smtp_proto::{
     transcript::Entry,
     wire::{Endpoint, Step},
 };
-use tokio::io::AsyncWriteExt;
 
-use self::message::Pieces;
 pub use self::{
     connector::{Connector, Tls},
-    message::Message,
+    message::{MailData, Message},
     progress::Progress,
 };
-use crate::{connection::Connection, error::Error, tls::Stream, trace::Teller};
+use self::{message::Pieces, upgrade::Upgrade};
+use crate::{
+    driver::{Driver, Stream},
+    error::Error,
+    trace::Teller,
+};
 
 /// What is called with each line that is said; see [`Connector::trace`].
 pub(crate) type Trace = Arc<dyn Fn(&Entry) + Send + Sync>;
@@ -42,7 +46,7 @@ pub(crate) type Observer = Arc<dyn Fn(&Progress<'_>) + Send + Sync>;
 /// it is done, but then the session stands where nobody knows, and every later call is refused as
 /// [`Misuse::Ended`].
 pub struct Client {
-    connection: Connection<Stream, Machine>,
+    driver: Box<dyn Driver<Machine>>,
     config: Config,
     trace: Option<Trace>,
     teller: Teller,
@@ -54,13 +58,13 @@ pub struct Client {
 
 impl Client {
     pub(crate) fn new(
-        connection: Connection<Stream, Machine>,
+        driver: Box<dyn Driver<Machine>>,
         config: Config,
         trace: Option<Trace>,
         teller: Teller,
         observer: Option<Observer>,
     ) -> Self {
-        Self { connection, config, trace, teller, observer, unusable: false, lost: None }
+        Self { driver, config, trace, teller, observer, unusable: false, lost: None }
     }
 
     /// Sends one message to all recipients of `envelope` and says what became of each.
@@ -76,7 +80,7 @@ impl Client {
     pub async fn send<'m>(
         &mut self,
         envelope: &Envelope<'_>,
-        message: impl Into<Message<'m>>,
+        message: impl Into<MailData<'m>>,
     ) -> Result<Report, Error> {
         self.send_with(envelope, message, TransactionOptions::default()).await
     }
@@ -88,7 +92,7 @@ impl Client {
     pub async fn send_with<'m>(
         &mut self,
         envelope: &Envelope<'_>,
-        message: impl Into<Message<'m>>,
+        message: impl Into<MailData<'m>>,
         options: TransactionOptions,
     ) -> Result<Report, Error> {
         self.begin()?;
@@ -105,7 +109,7 @@ impl Client {
         self.tell();
         match ran {
             Ok(()) => {
-                self.unusable = self.connection.endpoint().has_ended() || self.lost.is_some();
+                self.unusable = self.driver.endpoint().has_ended() || self.lost.is_some();
                 Ok(transaction.report())
             }
             Err(misuse) => {
@@ -123,16 +127,16 @@ impl Client {
         mut pieces: Pieces<'_>,
     ) -> Result<(), Misuse> {
         loop {
-            let wants = transaction.next(self.connection.endpoint_mut())?;
+            let wants = transaction.next(self.driver.endpoint_mut())?;
             let stepped = match wants {
                 TransactionStep::Done => return Ok(()),
-                TransactionStep::Await => self.connection.next().await,
-                TransactionStep::Body => self.connection.written().await,
+                TransactionStep::Await => self.driver.next().await,
+                TransactionStep::Body => self.driver.written().await,
             };
             self.tell();
             match (stepped, wants) {
                 (Ok(Step::Event), _) => {
-                    let machine = self.connection.endpoint_mut();
+                    let machine = self.driver.endpoint_mut();
                     match machine.event() {
                         Some(Event::Reply { to, reply }) => {
                             observe(self.observer.as_ref(), &Progress::Reply { to, reply });
@@ -146,12 +150,12 @@ impl Client {
                     }
                 }
                 (Ok(Step::Close), _) | (Ok(Step::Idle), TransactionStep::Await) => {
-                    transaction.fault(self.connection.endpoint(), Fault::Closed);
+                    transaction.fault(self.driver.endpoint(), Fault::Closed);
                 }
                 (Ok(_), TransactionStep::Body) => {
-                    let machine = self.connection.endpoint_mut();
-                    if let Err(why) = pieces.hand_over(machine, transaction).await {
-                        self.connection.stream_mut().cut();
+                    let driver = &mut *self.driver;
+                    if let Err(why) = pieces.hand_over(driver, transaction).await {
+                        self.driver.cut();
                         self.lost = Some(io::ErrorKind::ConnectionAborted.into());
                         transaction.fail_body(why);
                     }
@@ -159,7 +163,7 @@ impl Client {
                 (Ok(_), _) => {}
                 (Err(error), _) => {
                     self.lost = Some(error);
-                    transaction.fault(self.connection.endpoint(), Fault::Closed);
+                    transaction.fault(self.driver.endpoint(), Fault::Closed);
                 }
             }
         }
@@ -167,11 +171,11 @@ impl Client {
 
     /// After a misuse in the middle of a transaction: waits for what was sent, then RSET.
     async fn withdraw(&mut self) -> Result<(), Error> {
-        while !self.connection.endpoint().is_settled() {
+        while !self.driver.endpoint().is_settled() {
             self.reply().await?;
         }
-        if self.connection.endpoint().state().in_transaction() {
-            self.connection.endpoint_mut().reset()?;
+        if self.driver.endpoint().state().in_transaction() {
+            self.driver.endpoint_mut().reset()?;
             self.reply().await?;
         }
         Ok(())
@@ -219,12 +223,12 @@ impl Client {
         send: impl FnOnce(&mut Machine) -> Result<(), Misuse>,
     ) -> Result<ReplyBuf, Error> {
         self.begin()?;
-        if let Err(misuse) = send(self.connection.endpoint_mut()) {
+        if let Err(misuse) = send(self.driver.endpoint_mut()) {
             self.unusable = false;
             return Err(misuse.into());
         }
         let reply = self.reply().await?;
-        self.unusable = self.connection.endpoint().has_ended();
+        self.unusable = self.driver.endpoint().has_ended();
         Ok(reply)
     }
 
@@ -236,7 +240,7 @@ impl Client {
     /// [`Error::Misuse`] when the session is over already.
     pub async fn quit(mut self) -> Result<(), Error> {
         self.begin()?;
-        self.connection.endpoint_mut().quit()?;
+        self.driver.endpoint_mut().quit()?;
         self.close().await;
         Ok(())
     }
@@ -244,28 +248,28 @@ impl Client {
     /// Waits for the end that QUIT brings.
     async fn close(&mut self) {
         let patience = self.config.timeouts.quit;
-        while let Ok(Step::Event) = self.connection.next().await {
-            if let Some(Event::Reply { to, reply }) = self.connection.endpoint_mut().event() {
+        while let Ok(Step::Event) = self.driver.next().await {
+            if let Some(Event::Reply { to, reply }) = self.driver.endpoint_mut().event() {
                 observe(self.observer.as_ref(), &Progress::Reply { to, reply });
             }
             self.tell();
         }
-        let _ = tokio::time::timeout(patience, self.connection.stream_mut().shutdown()).await;
+        let _ = self.driver.within(patience, |driver, cx| driver.poll_close(cx)).await;
     }
 
     /// What the server offers; `None` after HELO.
     pub fn capabilities(&self) -> Option<Capabilities<'_>> {
-        self.connection.endpoint().capabilities()
+        self.driver.endpoint().capabilities()
     }
 
     /// Whether the session is inside TLS.
     pub fn is_tls(&self) -> bool {
-        self.connection.endpoint().is_tls()
+        self.driver.endpoint().is_tls()
     }
 
     /// Whether the session can be used for another message.
     pub fn is_usable(&self) -> bool {
-        !self.unusable && !self.connection.endpoint().has_ended()
+        !self.unusable && !self.driver.endpoint().has_ended()
     }
 
     /// What the stream said when the session broke during [`send`](Self::send).
@@ -274,13 +278,13 @@ impl Client {
     }
 
     /// The stream: addresses and TLS facts can be asked of it.
-    pub fn stream(&self) -> &Stream {
-        self.connection.stream()
+    pub fn stream(&self) -> &dyn Stream {
+        self.driver.stream()
     }
 
     /// The connection, for those who want the core's own events.
-    pub fn connection(&mut self) -> &mut Connection<Stream, Machine> {
-        &mut self.connection
+    pub fn connection(&mut self) -> &mut dyn Driver<Machine> {
+        &mut *self.driver
     }
 
     /// Something begins: until it is done the session is nobody else's.
@@ -300,9 +304,9 @@ impl Client {
     /// The next reply, and what it answers.
     async fn reply_to(&mut self) -> Result<(ReplyTo, ReplyBuf), Error> {
         loop {
-            let step = self.connection.next().await;
+            let step = self.driver.next().await;
             let event = match step? {
-                Step::Event => self.connection.endpoint_mut().event(),
+                Step::Event => self.driver.endpoint_mut().event(),
                 Step::Close | Step::Idle => return Err(Fault::Closed.into()),
                 Step::Read | Step::Write => None,
             };
@@ -326,33 +330,32 @@ impl Client {
 
     /// Tells what was said since the last time.
     fn tell(&mut self) {
-        self.teller.tell(self.connection.endpoint_mut().wire(), self.trace.as_deref());
+        self.teller.tell(self.driver.endpoint_mut().wire(), self.trace.as_deref());
     }
 
     /// From the greeting to a session that can be used.
     pub(crate) async fn open(
         &mut self,
         mut opening: Opening<'_>,
-        connector: Option<&Connector>,
-        server: Option<&str>,
+        tls: Option<Upgrade<'_>>,
     ) -> Result<(), Unopened> {
         loop {
-            match opening.next(self.connection.endpoint_mut()) {
+            match opening.next(self.driver.endpoint_mut()) {
                 OpeningStep::Ready => return Ok(()),
                 OpeningStep::Failed(error) => {
-                    if self.connection.endpoint_mut().quit().is_ok() {
+                    if self.driver.endpoint_mut().quit().is_ok() {
                         self.close().await;
                     }
-                    let helo = opening.may_retry_with_helo(self.connection.endpoint());
+                    let helo = opening.may_retry_with_helo(self.driver.endpoint());
                     let retry = helo.then_some(Retry::WithHelo);
                     return Err(Unopened { error: error.into(), retry });
                 }
                 OpeningStep::Await => {}
             }
-            let step = self.connection.next().await;
+            let step = self.driver.next().await;
             self.tell();
             match step.map_err(Error::from)? {
-                Step::Event => match self.connection.endpoint_mut().event() {
+                Step::Event => match self.driver.endpoint_mut().event() {
                     Some(Event::Reply { to, reply }) => {
                         observe(self.observer.as_ref(), &Progress::Reply { to, reply });
                         opening.reply(to, reply);
@@ -363,11 +366,8 @@ impl Client {
                     }
                     Some(Event::UpgradeTls) => {
                         let retry = opening.may_retry_without_tls().then_some(Retry::WithoutTls);
-                        let connector = connector.ok_or(Error::from(Fault::Closed))?;
-                        connector
-                            .handshake(&mut self.connection, server)
-                            .await
-                            .map_err(|error| Unopened { error, retry })?;
+                        let tls = tls.as_ref().ok_or(Error::from(Fault::Closed))?;
+                        self.handshake(tls).await.map_err(|error| Unopened { error, retry })?;
                     }
                     _ => {}
                 },
@@ -414,7 +414,7 @@ impl From<OpeningError> for Unopened {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("connection", &self.connection)
+            .field("connection", &self.driver)
             .field("unusable", &self.unusable)
             .finish_non_exhaustive()
     }

@@ -1,0 +1,50 @@
+//! What SMTP and LMTP clients and servers of every runtime share, over the machines of [`smtp_proto`].
+//!
+//! Programs use a crate for their runtime, which gives these types its own name: `smtp-tokio` or another.
+//! This crate is for those who write such a crate, and for libraries of [`Backend`]s that are to run on any.
+//!
+//! ```text
+//!  your handlers ── Server ─┐                              ┌─ Client ── your mail
+//!                           ├── Driver ─────── Driver ─────┤
+//!      smtp_proto::server ──┘   (Connection: the loop)     └─ smtp_proto::client
+//!                                      │
+//!                          runtime: Io, Timer, Runtime
+//! ```
+//!
+//! - [`runtime`] has the traits that a runtime implements, once for everything.
+//! - [`Connection`] is the loop that reads, writes and keeps the timer, over any [`runtime::Io`].
+//! - [`Driver`] is what a session sees of it: one call for each step, so that [`Session`], [`Body`] and
+//!   [`Client`] are the same types on every runtime.
+//! - [`Server`], [`Connector`] and [`Message`] know the runtime, as they listen, connect and read.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod body;
+mod client;
+mod connection;
+mod driver;
+mod error;
+mod network;
+mod random;
+pub mod runtime;
+mod server;
+mod session;
+mod time;
+#[cfg(feature = "tls")]
+pub mod tls;
+mod trace;
+
+pub use smtp_proto as proto;
+
+#[cfg(feature = "tls")]
+pub use self::driver::Handshake;
+pub use self::{
+    body::{Body, BodyError},
+    client::{Client, Connector, MailData, Message, Progress, Tls},
+    connection::Connection,
+    driver::{Driver, Stream},
+    error::Error,
+    network::{Network, NotANetwork},
+    server::{Handle, Server, Service},
+    session::{Backend, End, Facts, Recipient, Sender, Session, Waiting},
+};

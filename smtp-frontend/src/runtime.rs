@@ -1,0 +1,205 @@
+//! What a runtime has to bring, so that clients and servers run on it.
+//!
+//! A crate for a runtime implements these traits for one type that is the runtime's name, and gives
+//! everything of this crate that is generic over a [`Runtime`] a name of its own. Nothing in there knows a
+//! rule of SMTP.
+//!
+//! - [`Runtime`]: sockets to connect and to accept, host names, tasks and the clock.
+//! - [`Timer`]: one timer.
+//! - [`Io`]: how octets are moved over a stream; [`Socket`]: the stream of a session, and TLS on it.
+//! - [`Adopt`] and [`ReadFrom`]: the streams and readers that a program has already.
+//!
+//! All but [`Adopt`], [`Runtime`]'s futures and the handshakes is polled, and nothing of it allocates for
+//! each call. A runtime whose streams block implements [`Driver`] by itself, in place of [`Io`], and
+//! returns it from [`Runtime::drive`].
+
+use std::{
+    fmt,
+    future::Future,
+    io::{self, IoSlice},
+    net::SocketAddr,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use bytes::BytesMut;
+use smtp_proto::{
+    client::Client,
+    server::Server,
+    wire::{Endpoint, Wire},
+};
+
+use crate::driver::{Driver, Stream};
+
+/// Octets read at once while no bulk of content is expected; the buffer is on the stack, so that an
+/// idle session owns none.
+pub const READ: usize = 8 * 1024;
+
+/// A runtime: sockets, host names, tasks and time.
+///
+/// What is returned as a future may be dropped before it is done.
+pub trait Runtime: fmt::Debug + Clone + Copy + Send + Sync + Sized + 'static {
+    /// The stream of a session.
+    type Socket: Socket;
+    /// A listener for TCP.
+    type TcpListener: fmt::Debug + Send + Sync + 'static;
+    /// A listener of any kind.
+    type Listener: From<Self::TcpListener> + fmt::Debug + Send + Sync + 'static;
+    /// A timer.
+    type Timer: Timer;
+
+    /// Has `future` run by itself.
+    fn spawn(future: impl Future<Output = ()> + Send + 'static);
+
+    /// The time by which [`Timer`] goes.
+    fn now() -> Instant;
+
+    /// The addresses of a host, which may be one already.
+    fn resolve(host: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send;
+
+    /// Connects by TCP. A group of commands or the end of a message must not wait for an
+    /// acknowledgement: with `TCP_NODELAY`.
+    fn connect(address: SocketAddr) -> impl Future<Output = io::Result<Self::Socket>> + Send;
+
+    /// Connects to a Unix socket.
+    #[cfg(unix)]
+    fn connect_unix(
+        path: &std::path::Path,
+    ) -> impl Future<Output = io::Result<Self::Socket>> + Send;
+
+    /// The next client, with `TCP_NODELAY` where that is TCP, and its address. A client that is gone
+    /// already is noticed later.
+    fn accept(
+        listener: &Self::Listener,
+    ) -> impl Future<Output = io::Result<(Self::Socket, Option<SocketAddr>)>> + Send;
+
+    /// A machine on a stream: [`Connection::boxed`](crate::Connection::boxed), except where streams
+    /// block.
+    fn drive<E: Machine>(socket: Self::Socket, endpoint: E) -> Box<dyn Driver<E>>;
+}
+
+/// A machine of [`smtp_proto`]: its client or its server.
+pub trait Machine: Endpoint + fmt::Debug + Send + 'static {}
+
+impl Machine for Client {}
+impl Machine for Server {}
+
+/// One timer.
+pub trait Timer: Default + Send + Unpin {
+    /// Is due at `time` from here on, and at no other.
+    fn set(&mut self, time: Instant);
+
+    /// Ready when the time that was [set](Self::set) has come. It is not asked again before it is set
+    /// anew.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// How a runtime moves octets over a stream.
+#[diagnostic::on_unimplemented(
+    message = "`{S}` is not a stream of `{Self}`",
+    note = "a stream reads and writes by the traits of that runtime, and is `Unpin`"
+)]
+pub trait Io<S>: Runtime {
+    /// Reads; 0 at the end.
+    fn poll_read(
+        stream: &mut S,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>>;
+
+    /// Reads at most `most` octets, not 0, and hands them over by [`hand_over`]. To be written anew only where a buffer need not be filled with zeros first.
+    fn poll_receive(
+        stream: &mut S,
+        cx: &mut Context<'_>,
+        wire: &mut Wire,
+        most: usize,
+    ) -> Poll<io::Result<()>> {
+        let mut space = [0; READ];
+        let most = most.min(READ);
+        Self::poll_read(stream, cx, &mut space[..most])
+            .map_ok(|read| hand_over(wire, &space[..read]))
+    }
+
+    /// Writes.
+    fn poll_write(stream: &mut S, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>>;
+
+    /// Writes several slices, or the first that has octets.
+    fn poll_write_vectored(
+        stream: &mut S,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>>;
+
+    /// Has what was written leave.
+    fn poll_flush(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Says the end.
+    fn poll_close(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+/// Hands a machine what was read for it, which is not more than it has room for; none is the end.
+pub fn hand_over(wire: &mut Wire, octets: &[u8]) {
+    if octets.is_empty() {
+        wire.received(0);
+    } else {
+        let taken = wire.receive(octets);
+        debug_assert_eq!(taken, octets.len(), "no more was read than fits");
+    }
+}
+
+/// The stream of a session: TCP, a Unix socket or one of the caller's, perhaps inside TLS.
+///
+/// Without TLS, what belongs to TLS is left as it is.
+pub trait Socket: Stream + Sized + 'static {
+    /// No stream: to read and to write it fails as [`io::ErrorKind::NotConnected`].
+    fn closed() -> Self;
+
+    /// The server's handshake, on a plain stream. Afterwards this is the stream inside TLS, or closed.
+    #[cfg(feature = "tls")]
+    fn accept_tls(
+        &mut self,
+        config: std::sync::Arc<rustls::ServerConfig>,
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        drop(config);
+        async { Err(io::ErrorKind::Unsupported.into()) }
+    }
+
+    /// The client's handshake; as [`accept_tls`](Self::accept_tls).
+    #[cfg(feature = "tls")]
+    fn connect_tls(
+        &mut self,
+        config: std::sync::Arc<rustls::ClientConfig>,
+        name: rustls::pki_types::ServerName<'static>,
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        drop((config, name));
+        async { Err(io::ErrorKind::Unsupported.into()) }
+    }
+}
+
+/// Makes the stream of a session of one that the program has.
+#[diagnostic::on_unimplemented(
+    message = "`{S}` is not a stream of `{Self}`",
+    note = "a stream reads and writes by the traits of that runtime, and is `Send`, `Unpin` and `'static`"
+)]
+pub trait Adopt<S>: Runtime {
+    /// Takes it.
+    fn adopt(stream: S) -> Self::Socket;
+}
+
+/// Makes a reader of messages of one that the program has.
+#[diagnostic::on_unimplemented(
+    message = "`{T}` is not a reader of `{Self}`",
+    note = "a reader reads by the trait of that runtime, and is `Send`"
+)]
+pub trait ReadFrom<T>: Runtime {
+    /// Takes it.
+    fn reader<'m>(reader: T) -> Box<dyn Reader + 'm>
+    where
+        T: 'm;
+}
+
+/// Where the content of a message is read from.
+pub trait Reader: Send {
+    /// Reads into the capacity that `piece` has left, which is some: how many octets, 0 at the end.
+    fn poll_fill(&mut self, cx: &mut Context<'_>, piece: &mut BytesMut) -> Poll<io::Result<usize>>;
+}
