@@ -88,7 +88,13 @@ fn measure() -> Result<Vec<Row>, String> {
     let runner = Command::new("gungraun-runner").arg("--version").output();
     let is_right = |text: &[u8]| String::from_utf8_lossy(text).contains(RUNNER);
     if !runner.is_ok_and(|output| is_right(&output.stdout)) {
-        run(Command::new("cargo").args(["install", "--locked", "gungraun-runner", "--version", RUNNER]))?;
+        run(Command::new("cargo").args([
+            "install",
+            "--locked",
+            "gungraun-runner",
+            "--version",
+            RUNNER,
+        ]))?;
     }
     let output = Command::new("cargo")
         .args(["bench", "--locked", "--bench", "instructions", "--", "--output-format=json"])
@@ -102,7 +108,9 @@ fn measure() -> Result<Vec<Row>, String> {
     let text = String::from_utf8_lossy(&output.stdout);
     let rows: Result<Vec<Row>, String> =
         text.lines().filter(|line| line.starts_with('{')).map(row).collect();
-    rows.and_then(|rows| if rows.is_empty() { Err("nothing was measured".into()) } else { Ok(rows) })
+    rows.and_then(
+        |rows| if rows.is_empty() { Err("nothing was measured".into()) } else { Ok(rows) },
+    )
 }
 
 fn run(command: &mut Command) -> Result<(), String> {
@@ -116,9 +124,9 @@ fn row(line: &str) -> Result<Row, String> {
     let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
     let (function, id) = (text("function_name"), text("id"));
     let profiles = value["profiles"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let counted = profiles.iter().find_map(|profile| {
-        profile["data"]["parts"][0]["metrics"]["Ir"]["values"]["new"].as_f64()
-    });
+    let counted = profiles
+        .iter()
+        .find_map(|profile| profile["data"]["parts"][0]["metrics"]["Ir"]["values"]["new"].as_f64());
     let counted = counted.ok_or_else(|| format!("{function} {id}: no count"))?;
     // `commands` and `commands_of_text` by whose commands they are; content by its kind.
     let (by, kind) = id.split_once('_').map_or((id.as_str(), ""), |(by, kind)| (by, kind));
@@ -134,10 +142,14 @@ fn row(line: &str) -> Result<Row, String> {
                 .unwrap_or_default();
             let whose = ["stalwart", "memmem"].into_iter().find(|name| content.ends_with(name));
             let work = whose.map_or(content, |name| content.trim_end_matches(name));
-            (format!("{}_{}", work.trim_end_matches('_'), kind.to_lowercase()), whose.unwrap_or("ours").to_owned())
+            (
+                format!("{}_{}", work.trim_end_matches('_'), kind.to_lowercase()),
+                whose.unwrap_or("ours").to_owned(),
+            )
         }
     };
-    let units = WORK.iter().find(|(name, ..)| work.starts_with(name)).map_or(1.0, |(_, _, units)| *units);
+    let units =
+        WORK.iter().find(|(name, ..)| work.starts_with(name)).map_or(1.0, |(_, _, units)| *units);
     Ok(Row { work, by, each: counted / units })
 }
 
@@ -150,7 +162,8 @@ fn table(rows: &[Row]) -> String {
     }
     let mut table = String::from("| work | instructions for each unit |\n| --- | --- |\n");
     for work in works {
-        let unit = WORK.iter().find(|(name, ..)| work.starts_with(name)).map_or("", |(_, unit, _)| unit);
+        let unit =
+            WORK.iter().find(|(name, ..)| work.starts_with(name)).map_or("", |(_, unit, _)| unit);
         let who: Vec<String> = rows
             .iter()
             .filter(|row| row.work == work)
@@ -197,7 +210,13 @@ fn check(rows: &[Row], file: &Path) -> ExitCode {
         };
         let more = (row.each / was - 1.0) * 100.0;
         if more > TOLERANCE {
-            eprintln!("{} by {}: {} instead of {}, {more:.1} % more", row.work, row.by, number(row.each), number(was));
+            eprintln!(
+                "{} by {}: {} instead of {}, {more:.1} % more",
+                row.work,
+                row.by,
+                number(row.each),
+                number(was)
+            );
             worse += 1;
         }
     }

@@ -1,0 +1,79 @@
+"""What is measured, and what is wanted of it."""
+
+import dataclasses
+
+from programs import FLOOR, OURS_CLIENT, OURS_SERVER, SINK, SOURCE
+
+KIB, MIB = 1024, 1024 * 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """A bound on a ratio to another program, or on the figure itself; at least it where `least` says so."""
+
+    bound: float
+    against: str | None = None
+    by: str = OURS_SERVER
+    least: bool = False
+
+    def is_met(self, value):
+        return value >= self.bound if self.least else value <= self.bound
+
+    def __str__(self):
+        return f"{'≥' if self.least else '≤'} {self.bound:g}"
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerLoad:
+    name: str
+    connections: int
+    messages: int
+    size: int
+    targets: tuple
+    pipelining: bool = False
+    per_session: bool = False
+
+    def options(self):
+        given = ["--tls", "none", "--chunking", "never"]
+        given += ["--pipelining", "auto" if self.pipelining else "never"]
+        return given + (["--per-session", "1"] if self.per_session else [])
+
+
+SERVER_LOADS = [
+    ServerLoad("1 KiB, 10 connections", 10, 6_000, KIB, (Target(0.65, SINK), Target(1.2, FLOOR))),
+    ServerLoad("1 KiB, 100 connections", 100, 6_000, KIB, (Target(0.65, SINK), Target(1.2, FLOOR))),
+    ServerLoad("1 KiB, 10 connections, pipelined", 10, 8_000, KIB, (Target(0.5, SINK),), pipelining=True),
+    ServerLoad("1 KiB, a session each", 10, 3_000, KIB, (Target(0.75, SINK),), per_session=True),
+    ServerLoad("100 KiB, 10 connections", 10, 800, 100 * KIB, (Target(0.12, SINK),), pipelining=True),
+    ServerLoad("10 MiB, 2 connections", 2, 12, 10 * MIB, (Target(0.06, SINK),), pipelining=True),
+]
+
+# System calls for each message of these.
+CALLS = {
+    SERVER_LOADS[0].name: Target(12.1),
+    SERVER_LOADS[2].name: Target(4.6),
+}
+
+IDLE = {False: ("plain", Target(1_500)), True: ("inside TLS", None)}
+
+PIPELINING = f"{OURS_CLIENT}, pipelining"
+
+
+@dataclasses.dataclass(frozen=True)
+class ClientLoad:
+    name: str
+    connections: int
+    messages: int
+    size: int
+    targets: tuple
+    # What is told is time, not CPU.
+    time: bool = False
+
+
+CLIENT_LOADS = [
+    ClientLoad("1 KiB, 10 connections", 10, 6_000, KIB,
+               (Target(1.0, SOURCE, OURS_CLIENT), Target(0.55, SOURCE, PIPELINING))),
+    ClientLoad("100 KiB, 10 connections", 10, 600, 100 * KIB,
+               (Target(0.65, SOURCE, OURS_CLIENT), Target(0.65, SOURCE, PIPELINING))),
+    ClientLoad("1 KiB, one connection: time", 1, 2_000, KIB, (Target(1 / 1.5, SOURCE, PIPELINING),), time=True),
+]

@@ -1,0 +1,150 @@
+"""What a process costs, by the kernel's books."""
+
+import contextlib
+import os
+import pathlib
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+# So many sockets as idle sessions need.
+FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
+
+# The server has the first core it may run on, the generator the last.
+CORES = sorted(os.sched_getaffinity(0))
+SERVER, GENERATOR = CORES[0], CORES[-1]
+HAS_PERF = shutil.which("perf") is not None
+
+
+class Failed(Exception):
+    """Something that was to be measured did not do its work."""
+
+
+def on(core):
+    return lambda: os.sched_setaffinity(0, [core])
+
+
+def free_port():
+    with contextlib.closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def cpu(pid):
+    """Nanoseconds that the threads of a process have run."""
+    total = 0
+    for schedstat in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        total += int(schedstat.read_text().split()[0])
+    return total
+
+
+def resident(pid):
+    """Octets of memory that a process has."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"^VmRSS:\s*(\d+) kB", status, re.MULTILINE)[1]) * 1024
+
+
+def wait_for(port, process, tls=False):
+    """Until a server accepts, and greets."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise Failed(f"ended with {process.returncode}: {process.stderr.read().decode(errors='replace')[-500:]}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as stream:
+            if tls or stream.recv(512).startswith(b"220"):
+                return
+        time.sleep(0.02)
+    raise Failed("does not listen")
+
+
+@contextlib.contextmanager
+def serving(command, port, environment=None, tls=False):
+    """Runs a server on its core, until the block is over."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               env={**os.environ, **(environment or {})}, preexec_fn=on(SERVER))
+    try:
+        wait_for(port, process, tls)
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def generate(command, environment=None, time_limit=120):
+    """Runs a generator on its core to its end: microseconds of CPU, and of time."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               env={**os.environ, **(environment or {})}, preexec_fn=on(GENERATOR))
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    try:
+        output, _ = process.communicate(timeout=time_limit)
+    except subprocess.TimeoutExpired as expired:
+        process.kill()
+        process.wait()
+        raise Failed(f"{command[0]}: not done in {time_limit} s") from expired
+    after, ended = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    if process.returncode != 0:
+        raise Failed(f"{' '.join(map(str, command))}: {output.decode(errors='replace')[-500:]}")
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return spent * 1e6, (ended - begun) * 1e6
+
+
+@contextlib.contextmanager
+def counting_calls(pid):
+    """Counts the system calls of a process: a list that has their number when the block is over."""
+    command = ["perf", "stat", "-x", ",", "-e", "raw_syscalls:sys_enter", "-p", str(pid)]
+    perf = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    counted = []
+    try:
+        time.sleep(0.3)
+        yield counted
+    finally:
+        perf.send_signal(signal.SIGINT)
+        _, told = perf.communicate(timeout=20)
+    line = next((line for line in told.decode().splitlines() if "sys_enter" in line), "")
+    if not line[:1].isdigit():
+        raise Failed(f"perf: {told.decode(errors='replace')[-300:]}")
+    counted.append(int(line.split(",")[0]))
+
+
+@contextlib.contextmanager
+def holding(command, pid, count):
+    """Has a generator hold so many connections to a server while the block runs."""
+    # Until the connection that looked whether it listens is gone.
+    time.sleep(0.3)
+    before = sockets(pid)
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               preexec_fn=on(GENERATOR))
+    try:
+        end = time.monotonic() + 120
+        while sockets(pid) < before + count:
+            if process.poll() is not None or time.monotonic() > end:
+                told = process.stderr.read().decode(errors="replace") if process.poll() is not None else ""
+                raise Failed(f"{' '.join(map(str, command))}: {sockets(pid) - before} of {count} are open; {told}")
+            time.sleep(0.05)
+        # The last of them is accepted, and is to have said EHLO.
+        time.sleep(1)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def sockets(pid):
+    """How many file descriptors a process has."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def let_go(pid, left):
+    """Waits until a server has no more file descriptors than were left to it."""
+    end = time.monotonic() + 20
+    while sockets(pid) > left:
+        if time.monotonic() > end:
+            raise Failed(f"holds {sockets(pid) - left} connections whose clients are gone")
+        time.sleep(0.05)

@@ -1,0 +1,112 @@
+"""The servers and generators, and how each is told what to do."""
+
+import dataclasses
+import os
+import pathlib
+import pwd
+from collections.abc import Callable
+
+import install
+
+HERE = pathlib.Path(__file__).resolve().parent
+# What the ratios are of: the pair that comes with Postfix.
+SINK, SOURCE = "smtp-sink", "smtp-source"
+OURS_SERVER, OURS_CLIENT, FLOOR = "smtp serve", "smtp load", "floor"
+
+
+@dataclasses.dataclass
+class Server:
+    name: str
+    # The command for a port; with TLS from the first octet if it can do so.
+    plain: Callable
+    tls: Callable | None = None
+    environment: dict = dataclasses.field(default_factory=dict)
+    pipelining: bool = True
+    # It does this part of the messages that others do, so that a run ends in time.
+    share: float = 1.0
+    # Idle connections, plain and inside TLS.
+    idle: int = 10_000
+    idle_tls: int = 10_000
+
+
+@dataclasses.dataclass
+class Generator:
+    name: str
+    # The command for a port, and sessions, messages and octets of each.
+    command: Callable
+    environment: dict = dataclasses.field(default_factory=dict)
+    share: float = 1.0
+
+
+def smtp_load(program, port, connections, messages, size, *options):
+    return [program, "load", "--server", f"127.0.0.1:{port}", "--connections", str(connections),
+            "--messages", str(messages), "--size", str(size), *(options or ["--tls", "none", "--chunking", "never"])]
+
+
+def smtp_idle(program, port, connections, *, tls):
+    how = ["--tls", "implicit", "--insecure"] if tls else ["--tls", "none"]
+    return [program, "load", "--server", f"127.0.0.1:{port}", "--idle", "--connections", str(connections),
+            "--duration", "600", *how]
+
+
+def servers(program):
+    """Ours, and those of others that can be had here, with why where they cannot."""
+    left_out = {}
+
+    def brought(name, bring):
+        try:
+            return bring()
+        except (RuntimeError, OSError) as error:
+            left_out[name] = str(error)
+            return None
+
+    serve = [program, "serve", "--discard", "--hostname", "mx.example.net", "--max-connections", "20000"]
+    found = [Server(OURS_SERVER, lambda port: [*serve, "--no-tls", "--listen", f"127.0.0.1:{port}"],
+                    lambda port: [*serve, "--listen-tls", f"127.0.0.1:{port}"])]
+    peers = install.peers()
+    found.append(Server(FLOOR, lambda port: [peers / "floor", str(port)]))
+    if (postfix := brought(SINK, install.postfix)) is not None:
+        directory, environment = postfix
+        # Whoever is root must say whom it is to be.
+        user = ["-u", "nobody"] if os.geteuid() == 0 and pwd.getpwnam("nobody") else []
+        found.append(Server(SINK, lambda port: [directory / SINK, *user, "-m", "20000", f"127.0.0.1:{port}", "1024"],
+                            environment=environment, idle=1_000))
+    cert, key = install.certificate()
+    if (node := brought("nodemailer", install.nodemailer)) is not None:
+        dropping = HERE / "servers" / "nodemailer_server.js"
+        found.append(Server("nodemailer", lambda port: [node, dropping, str(port)],
+                            lambda port: [node, dropping, str(port), cert, key],
+                            environment={"NODE_PATH": str(install.NODE_MODULES)}, share=0.4, idle_tls=2_000))
+    if (python := brought("aiosmtpd", install.aiosmtpd)) is not None:
+        script = HERE / "servers" / "aiosmtpd_server.py"
+        found.append(Server("aiosmtpd", lambda port: [python, script, str(port)],
+                            lambda port: [python, script, str(port), cert, key],
+                            pipelining=False, share=0.1, idle=5_000, idle_tls=1_000))
+    return found, left_out
+
+
+def generators(program):
+    """Ours, and those of others; the servers have been brought before."""
+    peers = install.peers()
+
+    def numbers(name):
+        return lambda port, *rest: [peers / name, str(port), *map(str, rest)]
+
+    def ours(*options):
+        return lambda port, *rest: smtp_load(program, port, *rest, "--tls", "none", "--chunking", "never", *options)
+
+    found = [
+        Generator(OURS_CLIENT, ours("--pipelining", "never")),
+        Generator(f"{OURS_CLIENT}, pipelining", ours()),
+        # Each of their messages waits 40 ms for an acknowledgement.
+        Generator("lettre", numbers("lettre"), share=0.1),
+        Generator("mail-send", numbers("mail-send"), share=0.1),
+    ]
+    directory, environment = install.postfix()
+
+    def source(port, connections, messages, size):
+        return [directory / SOURCE, "-d", "-s", str(connections), "-m", str(messages), "-l", str(size),
+                "-f", "sender@example.org", "-t", "recipient@example.net", f"127.0.0.1:{port}"]
+
+    found.append(Generator(SOURCE, source, environment=environment))
+    return found
