@@ -73,9 +73,9 @@ fn auto_traits() {
 #[test]
 fn sizes() {
     let bounds = [
-        ("Server", size_of::<Server>(), 512),
+        ("Server", size_of::<Server>(), 376),
         ("Client", size_of::<Client>(), 768),
-        ("Wire", size_of::<Wire>(), 192),
+        ("Wire", size_of::<Wire>(), 160),
         ("server::Event", size_of::<Event<'_>>(), 168),
         ("client::Event", size_of::<ClientEvent<'_>>(), 64),
         ("Transaction", size_of::<Transaction<'_>>(), 192),

@@ -4,6 +4,8 @@
 //! told [`Event::Reset`] at once, and the core gives the reply itself. So the place in the stream is
 //! never lost, whatever a message holds (RFC 5321 section 4.1.1.4, RFC 3030 section 2).
 
+use alloc::boxed::Box;
+
 use bytes::Bytes;
 
 use super::{
@@ -79,7 +81,8 @@ pub(super) struct Transfer {
     /// A CRLF is to be told in place of a bare CR or LF.
     newline: bool,
     /// Why the message will be refused when it has come whole.
-    poison: Option<Rejection<'static>>,
+    /// In a box, as most messages have none.
+    poison: Option<Box<Rejection<'static>>>,
 }
 
 impl Transfer {
@@ -133,7 +136,7 @@ impl Transfer {
     pub(super) fn poison(&mut self, reply: Rejection<'static>) {
         self.newline = false;
         if self.poison.is_none() {
-            self.poison = Some(reply);
+            self.poison = Some(Box::new(reply));
         }
     }
 
@@ -191,9 +194,9 @@ enum Fate {
     /// It is content.
     Keep,
     /// It is dropped, and the transaction fails with this reply.
-    Fail(Rejection<'static>),
+    Fail(Box<Rejection<'static>>),
     /// It is dropped, which the state already allows for; perhaps without a reply.
-    Skip(Option<Rejection<'static>>),
+    Skip(Option<Box<Rejection<'static>>>),
 }
 
 impl Chunk {
@@ -202,11 +205,11 @@ impl Chunk {
     }
 
     pub(super) fn dropped(size: u64, last: bool, reply: Option<Rejection<'static>>) -> Self {
-        Self { left: size, last, fate: reply.map_or(Fate::Skip(None), Fate::Fail) }
+        Self { left: size, last, fate: reply.map(Box::new).map_or(Fate::Skip(None), Fate::Fail) }
     }
 
     pub(super) fn skipped(size: u64, last: bool, reply: Option<Rejection<'static>>) -> Self {
-        Self { left: size, last, fate: Fate::Skip(reply) }
+        Self { left: size, last, fate: Fate::Skip(reply.map(Box::new)) }
     }
 
     pub(super) fn is_whole(&self) -> bool {

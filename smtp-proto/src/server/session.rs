@@ -72,7 +72,7 @@ pub(super) struct Session {
     pub(super) failed_auth: u32,
     /// In a box, as few sessions live to see it.
     pub(super) shutdown: Option<Box<Rejection<'static>>>,
-    pub(super) fault: Option<Fault>,
+    fault: Option<Box<Fault>>,
     /// The application knows of a transaction that is void by now.
     pub(super) reset_due: bool,
     /// What was forgiven and not yet told.
@@ -203,7 +203,7 @@ impl Session {
     }
 
     pub(super) fn take_fault(&mut self) -> Option<Fault> {
-        self.fault.take()
+        self.fault.take().map(|fault| *fault)
     }
 
     /// Whether a whole line, or more than a line may hold, is at the front of `input`. Octets are
@@ -262,7 +262,7 @@ impl Session {
         self.phase = Phase::Closing;
         self.end_exchange();
         if self.fault.is_none() {
-            self.fault = fault;
+            self.fault = fault.map(Box::new);
         }
         self.rearm = true;
     }

@@ -3,9 +3,6 @@
 use bytes::{Buf, Bytes, BytesMut};
 use zeroize::Zeroize;
 
-/// An idle session keeps at most this many octets of input buffer.
-const IDLE_CAPACITY: usize = 512;
-
 /// Of a buffer whose slices are kept, a slice is at least this part; a smaller one is copied.
 const SHARE: usize = 8;
 
@@ -91,8 +88,10 @@ impl Input {
         taken.len()
     }
 
+    /// Gives back the buffer, however small: an allocation for a command costs less than one that all
+    /// idle sessions keep.
     pub(crate) fn relax(&mut self) {
-        if self.filled == 0 && self.buffer.capacity() > IDLE_CAPACITY {
+        if self.filled == 0 {
             self.buffer = BytesMut::new();
             (self.lent, self.kept) = (false, false);
         }

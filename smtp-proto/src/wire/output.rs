@@ -1,12 +1,13 @@
 //! Octets to be written: lent segments and a tail of text.
 
-use alloc::collections::VecDeque;
+use alloc::{boxed::Box, collections::VecDeque};
+use core::{iter::Flatten, option};
 
 use bytes::{Buf, Bytes, BytesMut};
 use zeroize::Zeroize;
 
-/// An idle session keeps at most this many octets of output buffer.
-const IDLE_CAPACITY: usize = 512;
+/// Octets of the buffer of a session that begins to say something: the replies to an everyday group.
+const GROUP: usize = 64;
 
 /// What a session has to say, in order.
 ///
@@ -16,7 +17,11 @@ const IDLE_CAPACITY: usize = 512;
 /// [`advance`](Buf::advance) by what was written.
 #[derive(Debug, Default)]
 pub struct Output {
-    segments: VecDeque<Bytes>,
+    #[expect(
+        clippy::box_collection,
+        reason = "a server never has any, an idle client none, and all have the room"
+    )]
+    segments: Option<Box<VecDeque<Bytes>>>,
     tail: BytesMut,
     len: usize,
     /// Octets written since the session began.
@@ -38,7 +43,8 @@ impl Output {
 
     /// All that waits, in order, as slices for a vectored write.
     pub fn chunks(&self) -> Chunks<'_> {
-        Chunks { segments: self.segments.iter(), tail: Some(&self.tail) }
+        let segments = self.segments.as_deref().into_iter().flatten();
+        Chunks { segments, tail: Some(&self.tail) }
     }
 
     pub(crate) fn written(&self) -> u64 {
@@ -53,6 +59,9 @@ impl Output {
     /// Appends text by `write`.
     pub(crate) fn text<T>(&mut self, write: impl FnOnce(&mut BytesMut) -> T) -> T {
         let before = self.tail.len();
+        if before == 0 {
+            self.tail.reserve(GROUP);
+        }
         let result = write(&mut self.tail);
         self.len += self.tail.len() - before;
         result
@@ -69,11 +78,12 @@ impl Output {
         if segment.is_empty() {
             return;
         }
+        let segments = self.segments.get_or_insert_default();
         if !self.tail.is_empty() {
-            self.segments.push_back(self.tail.split().freeze());
+            segments.push_back(self.tail.split().freeze());
         }
         self.len += segment.len();
-        self.segments.push_back(segment);
+        segments.push_back(segment);
     }
 
     pub(crate) fn clear(&mut self) {
@@ -85,12 +95,8 @@ impl Output {
 
     pub(crate) fn relax(&mut self) {
         if self.len == 0 {
-            if self.tail.capacity() > IDLE_CAPACITY {
-                self.tail = BytesMut::new();
-            }
-            if self.segments.capacity() > 0 {
-                self.segments = VecDeque::new();
-            }
+            self.tail = BytesMut::new();
+            self.segments = None;
         }
     }
 }
@@ -101,7 +107,7 @@ impl Buf for Output {
     }
 
     fn chunk(&self) -> &[u8] {
-        match self.segments.front() {
+        match self.segments.as_ref().and_then(|segments| segments.front()) {
             Some(segment) => segment,
             None => &self.tail,
         }
@@ -112,7 +118,10 @@ impl Buf for Output {
         self.len -= left;
         self.written += u64::try_from(left).unwrap_or(u64::MAX);
         while left > 0 {
-            let Some(segment) = self.segments.front_mut() else {
+            let Some(segments) = &mut self.segments else {
+                break;
+            };
+            let Some(segment) = segments.front_mut() else {
                 break;
             };
             if segment.len() > left {
@@ -120,7 +129,7 @@ impl Buf for Output {
                 return;
             }
             left -= segment.len();
-            self.segments.pop_front();
+            segments.pop_front();
         }
         if left > 0 {
             if self.secret {
@@ -137,7 +146,7 @@ impl Buf for Output {
 /// The slices of an [`Output`], in order.
 #[derive(Debug, Clone)]
 pub struct Chunks<'o> {
-    segments: alloc::collections::vec_deque::Iter<'o, Bytes>,
+    segments: Flatten<option::IntoIter<&'o VecDeque<Bytes>>>,
     tail: Option<&'o BytesMut>,
 }
 
