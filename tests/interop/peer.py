@@ -17,6 +17,7 @@ class MailServer:
     name = None
     cannot = frozenset()
     line_end = b"\n"
+    logs_clients = False  # whom a message comes from
 
     def __init__(self):
         self.ports, self.mail = {}, None

@@ -16,9 +16,10 @@ ENVID, ORCPT = "ENVID=order+2042+2B1", "ORCPT=rfc822;first+2B1@elsewhere.example
 
 def asked_for(send):
     """Our client asks, the server reports; what it was told comes back, decoded or as it came."""
-    if send.lacks(FEATURE):
+    feature = f"{FEATURE}, reported"
+    if send.lacks(feature):
         return
-    with send.table.case(FEATURE, send.server.name):
+    with send.table.case(feature, send.server.name):
         to, sender = send.server.address(), send.server.address()
         options = ["--dsn-notify", "success,failure", "--dsn-ret", "hdrs", "--envid", NAME, "--orcpt", FIRST]
         said = text(send.client.send([to], messages.SIMPLE, options, sender=sender))

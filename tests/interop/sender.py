@@ -6,7 +6,7 @@ import random
 import re
 
 import messages
-from harness import only_file, run, text
+from harness import only_file, run, text, wait_for
 from serve import DOMAIN
 from table import check
 
@@ -47,13 +47,15 @@ class Sending:
             self.table.cannot(feature, self.server.name)
         return lacks
 
-    def delivered(self, feature, message=messages.SIMPLE, to=None, traced=(), untraced=(), grouped=None, **options):
-        """The message arrives; `traced` is in the trace of the session and `untraced` is not. `grouped` says whether
-        commands left in groups, if that matters."""
+    def delivered(self, feature, message=messages.SIMPLE, to=None, traced=(), untraced=(), grouped=None, received=(),
+                  logged=(), **options):
+        """The message arrives; `traced` is in the trace of the session and `untraced` is not; `received` is in the
+        Received field on top of the message, and `logged` in what the server's log then has more. `grouped` says
+        whether commands left in groups, if that matters."""
         if self.lacks(feature):
             return
         with self.table.case(feature, self.server.name):
-            to = to or self.server.address()
+            to, before = to or self.server.address(), len(self.server.log())
             said = text(self.client.send([to], message, **options))
             check(said.startswith(f"exit {OK}\n") and f"{to}: delivered: 2" in said, said)
             self.server.check_delivered(to, message)
@@ -61,6 +63,11 @@ class Sending:
                 check(part in said, f"no {part!r} in\n{said}")
             for part in untraced:
                 check(part not in said, f"{part!r} in\n{said}")
+            field = self.server.received(to) if received else ""
+            for part in received:
+                check(part in field, f"no {part!r} in\n{field}\n{said}")
+            for part in logged:
+                wait_for(lambda part=part: part in self.server.log()[before:], f"{part!r} in the log", 5)
             check(grouped in (None, bool(GROUP.search(said))), f"commands in groups: {not grouped}\n{said}")
 
     def several(self, feature, known, unknown, refusal="550 "):

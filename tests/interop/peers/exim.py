@@ -6,6 +6,7 @@ import shutil
 
 import delivering
 import relaying
+import upstream
 from delivering import LIMIT, LISTENERS
 from harness import connects, free_ports, wait_for
 from install import EXIM_USER, program as installed
@@ -33,7 +34,7 @@ class Exim(MailServer):
         "AUTH SCRAM-SHA-1-PLUS", "AUTH SCRAM-SHA-256-PLUS",  # Dovecot is not told the channel binding
         "no extension, not even SIZE", "8-bit content, 8BITMIME not offered",  # both are always offered
         "relays AUTH SCRAM-SHA-1", "relays AUTH SCRAM-SHA-256",  # Debian builds it without gsasl
-        "relays XFORWARD",
+        "XCLIENT", "XFORWARD",
     }
 
     def __init__(self, place, tls, auth, behind):
@@ -42,7 +43,7 @@ class Exim(MailServer):
         self.mail = here / "mail"
         for directory in (here, self.mail, here / "spool", here / "logs"):
             directory.mkdir()
-        self.ports = dict(zip(LISTENERS, free_ports(len(LISTENERS))))
+        self.ports = dict(zip([*LISTENERS, "proxied"], free_ports(len(LISTENERS) + 1)))
         boxes = place.file("exim/mailboxes", "".join(f"{box}: {box}\n" for box in MAILBOXES))
         shutil.copy(installed("exim4"), here / "exim4")  # where its user may run it, and not as root
         os.chmod(here / "exim4", 0o755)
@@ -95,6 +96,7 @@ chunking_advertise_hosts = {self.on('bare')}
 pipelining_advertise_hosts = {self.on('bare')}
 dsn_advertise_hosts = {self.on('bare')}
 smtputf8_advertise_hosts = {self.on('bare')}
+hosts_proxy = ${{if eq{{$received_port}}{{{self.ports['proxied']}}}{{*}}{{}}}}
 acl_smtp_rcpt = recipient
 domainlist relayed = {' : '.join(map(domain, WAYS))}
 """
@@ -218,4 +220,6 @@ def cases(place, program, tls):
     behind = Behind(place, program, tls)
     dovecot = Dovecot(place, "auth-for-exim", EXIM_USER)
     server = Exim(place, tls, dovecot.auth, behind)
-    return [delivering.cases(place, program, tls, server), relaying.cases(server, behind)]
+    sent = delivering.cases(place, program, tls, server)
+    upstream.tells(server, place, program, sent)
+    return [sent, relaying.cases(server, behind)]

@@ -6,11 +6,14 @@ import subprocess
 import sys
 
 import delivering
+import messages
+import upstream
 from delivering import LIMIT
 from harness import free_ports
 from install import NODE, PROGRAMS, PYTHON, program as installed
 from messages import LARGE
 from peer import MAILBOXES, MailServer
+from sender import UNAVAILABLE, Client, Sending
 from serve import DOMAIN, PASSWORD, USER
 from table import Failure
 
@@ -52,7 +55,7 @@ class Aiosmtpd(Library):
     needs = ["aiosmtpd"]
     listeners = ["all", "bare", "implicit", "small", "proxied"]
     cannot = {
-        "PIPELINING", "CHUNKING", "DSN",
+        "PIPELINING", "CHUNKING", "DSN", "XCLIENT", "XFORWARD", "REQUIRETLS", "LMTP",
         "AUTH CRAM-MD5", "AUTH SCRAM-SHA-1", "AUTH SCRAM-SHA-256", "AUTH SCRAM-SHA-1-PLUS", "AUTH SCRAM-SHA-256-PLUS",
     }
 
@@ -67,7 +70,8 @@ class SmtpServer(Library):
     needs = ["node", "smtp-server"]
     listeners = ["all", "bare", "implicit", "small", "trusting", "proxied", "lmtp"]
     cannot = {
-        "CHUNKING", "DSN",  # it takes what is asked for, but sends no reports
+        "CHUNKING", "DSN, reported",  # it takes what is asked for, but sends no reports
+        "PROXY v2",
         "AUTH SCRAM-SHA-1", "AUTH SCRAM-SHA-256", "AUTH SCRAM-SHA-1-PLUS", "AUTH SCRAM-SHA-256-PLUS",
     }
 
@@ -80,4 +84,23 @@ LIBRARIES = [Aiosmtpd, SmtpServer]
 
 def cases(place, program, tls, kind):
     server = kind(place, tls)
-    return delivering.cases(place, program, tls, server)
+    table = delivering.cases(place, program, tls, server)
+    upstream.tells(server, place, program, table)
+
+    def to(listener, *arguments):
+        address = f"127.0.0.1:{server.ports.get(listener)}"
+        return Sending(table, server, Client(place, program, address, *arguments))
+
+    lmtp = to("lmtp", "--lmtp")
+    lmtp.delivered("LMTP, on TCP", traced=["C: LHLO "])
+    lmtp.delivered("LMTP, leading dots", messages.DOTS)
+    lmtp.several("LMTP, some recipients unknown", 3, 2)
+    secure = ["--require-tls", "--ca", tls[0]]
+    inside = to("implicit", "--tls", "implicit")
+    to("all", "--tls", "starttls").delivered("REQUIRETLS", arguments=secure, traced=["REQUIRETLS"],
+                                             received=['"requireTLS":true'])
+    to("bare").refused("REQUIRETLS, no TLS", UNAVAILABLE, "STARTTLS", arguments=secure)
+    wishes = ["--dsn-notify", "success,delay", "--dsn-ret", "full", "--envid", "x+y"]
+    to("all").delivered("DSN, handed over", arguments=wishes, received=['"ret":"FULL"', '"envid":"x+y"'],
+                        traced=["RET=FULL", "ENVID=x+2By", "NOTIFY=SUCCESS,DELAY"])
+    return table

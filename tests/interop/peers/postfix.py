@@ -27,6 +27,7 @@ LISTENERS = {
     # Without IPv6 it refuses such addresses in XCLIENT too.
     "trusting": "-o smtpd_authorized_xclient_hosts=127.0.0.1 -o smtpd_authorized_xforward_hosts=127.0.0.1 "
                 "-o inet_protocols=all",
+    "proxied": "-o smtpd_upstream_proxy_protocol=haproxy -o inet_protocols=all",
 }
 SECURE = "-o smtp_tls_security_level=secure -o smtp_tls_secure_cert_match=127.0.0.1,localhost"
 # Name of a way and the transport for it, where that is not `smtp`.
@@ -43,6 +44,7 @@ class Postfix(MailServer):
     """An own instance: own configuration, queue and processes."""
 
     name = NAME
+    logs_clients = True
     cannot = {
         "AUTH SCRAM-SHA-1-PLUS", "AUTH SCRAM-SHA-256-PLUS",  # no channel binding on either side
         "relays CHUNKING",
@@ -148,7 +150,7 @@ smtp_dns_support_level = disabled
         return f"{transport}:[127.0.0.1]:{behind.port(way)}"
 
     def log(self):
-        return self.log_file.read_text(errors="backslashreplace")
+        return self.log_file.read_text(errors="backslashreplace") if self.log_file.exists() else ""
 
 
 def cases(place, program, tls):
@@ -156,5 +158,5 @@ def cases(place, program, tls):
     dovecot = Dovecot(place, "auth-for-postfix", "postfix")
     server = Postfix(place, tls, dovecot.auth, behind)
     sent = delivering.cases(place, program, tls, server)
-    upstream.tells(server, place, program, sent, "trusting")
+    upstream.tells(server, place, program, sent)
     return [sent, relaying.cases(server, behind)]

