@@ -1,10 +1,11 @@
 """What `run` needs, and where it is.
 
-Exim and Postfix both want to be the mail server of a system, so they cannot be installed together. Exim is
-therefore only unpacked, into a directory of ours; what it is linked with is installed as usual. Packages of Node.js
-and of Python go into directories of ours too.
+Mail servers all want to be the one of a system, so they cannot be installed together. All but Postfix are therefore
+only unpacked, into directories of ours; what they are linked with is installed as usual. Packages of Node.js and of
+Python go into directories of ours too.
 """
 
+import functools
 import os
 import pathlib
 import pwd
@@ -14,18 +15,30 @@ import subprocess
 import sys
 import tempfile
 
+import private
+
 PACKAGES = ["adduser", "gsasl", "swaks", "libnet-ssleay-perl", "msmtp", "curl", "postfix", "libsasl2-modules",
-            "dovecot-core", "dovecot-lmtpd", "dovecot-submissiond", "haproxy", "python3", "python3-pip", "openssl"]
+            "dovecot-core", "dovecot-lmtpd", "dovecot-submissiond", "haproxy", "python3", "python3-pip", "openssl",
+            "sasl2-bin", "m4"]
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "smtp-interop"
-EXIM_PACKAGE, EXIM_USER = "exim4-daemon-heavy", "Debian-exim"
+EXIM_USER = "Debian-exim"
 PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/lib/postfix/sbin"])
+# Mail servers whose packages are only unpacked, each into a directory of this one.
+UNPACKED_PACKAGES = CACHE / "packages"
+SERVERS = {
+    "exim": ["exim4-daemon-heavy"],
+    "opensmtpd": ["opensmtpd"],
+    "sendmail": ["sendmail-bin", "sendmail-cf"],
+}
 PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
 # Where the packages of Node.js and of Python are put.
 NODE, PYTHON = CACHE / "node" / "node_modules", CACHE / "python"
 # What is not on the path: a program, or a file by which a package is known.
 UNPACKED = {
     "dovecot-submission": pathlib.Path("/usr/lib/dovecot/submission"),
-    "exim4": CACHE / "exim" / "usr" / "sbin" / "exim4",
+    "exim4": UNPACKED_PACKAGES / "exim" / "usr" / "sbin" / "exim4",
+    "sendmail": UNPACKED_PACKAGES / "sendmail" / "usr" / "libexec" / "sendmail" / "sendmail",
+    "opensmtpd": UNPACKED_PACKAGES / "opensmtpd" / "usr" / "sbin" / "smtpd",
     "nodemailer": NODE / "nodemailer" / "package.json",
     "smtp-server": NODE / "smtp-server" / "package.json",
     "aiosmtpd": PYTHON / "aiosmtpd" / "__init__.py",
@@ -35,10 +48,18 @@ UNPACKED = {
 
 def program(name):
     """Where a program is, or None; those of system services are looked for too."""
+    if name == "private root":
+        return name if private_root() else None
     if found := shutil.which(name, path=PATH):
         return found
     unpacked = UNPACKED.get(name)
     return str(unpacked) if unpacked and unpacked.is_file() else None
+
+
+@functools.cache
+def private_root():
+    with tempfile.TemporaryDirectory(prefix="smtp-interop-") as directory:
+        return private.possible(directory)
 
 
 def lacking(programs):
@@ -65,14 +86,20 @@ def debian():
     subprocess.run([*apt, "update"], check=True, env=environment)
     packages = list(PACKAGES)
     with tempfile.TemporaryDirectory(prefix="smtp-interop-") as directory:
-        if program("exim4") is None:
-            subprocess.run([*apt, "download", EXIM_PACKAGE], cwd=directory, check=True, env=environment)
-            (archive,) = pathlib.Path(directory).glob("*.deb")
-            packages += libraries(archive)
+        archives = {}
+        for server, names in SERVERS.items():
+            there = pathlib.Path(directory, server)
+            there.mkdir()
+            subprocess.run([*apt, "download", *names], cwd=there, check=True, env=environment)
+            archives[server] = list(there.glob("*.deb"))
+            packages += [library for archive in archives[server] for library in libraries(archive)]
         subprocess.run([*apt, "install", "-y", "--no-install-recommends", *packages], check=True, env=environment)
-        if program("exim4") is None:
-            CACHE.mkdir(parents=True, exist_ok=True)
-            subprocess.run(["dpkg", "--extract", archive, CACHE / "exim"], check=True)
+        for server, found in archives.items():
+            into = UNPACKED_PACKAGES / server
+            shutil.rmtree(into, ignore_errors=True)
+            into.mkdir(parents=True)
+            for archive in found:
+                subprocess.run(["dpkg", "--extract", archive, into], check=True)
     try:
         pwd.getpwnam(EXIM_USER)
     except KeyError:  # its name is built into Exim, which does not start without it

@@ -12,7 +12,8 @@ MAILBOXES = [*(f"to-{n}" for n in range(80)), UTF8_MAILBOX, "sender", "postmaste
 
 class MailServer:
     """What a server of others has that was started for the cases: `ports` by what is different there, `mail`
-    with a Maildir for each address, `cannot` with the features that it lacks."""
+    with a Maildir for each address, `cannot` with the features that it lacks: "takes X" those that it
+    lacks as a server, "relays X" as a client."""
 
     name = None
     cannot = frozenset()

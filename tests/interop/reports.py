@@ -43,6 +43,11 @@ def report(server, address):
     return "\n".join(str(fields) for fields in parts[0].get_payload())
 
 
+def words(server, address):
+    """All of that report, in one line."""
+    return " ".join(only_file(server.mail / address / "new").decode(errors="backslashreplace").split())
+
+
 def asked_server(place, program, name, domain):
     """A server that offers DSN."""
     return Serve(place, program, name, "--no-tls", "--trace", "--offer", "DSN", "--domain", domain)

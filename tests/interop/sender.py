@@ -42,7 +42,7 @@ class Sending:
 
     def lacks(self, feature):
         """Whether the server does not have this at all, which the table tells."""
-        lacks = self.server.lacks(feature)
+        lacks = self.server.lacks(f"takes {feature}") or self.server.lacks(feature)
         if lacks:
             self.table.cannot(feature, self.server.name)
         return lacks

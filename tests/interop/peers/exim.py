@@ -56,7 +56,6 @@ class Exim(MailServer):
             user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
             for path in (here, self.mail, here / "spool", here / "logs", here / "key.pem"):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
-            os.chmod(behind.relay.unix, 0o666)
         log = open(here / "stderr", "wb")
         place.start([str(here / "exim4"), "-C", str(config), "-bdf"], stderr=log, stdout=log, **user)
         wait_for(lambda: connects(("127.0.0.1", self.ports["all"])), "Exim")

@@ -53,7 +53,6 @@ class Postfix(MailServer):
     def __init__(self, place, tls, auth, behind):
         super().__init__()
         ca, cert, key = tls
-        os.chmod(behind.relay.unix, 0o666)  # Postfix does not connect as root
         here = place.directory / "postfix"
         for name in ("etc", "data", "mail", "queue"):
             here.joinpath(name).mkdir(parents=True)
