@@ -28,11 +28,13 @@ def asked_for(send):
             check(part in said, f"no {part} in\n{said}")
         send.server.check_delivered(to, messages.SIMPLE)
         told = report(send.server, sender).replace("; ", ";").lower()
-        for part in (f"original-envelope-id: {NAME}", "action: delivered", f"final-recipient: rfc822;{to}",
+        for part in (f"original-envelope-id: {NAME}", f"final-recipient: rfc822;{to}",
                      f"original-recipient: rfc822;{FIRST}"):
             # Some repeat name and address in the encoding in which they came.
             encoded = part.replace("+", "+2b").replace(" 42", "+2042")
             check(part in told or encoded in told, f"no {part} in\n{told}")
+        # LMTP behind a server counts as another server.
+        check("action: delivered" in told or "action: relayed" in told, told)
 
 
 def report(server, address):
