@@ -204,10 +204,11 @@ fn has_test(text: &str, name: &str) -> bool {
     lines.iter().enumerate().any(|(at, line)| {
         let begins = line.starts_with(&head) || line.starts_with(&format!("async {head}"));
         let above = lines[..at].iter().rev();
+        let marks = ["#[test]", "#[tokio::test", "#[apply(on_runtime)]"];
         begins
             && above
                 .take_while(|line| line.starts_with('#') || line.starts_with("//"))
-                .any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
+                .any(|line| marks.iter().any(|mark| line.starts_with(mark)))
     })
 }
 

@@ -1,13 +1,7 @@
-//! Client against server, and both against peers that misbehave.
+//! Client against server, and both against peers that misbehave, on tokio: what holds on every runtime,
+//! and long times, which tokio's clock can jump over.
 
-mod driver;
-mod help;
-mod message;
-mod opening;
-mod proxied;
-mod remote;
-mod shutdown;
+mod rt;
+#[path = "../../../tests/suite/mod.rs"]
+mod suite;
 mod timeouts;
-mod tls;
-#[cfg(feature = "tracing")]
-mod tracing;

@@ -3,18 +3,19 @@
 use std::time::Duration;
 
 use smtp_tokio::{
-    Error, Message, Service,
+    Error, Message, Service, Tls,
     proto::{
         client::{Cause, Chunking, OpeningError, Phase, Status, TransactionOptions},
         fault::Fault,
     },
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, duplex},
-    time::Instant,
-};
+use tokio::time::Instant;
 
-use crate::help::{self, Store, connector, envelope, scripted, serve, text, to};
+use crate::suite::{
+    help::{self, Store, connector, envelope, scripted, serve, text, to},
+    octets::{Octets, duplex},
+    tls,
+};
 
 const GREETING: &str = "220 x\r\n";
 const HELLO: &str = "250 x\r\n";
@@ -127,8 +128,7 @@ async fn a_client_that_falls_silent() {
         let (mut near, ended) = serve(help::server(&store), Service::Smtp, 4096);
         let started = Instant::now();
         near.write_all(silence.as_bytes()).await.unwrap();
-        let mut said = String::new();
-        near.read_to_string(&mut said).await.unwrap();
+        let said = near.read_to_end().await;
         assert!(said.ends_with("421 4.4.2 mx.example.org timeout, closing\r\n"), "{said}");
         assert_took(started, minutes(5));
         drop(near);
@@ -185,4 +185,26 @@ async fn a_slow_handler_does_not_time_out_the_client() {
     // Small enough for the buffers on the way, so that the client waits for the final reply only.
     let report = client.send_with(&envelope(&recipients), text(400), how).await.unwrap();
     assert!(report.all_delivered(), "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_takes_a_minute_at_most() {
+    let certificates = tls::certificates();
+    // The client's peer says nothing.
+    let (near, far) = duplex(4096);
+    let started = Instant::now();
+    let error = tls::connector(Tls::Implicit, &certificates).open(near).await.unwrap_err();
+    assert!(matches!(&error, Error::Tls(error) if error.kind() == std::io::ErrorKind::TimedOut));
+    assert_eq!(started.elapsed().as_secs(), 60);
+    drop(far);
+    // The server's peer says nothing, from the beginning and after STARTTLS.
+    for (service, said) in [(Service::Smtps, ""), (Service::Smtp, "EHLO c\r\nSTARTTLS\r\n")] {
+        let store = Store::default();
+        let started = Instant::now();
+        let (mut near, ended) = serve(tls::server(&store, &certificates), service, 4096);
+        near.write_all(said.as_bytes()).await.unwrap();
+        let end = ended.await.unwrap();
+        assert!(matches!(end, smtp_tokio::End::Tls(_)), "{end:?}");
+        assert_eq!(started.elapsed().as_secs(), 60);
+    }
 }

@@ -1,6 +1,6 @@
 //! From the greeting to a session that can be used.
 
-use smtp_tokio::{
+use crate::rt::smtp::{
     Connector, Error, Server, Service, Tls,
     proto::{
         auth::client::{Login as LoginMechanism, Plain},
@@ -8,12 +8,15 @@ use smtp_tokio::{
         fault::Fault,
     },
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, duplex},
-    net::TcpListener,
-};
+use macro_rules_attribute::apply;
 
-use crate::help::{self, Store, connector, envelope, scripted, serve, to};
+use crate::{
+    rt::{TcpListener, spawn},
+    suite::{
+        help::{self, Store, connector, envelope, scripted, serve, to},
+        octets::{Octets, duplex},
+    },
+};
 
 fn plaintext_server(store: &Store) -> Server<Store> {
     Server::new(
@@ -23,7 +26,7 @@ fn plaintext_server(store: &Store) -> Server<Store> {
     .authentication()
 }
 
-#[tokio::test]
+#[apply(on_runtime)]
 async fn plain_and_login_authenticate() {
     let plain = || Login::new().with(Plain::new("", "tim", "tanstaaf").unwrap());
     let login = || Login::new().with(LoginMechanism::new("tim", "tanstaaf").unwrap());
@@ -41,7 +44,7 @@ async fn plain_and_login_authenticate() {
     }
 }
 
-#[tokio::test]
+#[apply(on_runtime)]
 async fn wrong_credentials_are_refused_with_the_servers_words() {
     let store = Store::default();
     let (near, _) = serve(plaintext_server(&store), Service::Smtp, 512);
@@ -54,7 +57,7 @@ async fn wrong_credentials_are_refused_with_the_servers_words() {
 }
 
 /// C-20.
-#[tokio::test]
+#[apply(on_runtime)]
 async fn a_password_is_not_shown_outside_tls() {
     let store = Store::default();
     let (near, _) = serve(plaintext_server(&store), Service::Smtp, 512);
@@ -64,23 +67,22 @@ async fn a_password_is_not_shown_outside_tls() {
 }
 
 /// A cancelled exchange leaves nothing behind for the next one.
-#[tokio::test]
+#[apply(on_runtime)]
 async fn an_exchange_after_a_cancelled_one_begins_anew() {
     let store = Store::default();
     let (mut near, _) = serve(plaintext_server(&store), Service::Smtp, 4096);
-    let mut said = String::new();
     for line in
         ["EHLO c.example", "AUTH LOGIN", "dGlt", "*", "AUTH LOGIN dGlt", "dGFuc3RhYWY=", "QUIT"]
     {
         near.write_all(format!("{line}\r\n").as_bytes()).await.unwrap();
     }
-    near.read_to_string(&mut said).await.unwrap();
+    let said = near.read_to_end().await;
     let codes: Vec<_> =
         said.lines().skip_while(|line| !line.starts_with("334")).map(|line| &line[..3]).collect();
     assert_eq!(codes, ["334", "334", "501", "334", "235", "221"], "{said}");
 }
 
-#[tokio::test]
+#[apply(on_runtime)]
 async fn what_the_server_says_is_in_the_error() {
     let greetings: [&'static [&'static str]; 3] = [
         &["554 mx.example.org no service\r\n", "221 bye\r\n"],
@@ -101,7 +103,7 @@ async fn what_the_server_says_is_in_the_error() {
     }
 }
 
-#[tokio::test]
+#[apply(on_runtime)]
 async fn a_server_that_closes_without_a_word() {
     let (near, far) = duplex(512);
     drop(far);
@@ -109,9 +111,9 @@ async fn a_server_that_closes_without_a_word() {
     assert!(matches!(error, Error::Opening(OpeningError::Fault(Fault::Closed))), "{error}");
 }
 
-#[tokio::test]
+#[apply(on_runtime)]
 async fn nobody_listens() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
     let error = Connector::new(Tls::None).connect("127.0.0.1", port).await.unwrap_err();
@@ -119,12 +121,12 @@ async fn nobody_listens() {
 }
 
 /// C-04: a server that hangs up on EHLO gets HELO on a new connection, where that is chosen.
-#[tokio::test]
+#[apply(on_runtime)]
 async fn helo_on_a_new_connection_after_a_drop() {
     for chosen in [false, true] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let server = tokio::spawn(async move {
+        let server = spawn(async move {
             let mut hellos = Vec::new();
             while hellos.len() < 1 + usize::from(chosen) {
                 let (mut stream, _) = listener.accept().await.unwrap();
@@ -138,7 +140,7 @@ async fn helo_on_a_new_connection_after_a_drop() {
             }
             hellos
         });
-        let mut config = smtp_tokio::proto::client::Config::default();
+        let mut config = crate::rt::smtp::proto::client::Config::default();
         config.profile.client.helo_after_drop = chosen;
         let opened = connector().config(config).connect("127.0.0.1", port).await;
         let hellos = server.await.unwrap();

@@ -3,22 +3,34 @@
 use std::{
     future::Future,
     io,
-    pin::{Pin, pin},
+    pin::pin,
     sync::Arc,
     task::{Context, Poll, Waker},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use smtp_tokio::{
-    Connection,
-    proto::{
-        client::{self, Client},
-        domain::{HelloName, Host},
-        server::{Config, Event, Server},
-        wire::Step,
+use macro_rules_attribute::apply;
+
+use crate::{
+    rt::{
+        On, TcpStream,
+        smtp::{
+            Connection,
+            proto::{
+                client::{self, Client},
+                domain::{HelloName, Host},
+                limits::ServerTimeouts,
+                server::{Config, Event, Server},
+                wire::Step,
+            },
+        },
+    },
+    suite::{
+        octets::{Duplex, Octets, duplex, yield_now},
+        pipe::Pipe,
     },
 };
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex};
 
 /// What a stream does when it is asked.
 #[derive(Debug, Clone, Copy)]
@@ -38,27 +50,17 @@ struct Stubborn {
     asked: usize,
 }
 
-impl AsyncRead for Stubborn {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        _: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+impl Pipe for Stubborn {
+    fn poll_read(&mut self, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
         self.asked += 1;
         match self.read {
             Way::Never => Poll::Pending,
-            Way::End | Way::Ready => Poll::Ready(Ok(())),
+            Way::End | Way::Ready => Poll::Ready(Ok(0)),
             Way::Fail => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
         }
     }
-}
 
-impl AsyncWrite for Stubborn {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        octets: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(&mut self, _: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         self.asked += 1;
         match self.write {
             Way::Never => Poll::Pending,
@@ -68,17 +70,22 @@ impl AsyncWrite for Stubborn {
         }
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.asked += 1;
         match self.write {
             Way::Never => Poll::Pending,
             _ => Poll::Ready(Ok(())),
         }
     }
+}
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
+/// Far less than any session has in earnest, so that a test need not wait.
+const MOMENT: Duration = Duration::from_millis(5);
+
+fn impatient() -> Config {
+    let mut timeouts = ServerTimeouts::default();
+    (timeouts.command, timeouts.closing) = (MOMENT, MOMENT);
+    Config::new(Host::parse("mx.example.org").unwrap()).timeouts(timeouts)
 }
 
 fn config() -> Arc<Config> {
@@ -96,11 +103,11 @@ const WAYS: [(Way, Way); 8] = [
     (Way::Fail, Way::Fail),
 ];
 
-#[tokio::test(start_paused = true)]
+#[apply(on_runtime)]
 async fn a_server_ends_in_bounded_polls_on_any_stream() {
     for (read, write) in WAYS {
-        let stream = Stubborn { read, write, asked: 0 };
-        let mut connection = Connection::new(stream, Server::new(config()));
+        let stream = On(Stubborn { read, write, asked: 0 });
+        let mut connection = Connection::new(stream, Server::new(Arc::new(impatient())));
         let mut turns = 0;
         loop {
             turns += 1;
@@ -115,15 +122,17 @@ async fn a_server_ends_in_bounded_polls_on_any_stream() {
                 Ok(step) => panic!("{step:?}"),
             }
         }
-        assert!(connection.stream().asked < 20, "{read:?} {write:?}");
+        assert!(connection.stream().0.asked < 20, "{read:?} {write:?}");
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(on_runtime)]
 async fn a_client_ends_in_bounded_polls_on_any_stream() {
     for (read, write) in WAYS {
-        let stream = Stubborn { read, write, asked: 0 };
-        let mut connection = Connection::new(stream, Client::new(client::Config::default()));
+        let stream = On(Stubborn { read, write, asked: 0 });
+        let mut config = client::Config::default();
+        config.timeouts.greeting = MOMENT;
+        let mut connection = Connection::new(stream, Client::new(config));
         let name = HelloName::parse("client.example").unwrap();
         connection.endpoint_mut().hello(name).unwrap();
         let mut turns = 0;
@@ -136,12 +145,29 @@ async fn a_client_ends_in_bounded_polls_on_any_stream() {
                 Ok(step) => panic!("{step:?}"),
             }
         }
-        assert!(connection.stream().asked < 20, "{read:?} {write:?}");
+        assert!(connection.stream().0.asked < 20, "{read:?} {write:?}");
     }
 }
 
+/// The time is kept, and begins anew with each command but with no octet.
+#[apply(on_runtime)]
+async fn a_silent_peer_is_told_so_when_its_time_is_over() {
+    let (near, mut far) = duplex(4096);
+    let mut connection = Connection::new(near, Server::new(Arc::new(impatient())));
+    let begun = Instant::now();
+    while let Ok(Step::Event) = connection.next().await {
+        if let Some(Event::Connected(question)) = connection.endpoint_mut().event() {
+            question.accept();
+        }
+    }
+    assert!(begun.elapsed() >= MOMENT);
+    drop(connection);
+    let said = far.read_to_end().await;
+    assert!(said.ends_with("421 4.4.2 mx.example.org timeout, closing\r\n"), "{said}");
+}
+
 /// RFC 2920 section 3.1: the peer may be waiting for us to read.
-#[tokio::test]
+#[apply(on_runtime)]
 async fn reads_while_a_write_waits() {
     let (near, mut far) = duplex(16);
     let mut connection = Connection::new(near, Server::new(config()));
@@ -165,7 +191,7 @@ async fn reads_while_a_write_waits() {
 }
 
 /// The future of `next` may be dropped after any poll.
-#[tokio::test]
+#[apply(on_runtime)]
 async fn next_can_be_dropped_at_any_time() {
     let (near, mut far) = duplex(5);
     let mut connection = Connection::new(near, Server::new(config()));
@@ -185,8 +211,8 @@ async fn next_can_be_dropped_at_any_time() {
             Poll::Ready(Ok(Step::Close)) => break,
             Poll::Ready(other) => panic!("{other:?}"),
             Poll::Pending => {
-                // A task that never yields has its streams held back by the runtime.
-                tokio::task::yield_now().await;
+                // A task that never yields may have its streams held back by the runtime.
+                yield_now().await;
                 let mut octet = [0];
                 let read = pin!(far.read(&mut octet)).poll(&mut cx);
                 if let Poll::Ready(Ok(1)) = read {
@@ -199,14 +225,13 @@ async fn next_can_be_dropped_at_any_time() {
         }
     }
     drop(connection);
-    far.read_to_end(&mut heard).await.unwrap();
-    let heard = String::from_utf8(heard).unwrap();
+    let heard = String::from_utf8(heard).unwrap() + &far.read_to_end().await;
     assert_eq!(heard.matches("\r\n250 ").count(), 2, "{heard}");
     assert!(heard.ends_with("221 2.0.0 mx.example.org closing, goodbye\r\n"), "{heard}");
 }
 
 /// A peer that hangs up in the middle of the content may have said why before.
-#[tokio::test]
+#[apply(on_runtime)]
 async fn the_last_words_of_a_peer_are_heard() {
     let (near, mut far) = duplex(4096);
     let mut connection = Connection::new(near, Client::new(client::Config::default()));
@@ -224,39 +249,34 @@ async fn the_last_words_of_a_peer_are_heard() {
 /// A session that waits owns next to nothing.
 #[test]
 fn sizes() {
-    let connection = std::mem::size_of::<Connection<tokio::net::TcpStream, Server>>();
+    let connection = std::mem::size_of::<Connection<TcpStream, Server>>();
     assert!(connection <= 1024, "{connection}");
-    let server = crate::help::server(&crate::help::Store::default());
+    let server = crate::suite::help::server(&crate::suite::help::Store::default());
     let stream = duplex(1).0;
-    let serving = server.serve_connection(stream, smtp_tokio::Service::Smtp, Default::default());
+    let serving =
+        server.serve_connection(stream, crate::rt::smtp::Service::Smtp, Default::default());
     let session = std::mem::size_of_val(&serving);
     assert!(session <= 1408, "{session}");
 }
 
 /// Content of many pieces leaves in few writes, and the dot with the last of them.
-#[tokio::test]
+#[apply(on_runtime)]
 async fn the_dot_leaves_with_the_content() {
-    struct Vectored(Vec<usize>, tokio::io::DuplexStream);
-    impl AsyncRead for Vectored {
+    struct Vectored(Vec<usize>, Duplex);
+    impl Pipe for Vectored {
         fn poll_read(
-            mut self: Pin<&mut Self>,
+            &mut self,
             cx: &mut Context<'_>,
-            buffer: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.1).poll_read(cx, buffer)
-        }
-    }
-    impl AsyncWrite for Vectored {
-        fn poll_write(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            octets: &[u8],
+            buffer: &mut [u8],
         ) -> Poll<io::Result<usize>> {
+            self.1.0.poll_read(cx, buffer)
+        }
+        fn poll_write(&mut self, _: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
             self.0.push(octets.len());
             Poll::Ready(Ok(octets.len()))
         }
         fn poll_write_vectored(
-            mut self: Pin<&mut Self>,
+            &mut self,
             _: &mut Context<'_>,
             slices: &[io::IoSlice<'_>],
         ) -> Poll<io::Result<usize>> {
@@ -264,20 +284,11 @@ async fn the_dot_leaves_with_the_content() {
             self.0.push(octets);
             Poll::Ready(Ok(octets))
         }
-        fn is_write_vectored(&self) -> bool {
-            true
-        }
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
     }
     let (near, mut far) = duplex(4096);
     far.write_all(b"220 x\r\n").await.unwrap();
     let mut connection =
-        Connection::new(Vectored(Vec::new(), near), Client::new(client::Config::default()));
+        Connection::new(On(Vectored(Vec::new(), near)), Client::new(client::Config::default()));
     let machine = connection.endpoint_mut();
     machine.hello(HelloName::parse("client.example").unwrap()).unwrap();
     let mut queued = false;
@@ -292,9 +303,9 @@ async fn the_dot_leaves_with_the_content() {
             Step::Idle if !queued => {
                 let machine = connection.endpoint_mut();
                 machine
-                    .mail(smtp_tokio::proto::path::ReversePath::Null, Default::default())
+                    .mail(crate::rt::smtp::proto::path::ReversePath::Null, Default::default())
                     .unwrap();
-                let postmaster = smtp_tokio::proto::path::ForwardPath::Postmaster;
+                let postmaster = crate::rt::smtp::proto::path::ForwardPath::Postmaster;
                 machine.rcpt(postmaster, Default::default()).unwrap();
                 machine.data().unwrap();
                 far.write_all(b"250 OK\r\n250 OK\r\n354 go\r\n").await.unwrap();
@@ -303,7 +314,7 @@ async fn the_dot_leaves_with_the_content() {
             _ => break,
         }
     }
-    connection.stream_mut().0.clear();
+    connection.stream_mut().0.0.clear();
     let machine = connection.endpoint_mut();
     for _ in 0..10 {
         machine.body(Bytes::from_static(b"..\r\nline\r\n")).unwrap();
@@ -311,7 +322,7 @@ async fn the_dot_leaves_with_the_content() {
     machine.end_of_data().unwrap();
     assert_eq!(connection.written().await.unwrap(), Step::Read);
     // Dots are slices of their own: they leave with what is around them.
-    let writes = &connection.stream().0;
+    let writes = &connection.stream().0.0;
     assert_eq!(writes.iter().sum::<usize>(), 10 * 11 + 3);
     assert!(writes.len() <= 2, "{writes:?}");
 }

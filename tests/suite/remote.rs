@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
-use smtp_tokio::{
+use crate::rt::smtp::{
     Backend, Body, Client, Connector, End, Facts, Network, Recipient, Sender, Server, Service,
     Session, Waiting,
     proto::{
@@ -18,12 +17,16 @@ use smtp_tokio::{
         upstream::{Attribute, Forwarded, Overrides, Value},
     },
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
-    task::JoinHandle,
-};
+use bytes::Bytes;
+use macro_rules_attribute::apply;
 
-use crate::help::{self, Store, Taken, envelope, to};
+use crate::{
+    rt::{Task, spawn},
+    suite::{
+        help::{self, Store, Taken, envelope, to},
+        octets::{Duplex, Octets, duplex},
+    },
+};
 
 /// A URL, and how many octets there was room for.
 type Fetched = (String, Option<u64>);
@@ -133,10 +136,9 @@ impl Session for Handler {
     }
 }
 
-fn serve(server: Server<Provider>, facts: Facts) -> (DuplexStream, JoinHandle<End>) {
+fn serve(server: Server<Provider>, facts: Facts) -> (Duplex, Task<End>) {
     let (near, far) = duplex(100);
-    let task =
-        tokio::spawn(async move { server.serve_connection(far, Service::Smtp, facts).await });
+    let task = spawn(async move { server.serve_connection(far, Service::Smtp, facts).await });
     (near, task)
 }
 
@@ -155,7 +157,7 @@ fn customer() -> Connector {
     })
 }
 
-#[tokio::test]
+#[apply(on_runtime)]
 async fn what_waits_for_a_node() {
     let (near, _) = serve(provider(&Provider::default()), Facts::default());
     let mut client = help::connector().open(near).await.unwrap();
@@ -174,7 +176,7 @@ async fn what_waits_for_a_node() {
 }
 
 /// RFC 2645: the customer calls, logs in, and gets its mail over the same connection.
-#[tokio::test]
+#[apply(on_runtime)]
 async fn mail_comes_back_over_the_same_connection() {
     let sender = Provider::default();
     let (near, serving) = serve(provider(&sender), Facts::default());
@@ -197,14 +199,13 @@ async fn mail_comes_back_over_the_same_connection() {
 }
 
 /// A customer that does not greet is no reason to stay.
-#[tokio::test]
+#[apply(on_runtime)]
 async fn a_customer_that_hangs_up() {
     let sender = Provider::default();
     let (mut near, serving) = serve(provider(&sender), Facts::default());
     near.write_all(b"EHLO c.example\r\nAUTH PLAIN AHRpbQB0YW5zdGFhZg==\r\nATRN\r\n").await.unwrap();
-    near.shutdown().await.unwrap();
-    let mut said = String::new();
-    near.read_to_string(&mut said).await.unwrap();
+    near.close().await.unwrap();
+    let said = near.read_to_end().await;
     assert!(said.contains("\r\n250 2.0.0 OK now reversing"), "{said}");
     assert!(matches!(serving.await.unwrap(), End::Turned));
     assert_eq!(*sender.outcome.lock().unwrap(), None);
@@ -227,7 +228,7 @@ async fn told(peer: &str, overrides: &Overrides) -> Result<Vec<Taken>, u16> {
     let server = help::server(&store).xclient([hosts]).xforward([hosts]);
     let (near, far) = duplex(100);
     let facts = facts(peer);
-    tokio::spawn(async move { server.serve_connection(far, Service::Smtp, facts).await });
+    spawn(async move { server.serve_connection(far, Service::Smtp, facts).await });
     let mut client = help::connector().open(near).await.unwrap();
     let name = HelloName::parse("spike.example").unwrap();
     let reply = client.xclient(overrides, name).await.map_err(|_| 0_u16)?;
@@ -240,7 +241,7 @@ async fn told(peer: &str, overrides: &Overrides) -> Result<Vec<Taken>, u16> {
     Ok(store.taken())
 }
 
-#[tokio::test]
+#[apply(on_runtime)]
 async fn a_proxy_speaks_for_its_client() {
     let mut overrides = Overrides::default();
     overrides.set_address(Value::Known([127, 0, 0, 99].into()));
@@ -268,13 +269,13 @@ async fn a_proxy_speaks_for_its_client() {
     assert_eq!(told("127.0.0.5:9", &overrides).await.unwrap_err(), 0);
 }
 
-#[tokio::test]
+#[apply(on_runtime)]
 async fn a_filter_says_whose_message_it_is() {
     let store = Store::default();
     let server = help::server(&store).xforward([std::net::IpAddr::from([127, 0, 0, 1])]);
     let (near, far) = duplex(100);
     let facts = facts("127.0.0.1:9");
-    tokio::spawn(async move { server.serve_connection(far, Service::Smtp, facts).await });
+    spawn(async move { server.serve_connection(far, Service::Smtp, facts).await });
     let mut client = help::connector().open(near).await.unwrap();
     let mut forwarded = Forwarded::default();
     forwarded.set(Attribute::Name, Value::Known(&"n".repeat(250))).unwrap();
@@ -325,7 +326,7 @@ async fn submit(size: &str, parts: &[(&str, bool)]) -> (Provider, Vec<u16>) {
     (sender, codes)
 }
 
-#[tokio::test]
+#[apply(on_runtime)]
 async fn content_is_fetched() {
     const KEY: &str = "imap://x.example/a;urlauth=submit+tim:internal:91";
     let (sender, codes) = submit("SIZE=500", &[(KEY, true)]).await;
@@ -341,7 +342,7 @@ async fn content_is_fetched() {
     assert_eq!(sender.fetched.lock().unwrap()[0].1, Some(995));
 }
 
-#[tokio::test]
+#[apply(on_runtime)]
 async fn content_that_cannot_be_had() {
     // S-59: a key of another user's; a store that is down; too much in all.
     let other = "imap://x.example/a;urlauth=submit+joe:internal:91";

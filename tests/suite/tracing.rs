@@ -2,17 +2,25 @@
 
 use std::{
     fmt,
+    future::{Future, poll_fn},
+    pin::pin,
     sync::{Arc, Mutex},
+    task::Poll,
 };
 
-use smtp_tokio::{Connector, Facts, Service, Tls};
+use crate::rt::smtp::{Connector, Facts, Service, Tls};
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
     span,
 };
 
-use crate::help::{Store, server};
+use macro_rules_attribute::apply;
+
+use crate::suite::{
+    help::{Store, server},
+    octets::duplex,
+};
 
 /// Keeps every span and event as a line.
 #[derive(Clone, Default)]
@@ -55,18 +63,27 @@ impl Subscriber for Lines {
     fn exit(&self, _: &span::Id) {}
 }
 
-#[tokio::test]
+#[apply(on_runtime)]
 async fn spans_and_events() {
     let lines = Lines::default();
     let _guard = tracing::subscriber::set_default(lines.clone());
-    let (near, far) = tokio::io::duplex(4096);
+    let (near, far) = duplex(4096);
     let server = server(&Store::default());
     let serving = server.serve_connection(far, Service::Smtp, Facts::default());
     let calling = async {
         let client = Connector::new(Tls::None).server_name("mx.example").open(near).await.unwrap();
         client.quit().await.unwrap();
     };
-    tokio::join!(serving, calling);
+    let mut serving = pin!(serving);
+    let mut served = false;
+    let mut calling = pin!(calling);
+    let mut called = false;
+    poll_fn(|cx| {
+        served = served || serving.as_mut().poll(cx).is_ready();
+        called = called || calling.as_mut().poll(cx).is_ready();
+        if served && called { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
     let lines = lines.0.lock().unwrap();
     let has = |wanted: &str| lines.iter().any(|line| line.contains(wanted));
     for wanted in [

@@ -1,15 +1,17 @@
 //! The end of a server, and its limits.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use smtp_tokio::{Server, Service, Tls};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    sync::oneshot,
+use crate::rt::smtp::{Server, Service, Tls};
+use macro_rules_attribute::apply;
+
+use crate::{
+    rt::{TcpListener, TcpStream, spawn},
+    suite::{
+        help::{self, Store, connector, envelope, serve, text, to},
+        octets::{Bell, Octets, yield_now},
+    },
 };
-
-use crate::help::{self, Store, connector, envelope, serve, text, to};
 
 async fn listening(
     store: &Store,
@@ -20,48 +22,36 @@ async fn listening(
     (address, change(help::server(store).listen_smtp(listener)))
 }
 
-async fn line(stream: &mut TcpStream) -> String {
-    let mut line = Vec::new();
-    while !line.ends_with(b"\n") {
-        let Ok(octet) = stream.read_u8().await else {
-            break;
-        };
-        line.push(octet);
-    }
-    String::from_utf8(line).unwrap()
-}
-
-#[tokio::test]
+#[apply(on_runtime)]
 async fn an_idle_session_is_told_421() {
     let store = Store::default();
-    let (signal, wait) = oneshot::channel::<()>();
-    let wait = async move {
-        let _ = wait.await;
-    };
+    let signal = Arc::new(Bell::default());
+    let waiting = Arc::clone(&signal);
+    let wait = async move { waiting.heard().await };
     let (address, server) = listening(&store, |server| server.shutdown(wait)).await;
-    let serving = tokio::spawn(server.serve());
+    let serving = spawn(server.serve());
     let mut client = TcpStream::connect(address).await.unwrap();
-    assert!(line(&mut client).await.starts_with("220 "));
-    signal.send(()).unwrap();
+    assert!(client.read_line().await.starts_with("220 "));
+    signal.ring();
     assert_eq!(
-        line(&mut client).await,
+        client.read_line().await,
         "421 4.3.2 mx.example.org service not available, closing\r\n"
     );
-    assert_eq!(line(&mut client).await, "");
+    assert_eq!(client.read_line().await, "");
     serving.await.unwrap();
     assert!(TcpStream::connect(address).await.is_err());
     assert_eq!(store.ends(), ["Regular"]);
 }
 
-#[tokio::test]
+#[apply(on_runtime)]
 async fn a_message_under_way_is_finished() {
     let store = Store::default();
     let (address, server) = listening(&store, |server| server).await;
     let handle = server.handle();
-    let serving = tokio::spawn(server.serve());
+    let serving = spawn(server.serve());
     let mut client = connector().connect("127.0.0.1", address.port()).await.unwrap();
     let going = store.clone();
-    tokio::spawn(async move {
+    spawn(async move {
         going.begun().await;
         handle.shut_down();
         going.go_on();
@@ -76,36 +66,31 @@ async fn a_message_under_way_is_finished() {
     assert_eq!(error.reply().map(|reply| reply.code().value()), Some(421), "{error}");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(on_runtime)]
 async fn a_transaction_is_finished_before_the_421() {
     let store = Store::default();
     let server = help::server(&store);
     let handle = server.handle();
     let (mut near, ended) = serve(server, Service::Smtp, 4096);
     near.write_all(b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<a@x.example>\r\nDATA\r\n").await.unwrap();
-    let mut said = Vec::new();
-    while !said.ends_with(b"<CRLF>.<CRLF>\r\n") {
-        near.read_buf(&mut said).await.unwrap();
-    }
+    while !near.read_line().await.ends_with("<CRLF>.<CRLF>\r\n") {}
     handle.shut_down();
     near.write_all(b"still writing\r\n").await.unwrap();
     assert!(!ended.is_finished());
     near.write_all(b".\r\n").await.unwrap();
-    said.clear();
-    near.read_to_end(&mut said).await.unwrap();
-    let said = String::from_utf8(said).unwrap();
+    let said = near.read_to_end().await;
     assert!(said.starts_with("250 2.0.0 queued as 42\r\n421 4.3.2 "), "{said}");
     assert_eq!(store.taken().len(), 1);
 }
 
-#[tokio::test]
+#[apply(on_runtime)]
 async fn after_the_grace_sessions_end_by_force() {
     for to_whom in ["a", "stuck"] {
         let store = Store::default();
         let quick = Duration::from_millis(10);
         let (address, server) = listening(&store, |server| server.grace(quick)).await;
         let handle = server.handle();
-        let serving = tokio::spawn(server.serve());
+        let serving = spawn(server.serve());
         let mut client = TcpStream::connect(address).await.unwrap();
         let begin =
             format!("EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<{to_whom}@x.example>\r\nBDAT 9\r\nabc");
@@ -113,20 +98,19 @@ async fn after_the_grace_sessions_end_by_force() {
         if to_whom == "stuck" {
             store.begun().await;
         } else {
-            while !line(&mut client).await.contains("RCPT accepted") {}
+            while !client.read_line().await.contains("RCPT accepted") {}
         }
         handle.shut_down();
-        let mut said = Vec::new();
-        let _ = client.read_to_end(&mut said).await;
+        let said = client.read_to_end().await;
         serving.await.unwrap();
         assert_eq!(handle.connections(), 0);
-        let told = String::from_utf8(said).unwrap().contains("421 4.3.2 ");
+        let told = said.contains("421 4.3.2 ");
         assert_eq!(told, to_whom == "a");
         assert!(store.taken().is_empty());
     }
 }
 
-#[tokio::test]
+#[apply(on_runtime)]
 async fn one_too_many_is_told_421() {
     type Limit = fn(Server<Store>) -> Server<Store>;
     let limits: [Limit; 2] =
@@ -135,40 +119,39 @@ async fn one_too_many_is_told_421() {
         let store = Store::default();
         let (address, server) = listening(&store, limit).await;
         let handle = server.handle();
-        let serving = tokio::spawn(server.serve());
+        let serving = spawn(server.serve());
         let mut clients = Vec::new();
         for _ in 0..2 {
             let mut client = TcpStream::connect(address).await.unwrap();
-            assert!(line(&mut client).await.starts_with("220 "));
+            assert!(client.read_line().await.starts_with("220 "));
             clients.push(client);
         }
         let mut refused = TcpStream::connect(address).await.unwrap();
-        let said = line(&mut refused).await;
+        let said = refused.read_line().await;
         assert_eq!(said, "421 mx.example.org too many connections\r\n");
-        assert_eq!(line(&mut refused).await, "");
+        assert_eq!(refused.read_line().await, "");
         // A place that is given up can be taken again.
         let mut leaving = clients.remove(0);
         leaving.write_all(b"QUIT\r\n").await.unwrap();
-        let mut rest = Vec::new();
-        leaving.read_to_end(&mut rest).await.unwrap();
+        leaving.read_to_end().await;
         while handle.connections() == 2 {
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
         let mut next = TcpStream::connect(address).await.unwrap();
-        assert!(line(&mut next).await.starts_with("220 "));
+        assert!(next.read_line().await.starts_with("220 "));
         handle.shut_down();
         serving.await.unwrap();
     }
 }
 
-#[tokio::test]
+#[apply(on_runtime)]
 async fn a_panic_ends_one_session_only() {
     let store = Store::default();
     let (address, server) = listening(&store, |server| server).await;
     let handle = server.handle();
-    let serving = tokio::spawn(server.serve());
+    let serving = spawn(server.serve());
     let mut bystander = connector().connect("127.0.0.1", address.port()).await.unwrap();
-    let connector = smtp_tokio::Connector::new(Tls::None);
+    let connector = crate::rt::smtp::Connector::new(Tls::None);
     let mut client = connector.connect("127.0.0.1", address.port()).await.unwrap();
     let recipients = to(&["<panic@example.org>"]);
     let report = client.send(&envelope(&recipients), "x\r\n").await.unwrap();

@@ -2,23 +2,25 @@
 
 use std::sync::{Arc, Mutex};
 
-use smtp_tokio::{
-    Backend, Body, Client, Connector, End, Facts, Recipient, Sender, Server, Service, Session, Tls,
-    proto::{
-        answer::{Acceptance, Rejection},
-        auth::server::Credentials,
-        client::{Envelope, Recipient as To},
-        domain::Host,
-        parameter::Parameters,
-        path::{ForwardPath, ReversePath},
-        server::Config,
+use crate::rt::{
+    Runtime, Task,
+    smtp::{
+        Backend, Body, Client, Connector, End, Facts, Recipient, Sender, Server, Service, Session,
+        Tls,
+        proto::{
+            answer::{Acceptance, Rejection},
+            auth::server::Credentials,
+            client::{Envelope, Recipient as To},
+            domain::Host,
+            parameter::Parameters,
+            path::{ForwardPath, ReversePath},
+            server::Config,
+        },
     },
+    spawn,
 };
-use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream, duplex},
-    sync::Notify,
-    task::JoinHandle,
-};
+use crate::suite::octets::{Bell, Duplex, Octets, duplex};
+use smtp_frontend::runtime::Io;
 
 /// A message that was taken.
 #[derive(Debug, Clone)]
@@ -39,8 +41,8 @@ struct Shared {
     ends: Mutex<Vec<String>>,
     resets: Mutex<usize>,
     /// A handler has begun, and waits until it may go on.
-    pub(crate) begun: Notify,
-    pub(crate) go_on: Notify,
+    pub(crate) begun: Bell,
+    pub(crate) go_on: Bell,
 }
 
 impl Store {
@@ -57,11 +59,11 @@ impl Store {
     }
 
     pub(crate) async fn begun(&self) {
-        self.0.begun.notified().await;
+        self.0.begun.heard().await;
     }
 
     pub(crate) fn go_on(&self) {
-        self.0.go_on.notify_one();
+        self.0.go_on.ring();
     }
 }
 
@@ -120,11 +122,11 @@ impl Session for Clerk {
             "<hasty" => return Ok(Acceptance::new("did not even look")),
             "<patient" => {
                 body.next().await?;
-                self.store.0.begun.notify_one();
-                self.store.0.go_on.notified().await;
+                self.store.0.begun.ring();
+                self.store.0.go_on.heard().await;
             }
             "<stuck" => {
-                self.store.0.begun.notify_one();
+                self.store.0.begun.ring();
                 std::future::pending::<()>().await;
             }
             _ => {}
@@ -175,14 +177,9 @@ pub(crate) fn connector() -> Connector {
 }
 
 /// Serves one connection in memory; `window` octets may be under way each way.
-pub(crate) fn serve(
-    server: Server<Store>,
-    service: Service,
-    window: usize,
-) -> (DuplexStream, JoinHandle<End>) {
+pub(crate) fn serve(server: Server<Store>, service: Service, window: usize) -> (Duplex, Task<End>) {
     let (near, far) = duplex(window);
-    let task =
-        tokio::spawn(async move { server.serve_connection(far, service, Facts::default()).await });
+    let task = spawn(async move { server.serve_connection(far, service, Facts::default()).await });
     (near, task)
 }
 
@@ -207,19 +204,16 @@ pub(crate) fn envelope<'a>(recipients: &'a [To<'a>]) -> Envelope<'a> {
 
 /// A server that gives these replies, one for each line it reads (the first unasked), and then
 /// neither speaks nor listens.
-pub(crate) fn scripted(
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    replies: &'static [&'static str],
-) {
-    tokio::spawn(async move {
-        let mut stream = BufReader::new(stream);
+pub(crate) fn scripted<S: Send + 'static>(mut stream: S, replies: &'static [&'static str])
+where
+    Runtime: Io<S>,
+{
+    spawn(async move {
         let mut replies = replies.iter();
-        let mut line = String::new();
         while let Some(reply) = replies.next() {
             stream.write_all(reply.as_bytes()).await.unwrap();
             if replies.len() > 0 {
-                line.clear();
-                stream.read_line(&mut line).await.unwrap();
+                stream.read_line().await;
             }
         }
         std::future::pending::<()>().await;

@@ -1,0 +1,174 @@
+//! SMTP and LMTP on smol: clients and servers over the machines of [`smtp_proto`](proto), which know the
+//! protocol and do no I/O.
+//!
+//! ```text
+//!  your handlers ── Server ─┐                             ┌─ Client ── your mail
+//!                           ├─ Connection ── Connection ──┤
+//!       smtp_proto::server ─┘    stream, timer, TLS       └─ smtp_proto::client
+//! ```
+//!
+//! # A client
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+//! # let listener = smol::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let port = listener.local_addr()?.port();
+//! # let config = smtp_smol::proto::server::Config::new(smtp_smol::proto::domain::Host::parse("mx.example.org")?);
+//! # smol::spawn(smtp_smol::Server::new(config, smtp_smol_doc::Sink).listen_smtp(listener).serve()).detach();
+//! use smtp_smol::{Connector, Tls};
+//! use smtp_smol::proto::{client::Envelope, parameter::Parameters};
+//! use smtp_smol::proto::path::{ForwardPath, ReversePath};
+//!
+//! // `Tls::StartTls` or `Tls::Implicit` everywhere but here.
+//! let mut client = Connector::new(Tls::None).connect("127.0.0.1", port).await?;
+//! let envelope = Envelope {
+//!     reverse_path: ReversePath::parse("<tim@example.org>")?,
+//!     parameters: Parameters::EMPTY,
+//!     recipients: &[ForwardPath::parse("<ann@example.org>")?.into()],
+//! };
+//! let report = client.send(&envelope, "Subject: hi\r\n\r\nHello, Ann!\r\n").await?;
+//! for outcome in report.outcomes() {
+//!     println!("{outcome}"); // delivered: 250 2.0.0 queued as 42
+//! }
+//! client.quit().await?;
+//! # assert_eq!(report.outcomes()[0].to_string(), "delivered: 250 2.0.0 queued as 42");
+//! # Ok(()) }) }
+//! # mod smtp_smol_doc {
+//! #     use smtp_smol::{Backend, Body, Facts, Recipient, Sender, Session};
+//! #     use smtp_smol::proto::answer::{Acceptance, Rejection};
+//! #     pub struct Sink;
+//! #     impl Backend for Sink {
+//! #         type Session = Sink;
+//! #         async fn connect(&self, _: &Facts) -> Result<Sink, Rejection<'static>> { Ok(Sink) }
+//! #     }
+//! #     impl Session for Sink {
+//! #         async fn mail(&mut self, _: &Sender<'_>) -> Result<(), Rejection<'static>> { Ok(()) }
+//! #         async fn rcpt(&mut self, _: &Recipient<'_>) -> Result<(), Rejection<'static>> { Ok(()) }
+//! #         async fn message(&mut self, body: &mut Body<'_>) -> Result<Acceptance<'static>, Rejection<'static>> {
+//! #             body.read_to_end(1 << 20).await?;
+//! #             Ok(Acceptance::new("queued as 42"))
+//! #         }
+//! #         fn reset(&mut self) {}
+//! #     }
+//! # }
+//! ```
+//!
+//! A [`Report`](proto::client::Report) has one outcome for each recipient: refusals, breaks and
+//! doubts are in there. An [`Error`] says that nothing was sent.
+//!
+//! # A server
+//!
+//! ```
+//! use smtp_smol::{Backend, Body, Facts, Recipient, Sender, Server, Session};
+//! use smtp_smol::proto::answer::{Acceptance, Rejection};
+//! use smtp_smol::proto::{domain::Host, server::Config};
+//!
+//! struct Post;
+//!
+//! impl Backend for Post {
+//!     type Session = Letter;
+//!     async fn connect(&self, _: &Facts) -> Result<Letter, Rejection<'static>> {
+//!         Ok(Letter::default())
+//!     }
+//! }
+//!
+//! #[derive(Default)]
+//! struct Letter(Vec<String>);
+//!
+//! impl Session for Letter {
+//!     async fn mail(&mut self, _: &Sender<'_>) -> Result<(), Rejection<'static>> {
+//!         Ok(())
+//!     }
+//!     async fn rcpt(&mut self, to: &Recipient<'_>) -> Result<(), Rejection<'static>> {
+//!         if !to.forward_path().to_string().ends_with("@example.org>") {
+//!             return Err(Rejection::RELAY_DENIED);
+//!         }
+//!         self.0.push(to.forward_path().to_string());
+//!         Ok(())
+//!     }
+//!     async fn message(
+//!         &mut self,
+//!         body: &mut Body<'_>,
+//!     ) -> Result<Acceptance<'static>, Rejection<'static>> {
+//!         let mut size = 0;
+//!         while let Some(octets) = body.next().await? {
+//!             size += octets.len(); // store them
+//!         }
+//!         Ok(Acceptance::new(format!("{size} octets for {}", self.0.join(", "))))
+//!     }
+//!     fn reset(&mut self) {
+//!         self.0.clear();
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+//! let listener = smol::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let server = Server::new(Config::new(Host::parse("mx.example.org")?), Post).listen_smtp(listener);
+//! let handle = server.handle(); // or `.shutdown(…)`, with a future that waits for a signal
+//! let serving = smol::spawn(server.serve());
+//! // …
+//! handle.shut_down();
+//! serving.await;
+//! # Ok(()) }) }
+//! ```
+//!
+//! # Where to go next
+//!
+//! - [`Session`] is all that a server's user has to read; [`Connector`] is that for clients.
+//! - [`Server::serve_connection`] and [`Connector::open`] take any stream: proxies, inetd, tests.
+//! - [`Session::etrn`], [`Session::atrn`] and [`Backend::fetch`] are asked where the configuration offers
+//!   ETRN, ATRN and BURL; [`Server::xclient`] and [`Server::xforward`] name the proxies that may speak for
+//!   others.
+//! - [`Connection`] drives a machine of [`proto`] by hand.
+//! - What does not say `smol` here is the same on every runtime: a [`Backend`], a [`Session`] and what is
+//!   done with a [`Client`] need no change for another. Only the names of listeners and streams are
+//!   smol's.
+//! - [`tls`] makes configurations for rustls. Nothing is set process-wide. The feature `tls`, on by
+//!   default, brings it in.
+//!
+//! Servers run their sessions, and listen, on smol's global executor: the environment variable
+//! `SMOL_THREADS` says on how many threads, one if it is not set. A client runs where its future is polled.
+//!
+//! # What is said
+//!
+//! [`Server::trace`] and [`Connector::trace`] call back with each [entry](proto::transcript::Entry) of
+//! a session's record, secrets masked; [`Server::recording`] and [`Connector::recording`] say how
+//! much of it is kept. With the feature `tracing`, off by default, the same goes to the subscribers of
+//! the `tracing` crate: a span `session` for each session, at level DEBUG, with its `role`, `id`,
+//! `peer` and `protocol`, which is also the parent of whatever a server's handlers tell; and an event
+//! for each entry, with `speaker`, `verb`, `code`, `enhanced` and `octets`, at DEBUG, or at TRACE for
+//! content and for answers. The target is `smtp`. Where nobody subscribes to the span, nothing
+//! is recorded.
+//!
+//! Sockets are opened with `TCP_NODELAY`; replies and commands that belong together leave in one
+//! write. A session that waits for its peer owns no buffer.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod listener;
+mod runtime;
+mod socket;
+
+pub use smtp_frontend::proto;
+#[cfg(feature = "tls")]
+#[doc(inline)]
+pub use smtp_frontend::tls;
+#[doc(inline)]
+pub use smtp_frontend::{
+    Backend, Body, BodyError, Client, Driver, End, Error, Facts, Handle, MailData, Network,
+    NotANetwork, Progress, Recipient, Sender, Service, Session, Stream, Tls, Waiting,
+};
+
+pub use self::{listener::AnyListener, runtime::Smol};
+
+/// A machine on a stream: anything that reads and writes by smol's traits.
+pub type Connection<S, E> = smtp_frontend::Connection<S, E, Smol>;
+
+/// Makes sessions with servers: to whom, in whose name, with which TLS and which credentials.
+pub type Connector = smtp_frontend::Connector<Smol>;
+
+/// The content of a message, from octets or from anything that reads by smol's trait.
+pub type Message<'m> = smtp_frontend::Message<'m, Smol>;
+
+/// A server of a [`Backend`]: its listeners, limits, TLS and shutdown.
+pub type Server<B> = smtp_frontend::Server<B, Smol>;

@@ -1,0 +1,163 @@
+//! Smol, as a runtime of clients and servers.
+
+use std::{
+    fmt,
+    future::Future,
+    io::{self, IoSlice},
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use bytes::BytesMut;
+use smol::{
+    future::FutureExt,
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream, resolve},
+};
+use smtp_frontend::{
+    Connection, Driver,
+    runtime::{Adopt, Io, Machine, ReadFrom, Reader, Runtime, Timer},
+};
+
+use crate::{
+    listener::AnyListener,
+    socket::{Plain, Socket},
+};
+
+/// Smol: the runtime of everything in this crate. What runs by itself runs on its global executor.
+#[derive(Debug, Clone, Copy)]
+pub struct Smol;
+
+impl Runtime for Smol {
+    type Socket = Socket;
+    type TcpListener = TcpListener;
+    type Listener = AnyListener;
+    type Timer = Alarm;
+
+    fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+        smol::spawn(future).detach();
+    }
+
+    fn now() -> Instant {
+        Instant::now()
+    }
+
+    async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        resolve((host, port)).await
+    }
+
+    async fn connect(address: SocketAddr) -> io::Result<Socket> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Plain::Tcp(stream).into())
+    }
+
+    #[cfg(unix)]
+    async fn connect_unix(path: &std::path::Path) -> io::Result<Socket> {
+        Ok(Plain::Unix(smol::net::unix::UnixStream::connect(path).await?).into())
+    }
+
+    async fn accept(listener: &AnyListener) -> io::Result<(Socket, Option<SocketAddr>)> {
+        match listener {
+            AnyListener::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                let _ = stream.set_nodelay(true);
+                Ok((Plain::Tcp(stream).into(), Some(peer)))
+            }
+            #[cfg(unix)]
+            AnyListener::Unix(listener) => {
+                Ok((Plain::Unix(listener.accept().await?.0).into(), None))
+            }
+        }
+    }
+
+    fn drive<E: Machine>(socket: Socket, endpoint: E) -> Box<dyn Driver<E>> {
+        Connection::<_, _, Self>::boxed(socket, endpoint)
+    }
+}
+
+/// A timer of smol's.
+pub struct Alarm(smol::Timer);
+
+impl Default for Alarm {
+    fn default() -> Self {
+        Self(smol::Timer::never())
+    }
+}
+
+impl Timer for Alarm {
+    fn set(&mut self, time: Instant) {
+        self.0.set_at(time);
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.poll(cx).map(|_| ())
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> for Smol {
+    fn poll_read(
+        stream: &mut S,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(stream).poll_read(cx, buffer)
+    }
+
+    fn poll_write(stream: &mut S, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(stream).poll_write(cx, octets)
+    }
+
+    fn poll_write_vectored(
+        stream: &mut S,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(stream).poll_write_vectored(cx, slices)
+    }
+
+    fn poll_flush(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(stream).poll_flush(cx)
+    }
+
+    fn poll_close(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(stream).poll_close(cx)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Adopt<S> for Smol {
+    fn adopt(stream: S) -> Socket {
+        Plain::Other(Box::new(stream)).into()
+    }
+}
+
+impl<T: AsyncRead + Send> ReadFrom<T> for Smol {
+    fn reader<'m>(reader: T) -> Box<dyn Reader + 'm>
+    where
+        T: 'm,
+    {
+        Box::new(Reading(Box::pin(reader)))
+    }
+}
+
+/// A reader of smol's.
+struct Reading<T>(Pin<Box<T>>);
+
+impl<T: AsyncRead + Send> Reader for Reading<T> {
+    fn poll_fill(&mut self, cx: &mut Context<'_>, piece: &mut BytesMut) -> Poll<io::Result<usize>> {
+        let filled = piece.len();
+        piece.resize(piece.capacity(), 0);
+        let read = self.0.as_mut().poll_read(cx, &mut piece[filled..]);
+        let more = if let Poll::Ready(Ok(more)) = read { more } else { 0 };
+        piece.truncate(filled + more);
+        read
+    }
+}
+
+impl fmt::Debug for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Alarm")
+    }
+}

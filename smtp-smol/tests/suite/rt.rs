@@ -1,0 +1,91 @@
+//! Smol, for the suite of all runtimes.
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use smol::io::{AsyncRead, AsyncWrite};
+#[cfg(unix)]
+pub(crate) use smol::net::unix::UnixListener;
+pub(crate) use smol::{
+    block_on,
+    net::{TcpListener, TcpStream},
+};
+pub(crate) use smtp_smol::{self as smtp, Smol as Runtime};
+
+use crate::suite::pipe::Pipe;
+
+/// A task that goes on when nobody waits for it.
+#[derive(Debug)]
+pub(crate) struct Task<T>(Option<smol::Task<T>>);
+
+pub(crate) fn spawn<T: Send + 'static>(
+    future: impl Future<Output = T> + Send + 'static,
+) -> Task<T> {
+    Task(Some(smol::spawn(future)))
+}
+
+impl<T> Task<T> {
+    pub(crate) fn is_finished(&self) -> bool {
+        self.0.as_ref().is_none_or(smol::Task::is_finished)
+    }
+}
+
+impl<T> Future for Task<T> {
+    type Output = Result<T, ()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, ()>> {
+        self.0.as_mut().map_or(Poll::Ready(Err(())), |task| Pin::new(task).poll(cx).map(Ok))
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        if let Some(task) = self.0.take() {
+            task.detach();
+        }
+    }
+}
+
+/// A stream of a test's own, by smol's traits.
+#[derive(Debug)]
+pub(crate) struct On<P>(pub(crate) P);
+
+impl<P: Pipe + Unpin> AsyncRead for On<P> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_read(cx, buffer)
+    }
+}
+
+impl<P: Pipe + Unpin> AsyncWrite for On<P> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_write(cx, octets)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_write_vectored(cx, slices)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_close(cx)
+    }
+}

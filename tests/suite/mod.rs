@@ -1,0 +1,27 @@
+//! What holds on every runtime, written once. Each runtime's crate compiles it as a part of its own
+//! tests, beside a module `rt` that gives what is the runtime's: its crate, by the name of `smtp`, its
+//! sockets and tasks, and its traits for the streams made here.
+
+/// A test that is an async function.
+macro_rules! on_runtime {
+    ($(#[$meta:meta])* async fn $name:ident() $body:block) => {
+        $(#[$meta])*
+        #[test]
+        fn $name() {
+            $crate::rt::block_on(async $body)
+        }
+    };
+}
+
+mod driver;
+pub(crate) mod help;
+mod message;
+pub(crate) mod octets;
+mod opening;
+pub(crate) mod pipe;
+mod proxied;
+mod remote;
+mod shutdown;
+pub(crate) mod tls;
+#[cfg(feature = "tracing")]
+mod tracing;
