@@ -48,25 +48,25 @@ def cases(place, program, tls, server):
     return table
 
 
-def content(send):
-    send.delivered("8-bit content", messages.EIGHT_BIT, traced=["BODY=8BITMIME"])
-    send.delivered("leading dots", messages.DOTS)
-    send.delivered("25 MiB", messages.large(LARGE))
+def content(send, before=""):
+    send.delivered(f"{before}8-bit content", messages.EIGHT_BIT, traced=["BODY=8BITMIME"])
+    send.delivered(f"{before}leading dots", messages.DOTS)
+    send.delivered(f"{before}25 MiB", messages.large(LARGE))
     if not send.server.lacks("CHUNKING"):
-        send.delivered("8-bit content, by DATA", messages.EIGHT_BIT, arguments=BY_DATA)
-        send.delivered("leading dots, by DATA", messages.DOTS, arguments=BY_DATA)
-        send.delivered("25 MiB, by DATA", messages.large(LARGE), arguments=BY_DATA)
-    send.delivered("no body", messages.NO_BODY)
-    send.delivered("long lines", messages.LONG_LINES)
-    send.delivered("lines that end with LF", messages.DOTS, unix_lines=True)
-    send.delivered("null reverse-path", sender="")
-    send.attachment("attachment")
+        send.delivered(f"{before}8-bit content, by DATA", messages.EIGHT_BIT, arguments=BY_DATA)
+        send.delivered(f"{before}leading dots, by DATA", messages.DOTS, arguments=BY_DATA)
+        send.delivered(f"{before}25 MiB, by DATA", messages.large(LARGE), arguments=BY_DATA)
+    send.delivered(f"{before}no body", messages.NO_BODY)
+    send.delivered(f"{before}long lines", messages.LONG_LINES)
+    send.delivered(f"{before}lines that end with LF", messages.DOTS, unix_lines=True)
+    send.delivered(f"{before}null reverse-path", sender="")
+    send.attachment(f"{before}attachment")
 
 
-def login(send, mechanism):
+def login(send, mechanism, detail=""):
     """The right password is taken, and a wrong one is not."""
     how = ["--user", USER, "--auth", mechanism, "--password"]
     # PLUS is chosen by itself, by the name without it, where both sides have it.
-    send.delivered(f"AUTH {mechanism}", arguments=[*how, PASSWORD], traced=[f"C: AUTH {mechanism}", "S: 235"],
+    send.delivered(f"AUTH {mechanism}{detail}", arguments=[*how, PASSWORD], traced=[f"C: AUTH {mechanism}", "S: 235"],
                    untraced=[PASSWORD])
-    send.refused(f"AUTH {mechanism}, wrong password", PERMISSION, "535", arguments=[*how, "wrong"])
+    send.refused(f"AUTH {mechanism}{detail}, wrong password", PERMISSION, "535", arguments=[*how, "wrong"])

@@ -19,7 +19,8 @@ class Serve:
         self.maildir = place.directory / name / "mail"
         self.maildir.parent.mkdir()
         self.unix = str(place.directory / name / "lmtp.sock")
-        command = [program, "serve", "--hostname", "mx.example.org", "--maildir", self.maildir]
+        command = [program, "serve", "--hostname", "mx.example.org"]
+        command += [] if "--maildir" in arguments else ["--maildir", self.maildir]
         for listener in listeners:
             address = f"unix:{self.unix}" if listener == "unix" else "127.0.0.1:0"
             command += ["--listen-lmtp" if listener == "unix" else f"--{listener}", address]
