@@ -40,6 +40,7 @@ UNPACKED = {
     "sendmail": UNPACKED_PACKAGES / "sendmail" / "usr" / "libexec" / "sendmail" / "sendmail",
     "opensmtpd": UNPACKED_PACKAGES / "opensmtpd" / "usr" / "sbin" / "smtpd",
     "nodemailer": NODE / "nodemailer" / "package.json",
+    "haraka": NODE / "Haraka" / "bin" / "haraka",
     "smtp-server": NODE / "smtp-server" / "package.json",
     "aiosmtpd": PYTHON / "aiosmtpd" / "__init__.py",
     "aiosmtplib": PYTHON / "aiosmtplib" / "__init__.py",

@@ -56,7 +56,7 @@ def large(octets):
     return start + body[:-len(end)] + end.replace(b"\r", b"-").replace(b"\n", b"-")[:-2] + b"\r\n"
 
 
-TRACE = re.compile(rb"(?:return-path|received|x-original-to|delivered-to):", re.IGNORECASE)
+TRACE = re.compile(rb"(?:return-path|received|authentication-results|x-original-to|delivered-to):", re.IGNORECASE)
 
 
 def without_trace(octets):

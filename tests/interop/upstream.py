@@ -6,7 +6,7 @@ from serve import USER, Serve
 # Of networks for documentation: no packet comes from there.
 CLIENT, NAME, HELLO = "192.0.2.77", "posed.example", "hello.example"
 CLIENT6 = "2001:db8::77"
-XCLIENT = ["--xclient", f"NAME={NAME}", f"ADDR={CLIENT}", "PORT=4711", "PROTO=ESMTP", f"HELO={HELLO}"]
+XCLIENT = ["--xclient", f"NAME={NAME}", f"ADDR={CLIENT}", "PROTO=ESMTP", f"HELO={HELLO}"]
 XFORWARD = ["--xforward", f"NAME={NAME}", f"ADDR={CLIENT}", "PORT=4711", f"HELO={HELLO}", "PROTO=ESMTP", "IDENT=4711AB",
             "SOURCE=REMOTE"]
 SOURCE = "127.0.0.78"
@@ -24,6 +24,7 @@ def tells(server, place, program, table):
 
     send, apart, proxied = to("trusting"), to("all"), to("proxied")
     believed(send, "XCLIENT", XCLIENT, [HELLO, f"[{CLIENT}]"], [CLIENT])
+    believed(send, "XCLIENT, port", [*XCLIENT, "PORT=4711"], [HELLO, f"[{CLIENT}]"], [CLIENT])
     believed(send, "XCLIENT, IPv6", ["--xclient", f"ADDR=IPV6:{CLIENT6}", f"HELO={HELLO}"], [HELLO, CLIENT6], [CLIENT6])
     believed(send, "XCLIENT, LOGIN", [*XCLIENT, f"LOGIN={USER}"], [f"[{CLIENT}]"], [f"sasl_username={USER}"])
     believed(send, "XCLIENT, name unavailable", ["--xclient", "NAME=[UNAVAILABLE]", f"ADDR={CLIENT}"], [f"[{CLIENT}]"],

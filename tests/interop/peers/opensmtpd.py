@@ -1,5 +1,7 @@
 """OpenSMTPD, in a root directory of its own."""
 
+import pathlib
+
 import delivering
 import relaying
 from delivering import LIMIT
@@ -48,7 +50,7 @@ class OpenSmtpd(MailServer):
     def files(self, tls, behind, largest):
         users = ["opensmtpd:x:900:900::/var/lib/opensmtpd/empty:/usr/sbin/nologin",
                  "opensmtpq:x:901:901::/var/lib/opensmtpd/empty:/usr/sbin/nologin"]
-        own = {name: open(f"/etc/{name}", encoding="utf-8").read() for name in ("passwd", "group")}
+        own = {name: pathlib.Path("/etc", name).read_text(encoding="utf-8") for name in ("passwd", "group")}
         crypt = run(["openssl", "passwd", "-6", PASSWORD]).stdout.decode().strip()
         yield "etc/passwd", own["passwd"] + "".join(f"{user}\n" for user in users), 0o644
         yield "etc/group", own["group"] + "opensmtpd:x:900:\nopensmtpq:x:901:\n", 0o644

@@ -1,4 +1,4 @@
-"""sendmail, in a root directory of its own. Cyrus SASL says who may log in; Dovecot stores what is for the mailboxes."""
+"""sendmail, in a root directory of its own. Cyrus SASL says who may log in; Dovecot stores the mail."""
 
 import pathlib
 
@@ -64,8 +64,9 @@ class Sendmail(MailServer):
     @staticmethod
     def files(tls):
         users = "smmta:x:900:900::/nonexistent:/bin/false\nsmmsp:x:901:901::/nonexistent:/bin/false\n"
-        yield "etc/passwd", pathlib.Path("/etc/passwd").read_text(encoding="utf-8") + users, 0o644
-        yield "etc/group", pathlib.Path("/etc/group").read_text(encoding="utf-8") + "smmta:x:900:\nsmmsp:x:901:\n", 0o644
+        groups = "smmta:x:900:\nsmmsp:x:901:\n"
+        for file, more in (("passwd", users), ("group", groups)):
+            yield f"etc/{file}", pathlib.Path("/etc", file).read_text(encoding="utf-8") + more, 0o644
         names = "".join(f"127.0.0.1 {host(way)}\n" for way in WAYS)
         yield "etc/hosts", f"127.0.0.1 localhost\n127.0.0.1 {HOST}\n{names}", 0o644
         yield "etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n", 0o644
