@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use smtp_proto::{answer::Rejection, profile::Leniency, server::Event, wire::Step};
 
 use crate::{
-    server::{Fetch, Link},
+    server::{Fetch, Link, Pace},
     session::{End, Facts},
 };
 
@@ -15,6 +15,7 @@ pub struct Body<'s> {
     pub(crate) link: &'s mut Link,
     pub(crate) facts: &'s Facts,
     pub(crate) fetch: &'s dyn Fetch,
+    pub(crate) pace: &'s Pace,
     pub(crate) recipients: usize,
     pub(crate) declared_size: Option<u64>,
     pub(crate) progress: Progress,
@@ -80,7 +81,10 @@ impl Body<'_> {
                 Progress::Void => return Err(BodyError::Reset),
                 Progress::Lost(_) => return Err(BodyError::Connection),
             }
-            match self.link.next().await {
+            let clients_time = self.pace.wait_for_client();
+            let step = self.link.next().await;
+            drop(clients_time);
+            match step {
                 Ok(Step::Event) => {}
                 Ok(Step::Close) => self.progress = Progress::Lost(End::Regular),
                 Ok(_) => self.progress = Progress::Void,
@@ -92,7 +96,10 @@ impl Body<'_> {
             match self.link.machine().event() {
                 Some(Event::Body(octets)) => return Ok(Some(octets)),
                 // Dropped tokens are asked again, when the handler has returned.
-                Some(Event::Delivery(_)) => self.progress = Progress::Whole,
+                Some(Event::Delivery(_)) => {
+                    self.progress = Progress::Whole;
+                    self.pace.is_whole();
+                }
                 Some(Event::Fault(fault)) => self.progress = Progress::Lost(End::Fault(fault)),
                 Some(Event::Burl(question)) => {
                     let url = question.url();

@@ -20,7 +20,8 @@ use smtp_proto::{
 
 use crate::{
     driver::{Driver, Stream, after},
-    runtime::{Io, Machine, READ, Runtime, Socket, Timer},
+    runtime::{Io, Machine, READ, Runtime, Socket},
+    time::Alarm,
 };
 
 /// Slices of one vectored write.
@@ -39,9 +40,7 @@ pub struct Connection<S, E, R: Runtime> {
     deadline: Instant,
     /// When an event was handed out: the time until the next call is the caller's, not the peer's.
     away: Option<Instant>,
-    timer: R::Timer,
-    /// When the timer fires, the deadline or earlier: it is set anew when it fires, not with each lap.
-    armed: Option<Instant>,
+    alarm: Alarm<R::Timer>,
 }
 
 impl<S, E, R: Runtime> Connection<S, E, R> {
@@ -54,8 +53,7 @@ impl<S, E, R: Runtime> Connection<S, E, R> {
             lap: None,
             deadline: R::now(),
             away: None,
-            timer: R::Timer::default(),
-            armed: None,
+            alarm: Alarm::default(),
         }
     }
 
@@ -217,29 +215,10 @@ impl<S, E: Endpoint, R: Io<S>> Connection<S, E, R> {
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(self.poll_until(cx, self.deadline));
+        ready!(self.alarm.poll_until(cx, self.deadline));
         // A machine that goes on all the same gets the same time again.
         self.lap = None;
         Poll::Ready(())
-    }
-}
-
-impl<S, E, R: Runtime> Connection<S, E, R> {
-    fn poll_until(&mut self, cx: &mut Context<'_>, time: Instant) -> Poll<()> {
-        loop {
-            let armed = match self.armed {
-                Some(armed) if armed <= time => armed,
-                _ => {
-                    self.timer.set(time);
-                    *self.armed.insert(time)
-                }
-            };
-            ready!(self.timer.poll(cx));
-            self.armed = None;
-            if armed >= time {
-                return Poll::Ready(());
-            }
-        }
     }
 }
 
@@ -312,7 +291,7 @@ impl<E: Machine, R: Runtime + Io<<R as Runtime>::Socket>> Driver<E>
     }
 
     fn poll_until(&mut self, cx: &mut Context<'_>, time: Instant) -> Poll<()> {
-        self.poll_until(cx, time)
+        self.alarm.poll_until(cx, time)
     }
 
     #[cfg(feature = "tls")]

@@ -210,6 +210,12 @@ pub trait Session: Send {
         let _ = leniency;
     }
 
+    /// An answer took longer than [`Server::answer_timeout`](crate::Server::answer_timeout) or
+    /// [`Server::delivery_timeout`](crate::Server::delivery_timeout) allow: what was awaited has been
+    /// dropped where it stood, and the client is told to try again. When it was a message,
+    /// [`reset`](Self::reset) follows.
+    fn timed_out(&mut self) {}
+
     /// The transaction is over, or void: forget its sender and recipients.
     fn reset(&mut self);
 

@@ -1,11 +1,11 @@
-//! Waiting, outside of sessions.
+//! Waiting.
 
 use std::{
     future::{Future, poll_fn},
     io,
     pin::pin,
-    task::Poll,
-    time::Duration,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -13,11 +13,73 @@ use crate::{
     runtime::{Runtime, Timer},
 };
 
+/// A timer for a time that moves away again and again: it is set anew when it fires, not whenever the
+/// time moves.
+#[derive(Default)]
+pub(crate) struct Alarm<T> {
+    timer: T,
+    /// When the timer fires: at the time waited for, or earlier.
+    armed: Option<Instant>,
+}
+
+impl<T: Timer> Alarm<T> {
+    /// Ready at `time`.
+    pub(crate) fn poll_until(&mut self, cx: &mut Context<'_>, time: Instant) -> Poll<()> {
+        loop {
+            let armed = match self.armed {
+                Some(armed) if armed <= time => armed,
+                _ => {
+                    self.timer.set(time);
+                    *self.armed.insert(time)
+                }
+            };
+            ready!(self.timer.poll(cx));
+            self.armed = None;
+            if armed >= time {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+/// An [`Alarm`] of whichever runtime.
+pub(crate) trait AnyAlarm: Send {
+    /// Ready at `time`.
+    fn poll_until(&mut self, cx: &mut Context<'_>, time: Instant) -> Poll<()>;
+}
+
+impl<T: Timer> AnyAlarm for Alarm<T> {
+    fn poll_until(&mut self, cx: &mut Context<'_>, time: Instant) -> Poll<()> {
+        self.poll_until(cx, time)
+    }
+}
+
+/// The clock of a runtime, for those who do not know which that is.
+#[derive(Clone, Copy)]
+pub(crate) struct Clock {
+    now: fn() -> Instant,
+    alarm: fn() -> Box<dyn AnyAlarm>,
+}
+
+impl Clock {
+    pub(crate) fn of<R: Runtime>() -> Self {
+        Self { now: R::now, alarm: || Box::new(Alarm::<R::Timer>::default()) }
+    }
+
+    pub(crate) fn now(self) -> Instant {
+        (self.now)()
+    }
+
+    pub(crate) fn alarm(self) -> Box<dyn AnyAlarm> {
+        (self.alarm)()
+    }
+}
+
 /// Waits so long.
 pub(crate) async fn sleep<R: Runtime>(time: Duration) {
-    let mut timer = R::Timer::default();
-    timer.set(after(R::now(), time));
-    poll_fn(|cx| timer.poll(cx)).await;
+    let mut alarm = Alarm::<R::Timer>::default();
+    let end = after(R::now(), time);
+    poll_fn(|cx| alarm.poll_until(cx, end)).await;
 }
 
 /// What `future` gives, if that takes no longer than `time`.

@@ -114,6 +114,8 @@ impl Rejection<'static> {
     pub const INSUFFICIENT_STORAGE: Self = Self::temporary(3, 1, "insufficient system storage");
     /// 451 4.3.0: a local fault.
     pub const LOCAL_ERROR: Self = Self::temporary(3, 0, "local error in processing");
+    /// 451 4.3.0: what was to answer took too long.
+    pub const ANSWER_TIMEOUT: Self = Self::temporary(3, 0, "took too long here, try again later");
     /// 421 4.3.2: the service is going down; the connection closes.
     pub const SHUTTING_DOWN: Self = Self::temporary(3, 2, "service not available, closing");
     /// 521 5.3.2: this host takes no mail (RFC 7504).

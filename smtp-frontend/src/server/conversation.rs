@@ -17,7 +17,9 @@ use smtp_proto::{
 };
 
 use super::{
-    Core, Link,
+    Core, Link, Pace,
+    deadline::in_time,
+    late::Named,
     run::{describe, handshake, learn_tls},
     upstream,
 };
@@ -52,7 +54,7 @@ pub(super) struct Conversation<C, B: Backend> {
 }
 
 /// What is to be done when a question is answered.
-enum Then {
+pub(super) enum Then {
     Nothing,
     /// Hand over the message, whose size was declared as this.
     Message(Option<u64>),
@@ -89,7 +91,8 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
     /// Tells the handler that it is over.
     pub(super) async fn closed(&mut self, end: &End) {
         if let Some(session) = self.session.as_mut() {
-            session.closed(end).await;
+            let patience = self.core.patience.answer;
+            in_time(self.core.clock, || Some((0, patience)), session.closed(end)).await;
         }
     }
 
@@ -106,8 +109,14 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
 
     /// Answers one question, or takes one piece of news.
     async fn event(&mut self) -> Option<End> {
+        let (clock, patience) = (self.core.clock, self.core.patience.answer);
         // In a box, as what a question needs is several times what an idle session owns.
-        match Box::pin(self.answer()).await {
+        let answer = in_time(clock, || Some((0, patience)), Box::pin(self.answer()));
+        let then = match answer.await {
+            Some(then) => then,
+            None => self.late(),
+        };
+        match then {
             Then::Nothing => None,
             Then::Message(declared_size) => {
                 self.learn();
@@ -184,16 +193,14 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
         };
         match event {
             Event::Hello(question) => {
-                let before = facts.hello.replace(question.name().to_string().into());
-                match session.hello(facts).await {
+                let mut named = Named::new(facts, question.name().to_string().into());
+                match session.hello(named.facts).await {
                     Ok(()) => {
+                        named.is_kept = true;
                         question.accept();
                         return Then::Learn;
                     }
-                    Err(rejection) => {
-                        facts.hello = before;
-                        question.reject(rejection);
-                    }
+                    Err(rejection) => question.reject(rejection),
                 }
             }
             Event::Auth(question) => {
@@ -316,20 +323,30 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
     /// Has the handler read the message.
     async fn message(&mut self, declared_size: Option<u64>) -> Option<End> {
         let session = self.session.as_mut()?;
+        let (clock, patience, pace) = (self.core.clock, self.core.patience, Pace::default());
+        let turn = || pace.turn(patience);
         let mut body = Body {
             link: &mut self.link,
             facts: &self.facts,
             fetch: &*self.core,
+            pace: &pace,
             recipients: self.recipients,
             declared_size,
             progress: Progress::Open,
             leniencies: Vec::new(),
         };
         // In boxes, so that an idle session does not own the room a handler needs.
-        let answers: Answers = match self.facts.protocol {
-            Protocol::Lmtp => Box::pin(session.message_lmtp(&mut body)).await,
-            Protocol::Smtp => vec![Box::pin(session.message(&mut body)).await],
+        let answers = match self.facts.protocol {
+            Protocol::Lmtp => in_time(clock, turn, Box::pin(session.message_lmtp(&mut body))).await,
+            Protocol::Smtp => {
+                let answer = in_time(clock, turn, Box::pin(session.message(&mut body))).await;
+                answer.map(|answer| vec![answer])
+            }
         };
+        let answers: Answers = answers.unwrap_or_else(|| {
+            session.timed_out();
+            vec![Err(Rejection::ANSWER_TIMEOUT); self.recipients.max(1)]
+        });
         for leniency in core::mem::take(&mut body.leniencies) {
             session.leniency(leniency);
         }
@@ -337,7 +354,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             Progress::Open => {
                 // It is not read to its end: the machine does that. In LMTP each recipient gets its
                 // own answer then.
-                if let (Protocol::Smtp, [Err(rejection)]) = (self.facts.protocol, &*answers) {
+                if let (Protocol::Smtp, [Err(rejection), ..]) = (self.facts.protocol, &*answers) {
                     self.link.machine().refuse_message(rejection.clone());
                     session.reset();
                 }

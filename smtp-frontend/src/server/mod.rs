@@ -2,7 +2,9 @@
 
 mod control;
 mod conversation;
+mod deadline;
 mod fetch;
+mod late;
 mod link;
 mod listen;
 mod proxied;
@@ -27,13 +29,14 @@ use smtp_proto::{
 };
 
 pub use self::control::Handle;
-use self::{control::Control, listen::Listener};
-pub(crate) use self::{fetch::Fetch, link::Link};
+use self::{control::Control, deadline::Patience, listen::Listener};
+pub(crate) use self::{deadline::Pace, fetch::Fetch, link::Link};
 use crate::{
     network::Network,
     random,
     runtime::{Adopt, Runtime},
     session::{Backend, End, Facts},
+    time::Clock,
 };
 
 /// What is called with each line that is said.
@@ -73,6 +76,8 @@ struct Core<B> {
     #[cfg(feature = "tls")]
     tls: Option<Arc<rustls::ServerConfig>>,
     handshake: Duration,
+    clock: Clock,
+    patience: Patience,
     /// By which users that do not exist get a verifier; empty if there is no randomness.
     decoy: Secret,
     decoy_iterations: u32,
@@ -97,6 +102,8 @@ impl<B: Backend, R: Runtime> Server<B, R> {
             #[cfg(feature = "tls")]
             tls: None,
             handshake: Duration::from_secs(60),
+            clock: Clock::of::<R>(),
+            patience: Patience::default(),
             decoy: random::key().unwrap_or_default(),
             decoy_iterations: DEFAULT_ITERATIONS,
             trace: None,
@@ -220,6 +227,32 @@ impl<B: Backend, R: Runtime> Server<B, R> {
     #[must_use]
     pub fn handshake_timeout(mut self, time: Duration) -> Self {
         self.core.handshake = time;
+        self
+    }
+
+    /// How long a handler may take for an answer, or with a piece of a message; 110 seconds by default, so
+    /// that a reply comes within two minutes (RFC 6409 section 5.3). It is not counted while the handler
+    /// waits for the client.
+    ///
+    /// When the time is over, what the handler was doing is dropped, the client is told 451 4.3.0 (454 in
+    /// answer to AUTH, 421 in place of a greeting), [`Session::timed_out`](crate::Session::timed_out) is
+    /// called, and the session goes on. What the handler has given to other tasks or threads is not ended
+    /// by that.
+    #[must_use]
+    pub fn answer_timeout(mut self, time: Duration) -> Self {
+        self.core.patience.answer = time;
+        self
+    }
+
+    /// How long a handler may take for its answer to a message when it has read the end of it; 8 minutes
+    /// by default: clients wait ten (RFC 5321 section 4.5.3.2.6), those that submit often two to five
+    /// (RFC 6409 section 5.3).
+    ///
+    /// When the time is over, all goes as for [`answer_timeout`](Self::answer_timeout). The client sends
+    /// the message again: if it was stored nevertheless, it is there twice, but it is not lost.
+    #[must_use]
+    pub fn delivery_timeout(mut self, time: Duration) -> Self {
+        self.core.patience.delivery = time;
         self
     }
 

@@ -171,7 +171,8 @@ async fn a_client_that_does_not_read() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_handler_does_not_time_out_the_client() {
     let store = Store::default();
-    let (near, _) = serve(help::server(&store), Service::Smtp, 512);
+    let server = help::server(&store).answer_timeout(minutes(10));
+    let (near, _) = serve(server, Service::Smtp, 512);
     let mut client = connector().open(near).await.unwrap();
     let going = store.clone();
     tokio::spawn(async move {

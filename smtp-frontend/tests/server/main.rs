@@ -1,0 +1,6 @@
+//! What servers of every runtime have in common, on tokio's clock, which jumps.
+
+mod accept;
+mod deadline;
+mod help;
+mod runtime;
