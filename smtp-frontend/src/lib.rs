@@ -45,6 +45,6 @@ pub use self::{
     driver::{Driver, Stream},
     error::Error,
     network::{Network, NotANetwork},
-    server::{Handle, Server, Service},
+    server::{Handle, NotARate, Rate, Refusal, Server, Service},
     session::{Backend, End, Facts, Recipient, Sender, Session, Waiting},
 };

@@ -153,7 +153,8 @@ pub use smtp_frontend::tls;
 #[doc(inline)]
 pub use smtp_frontend::{
     Backend, Body, BodyError, Client, Driver, End, Error, Facts, Handle, MailData, Network,
-    NotANetwork, Progress, Recipient, Sender, Service, Session, Stream, Tls, Waiting,
+    NotANetwork, NotARate, Progress, Rate, Recipient, Refusal, Sender, Service, Session, Stream,
+    Tls, Waiting,
 };
 
 pub use self::{listener::AnyListener, runtime::Tokio};

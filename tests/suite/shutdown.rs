@@ -128,7 +128,7 @@ async fn one_too_many_is_told_421() {
         }
         let mut refused = TcpStream::connect(address).await.unwrap();
         let said = refused.read_line().await;
-        assert_eq!(said, "421 mx.example.org too many connections\r\n");
+        assert!(said.starts_with("421 mx.example.org too many connections"), "{said}");
         assert_eq!(refused.read_line().await, "");
         // A place that is given up can be taken again.
         let mut leaving = clients.remove(0);

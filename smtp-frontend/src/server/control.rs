@@ -14,6 +14,13 @@ use std::{
     task::{Poll, Waker},
 };
 
+use super::limits::{Limits, Refusal, origin};
+use crate::time::Clock;
+
+/// How many clients may be told at a time why they are turned away. More are closed without a word: to
+/// refuse must not cost more than to serve.
+const FAREWELLS: usize = 256;
+
 /// How far a shutdown has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
@@ -29,8 +36,9 @@ pub(crate) enum Stage {
 /// What the sessions of a server share.
 pub(crate) struct Control {
     stage: AtomicU8,
-    most: AtomicUsize,
-    most_per_address: AtomicUsize,
+    clock: Clock,
+    /// How many are being turned away.
+    farewells: AtomicUsize,
     sessions: Mutex<Sessions>,
 }
 
@@ -46,9 +54,8 @@ struct Sessions {
     listening: usize,
     /// Nobody is to listen any more.
     deaf: bool,
-    /// Those that count for the limits.
-    counted: usize,
-    addresses: HashMap<IpAddr, usize>,
+    /// Those that count.
+    limits: Limits,
 }
 
 /// A session's place; it is free again when this is dropped.
@@ -57,6 +64,9 @@ pub(crate) struct Seat {
     id: u64,
     counted: Option<Option<IpAddr>>,
 }
+
+/// The right to be told why one is turned away.
+pub(super) struct Farewell(Arc<Control>);
 
 /// Wakes a session when a shutdown goes on.
 pub(super) struct Watch {
@@ -80,24 +90,18 @@ struct Waiting<'c> {
 /// Has nobody listen any more when it is dropped.
 pub(super) struct Deafening(pub(super) Arc<Control>);
 
-impl Default for Control {
-    fn default() -> Self {
+impl Control {
+    pub(super) fn new(clock: Clock) -> Self {
         Self {
             stage: AtomicU8::new(0),
-            most: AtomicUsize::new(10_000),
-            most_per_address: AtomicUsize::new(usize::MAX),
+            clock,
+            farewells: AtomicUsize::new(0),
             sessions: Mutex::default(),
         }
     }
-}
 
-impl Control {
-    pub(super) fn set_most(&self, most: usize) {
-        self.most.store(most, Ordering::Relaxed);
-    }
-
-    pub(super) fn set_most_per_address(&self, most: usize) {
-        self.most_per_address.store(most, Ordering::Relaxed);
+    pub(super) fn limit(&self, change: impl FnOnce(&mut Limits)) {
+        change(&mut self.sessions().limits);
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
@@ -181,21 +185,27 @@ impl Control {
         self.place(&mut self.sessions(), None)
     }
 
-    /// A place for a client of `address`, unless there are too many already.
-    pub(super) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Seat> {
+    /// A place for a connection whose client is not known yet.
+    pub(super) fn reserve(self: &Arc<Self>) -> Result<Seat, Refusal> {
         let mut sessions = self.sessions();
-        if sessions.counted >= self.most.load(Ordering::Relaxed) {
-            return None;
-        }
-        if let Some(address) = address {
-            let open = sessions.addresses.entry(address).or_insert(0);
-            if *open >= self.most_per_address.load(Ordering::Relaxed) {
-                return None;
-            }
-            *open += 1;
-        }
-        sessions.counted += 1;
-        Some(self.place(&mut sessions, Some(address)))
+        sessions.limits.reserve()?;
+        Ok(self.place(&mut sessions, Some(None)))
+    }
+
+    /// A place for a client, of this address if the limits of each are for it.
+    pub(super) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Seat, Refusal> {
+        let origin = address.map(origin);
+        let now = self.clock.now();
+        let mut sessions = self.sessions();
+        sessions.limits.admit(origin, now)?;
+        Ok(self.place(&mut sessions, Some(origin)))
+    }
+
+    /// Whether one more can be told why it is turned away.
+    pub(super) fn farewell(self: &Arc<Self>) -> Option<Farewell> {
+        let farewell = Farewell(Arc::clone(self));
+        let before = self.farewells.fetch_add(1, Ordering::Relaxed);
+        (before < FAREWELLS).then_some(farewell)
     }
 
     fn place(self: &Arc<Self>, sessions: &mut Sessions, counted: Option<Option<IpAddr>>) -> Seat {
@@ -239,6 +249,12 @@ impl Drop for Listening {
         sessions.listening -= 1;
         self.control.changed(sessions);
         drop(before);
+    }
+}
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        self.0.farewells.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -291,16 +307,8 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut sessions = self.control.sessions();
         let before = sessions.open.remove(&self.id);
-        if let Some(address) = self.counted {
-            sessions.counted -= 1;
-            if let Some(address) = address
-                && let Some(open) = sessions.addresses.get_mut(&address)
-            {
-                *open -= 1;
-                if *open == 0 {
-                    sessions.addresses.remove(&address);
-                }
-            }
+        if let Some(origin) = self.counted {
+            sessions.limits.leave(origin, || self.control.clock.now());
         }
         if sessions.open.is_empty() {
             self.control.changed(sessions);

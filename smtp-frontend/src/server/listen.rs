@@ -3,14 +3,14 @@
 use std::{future::poll_fn, io, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use smtp_proto::{
-    answer::Rejection,
     server::{Event, Server as Machine},
     wire::Step,
 };
 
 use super::{
     Core, Service, Signal,
-    control::{Control, Deafening, Listening, Stage},
+    control::{Control, Deafening, Farewell, Listening, Stage},
+    limits::Refusal,
     proxied, run,
 };
 use crate::{
@@ -25,8 +25,6 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// The longest pause after an accept that failed for want of file descriptors or memory.
 const BACK_OFF: Duration = Duration::from_secs(1);
-
-const TOO_MANY: Rejection<'static> = Rejection::temporary(3, 2, "too many connections");
 
 /// A listener and what its clients find.
 #[derive(Debug)]
@@ -87,22 +85,25 @@ pub(super) fn admit<B: Backend, R: Runtime>(
     service: Service,
     facts: Facts,
 ) {
-    let address = facts.peer.map(|peer| peer.ip().to_canonical());
-    match core.control.admit(address) {
-        Some(seat) => R::spawn(run::session(Arc::clone(core), driver, service, facts, seat)),
-        None if service.is_implicit_tls() => {}
-        None => R::spawn(turn_away(driver)),
+    match core.control.admit(core.limited(&facts)) {
+        Ok(seat) => R::spawn(run::session(Arc::clone(core), driver, service, facts, seat)),
+        Err(_) if service.is_implicit_tls() => {}
+        Err(refusal) => {
+            if let Some(farewell) = core.control.farewell() {
+                R::spawn(turn_away(driver, refusal, farewell));
+            }
+        }
     }
 }
 
-async fn turn_away(mut driver: Box<dyn Driver<Machine>>) {
+async fn turn_away(mut driver: Box<dyn Driver<Machine>>, refusal: Refusal, farewell: Farewell) {
     let regret = driver.within(FAREWELL, |driver, cx| {
         loop {
             match driver.poll_next(cx)? {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Step::Event) => {
                     if let Some(Event::Connected(client)) = driver.endpoint_mut().event() {
-                        client.reject(TOO_MANY);
+                        client.reject(refusal.rejection());
                     }
                 }
                 Poll::Ready(_) => return Poll::Ready(Ok(())),
@@ -110,6 +111,7 @@ async fn turn_away(mut driver: Box<dyn Driver<Machine>>) {
         }
     });
     let _ = regret.await;
+    drop(farewell);
 }
 
 pub(super) async fn serve<B: Backend, R: Runtime>(

@@ -5,6 +5,7 @@ mod conversation;
 mod deadline;
 mod fetch;
 mod late;
+mod limits;
 mod link;
 mod listen;
 mod proxied;
@@ -15,6 +16,7 @@ mod upstream;
 use std::{
     fmt,
     future::Future,
+    net::IpAddr,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -28,8 +30,11 @@ use smtp_proto::{
     transcript::{Entry, Recording},
 };
 
-pub use self::control::Handle;
 use self::{control::Control, deadline::Patience, listen::Listener};
+pub use self::{
+    control::Handle,
+    limits::{NotARate, Rate, Refusal},
+};
 pub(crate) use self::{deadline::Pace, fetch::Fetch, link::Link};
 use crate::{
     network::Network,
@@ -88,6 +93,8 @@ struct Core<B> {
     /// Who may use XCLIENT, and who XFORWARD.
     xclient: Vec<Network>,
     xforward: Vec<Network>,
+    /// For whom the limits of each address are not.
+    exempt: Vec<Network>,
     control: Arc<Control>,
 }
 
@@ -95,6 +102,7 @@ impl<B: Backend, R: Runtime> Server<B, R> {
     /// A server without a listener. LMTP listeners use the same configuration, turned to LMTP.
     pub fn new(config: Config, backend: B) -> Self {
         let lmtp = Arc::new(config.clone().lmtp());
+        let clock = Clock::of::<R>();
         let core = Core {
             backend,
             smtp: Arc::new(config),
@@ -102,7 +110,7 @@ impl<B: Backend, R: Runtime> Server<B, R> {
             #[cfg(feature = "tls")]
             tls: None,
             handshake: Duration::from_secs(60),
-            clock: Clock::of::<R>(),
+            clock,
             patience: Patience::default(),
             decoy: random::key().unwrap_or_default(),
             decoy_iterations: DEFAULT_ITERATIONS,
@@ -111,7 +119,8 @@ impl<B: Backend, R: Runtime> Server<B, R> {
             proxied: false,
             xclient: Vec::new(),
             xforward: Vec::new(),
-            control: Arc::new(Control::default()),
+            exempt: Vec::new(),
+            control: Arc::new(Control::new(clock)),
         };
         Self {
             core,
@@ -184,17 +193,47 @@ impl<B: Backend, R: Runtime> Server<B, R> {
         self
     }
 
-    /// At most so many sessions at a time; more are told 421 and closed. 10,000 by default.
+    /// At most so many sessions at a time; 10,000 by default.
+    ///
+    /// Who is over this or another limit is told 421 with the reason and closed, before there is a session
+    /// and before the backend hears of it. Inside TLS from the first octet nothing can be told.
     #[must_use]
     pub fn max_connections(self, most: usize) -> Self {
-        self.core.control.set_most(most);
+        self.core.control.limit(|limits| limits.most = most);
         self
     }
 
-    /// At most so many sessions of one IP address at a time; by default no such limit.
+    /// At most so many sessions of one address at a time; by default no such limit. The IPv6 addresses of
+    /// one subnet, which have the same first 64 bits, count as one.
     #[must_use]
     pub fn max_connections_per_address(self, most: usize) -> Self {
-        self.core.control.set_most_per_address(most);
+        self.core.control.limit(|limits| limits.most_per_address = most);
+        self
+    }
+
+    /// At most so many new sessions in a time; by default no such limit. Who is refused does not count.
+    #[must_use]
+    pub fn connection_rate(self, rate: Rate) -> Self {
+        self.core.control.limit(|limits| limits.rate = Some(rate));
+        self
+    }
+
+    /// At most so many new sessions of one address in a time, addresses being taken as by
+    /// [`max_connections_per_address`](Self::max_connections_per_address); by default no such limit.
+    ///
+    /// Of addresses that have no open session 32,768 are remembered; when there are more, those that have
+    /// used least of their rate are forgotten first.
+    #[must_use]
+    pub fn connection_rate_per_address(self, rate: Rate) -> Self {
+        self.core.control.limit(|limits| limits.rate_per_address = Some(rate));
+        self
+    }
+
+    /// The limits of each address are not for these hosts: relays of one's own, monitors. They are not
+    /// for those of [`xclient`](Self::xclient) either, as these speak for many.
+    #[must_use]
+    pub fn exempt(mut self, hosts: impl IntoIterator<Item = impl Into<Network>>) -> Self {
+        self.core.exempt.extend(hosts.into_iter().map(Into::into));
         self
     }
 
@@ -333,6 +372,13 @@ impl<B> Core<B> {
         return self.tls.is_some();
         #[cfg(not(feature = "tls"))]
         false
+    }
+
+    /// The address that the limits of each are for, if there are such for this client.
+    fn limited(&self, facts: &Facts) -> Option<IpAddr> {
+        let address = facts.peer?.ip();
+        let mut exempt = self.exempt.iter().chain(&self.xclient);
+        (!exempt.any(|network| network.contains(address))).then_some(address)
     }
 
     fn config(&self, service: Service) -> Arc<Config> {

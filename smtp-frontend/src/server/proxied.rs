@@ -31,7 +31,7 @@ pub(super) async fn admit<B: Backend, R: Runtime>(
     mut facts: Facts,
 ) {
     // Counts as a connection while the header is awaited.
-    let Some(seat) = core.control.admit(None) else {
+    let Ok(seat) = core.control.reserve() else {
         return;
     };
     let read = read(&mut *driver, &mut facts).await;

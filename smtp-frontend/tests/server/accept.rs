@@ -2,21 +2,12 @@
 
 use std::{io, time::Duration};
 
-use tokio::{
-    io::{DuplexStream, duplex},
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 
 use crate::{
-    help::{Office, Stuck, Talker, server},
+    help::{Office, Stuck, client, server},
     runtime::Door,
 };
-
-/// A client of that address, and the server's end of its connection.
-fn client(address: &str) -> (Talker, (DuplexStream, std::net::SocketAddr)) {
-    let (near, far) = duplex(1 << 16);
-    (Talker::new(near), (far, address.parse().unwrap()))
-}
 
 /// No descriptors, no memory, clients that are gone: the server goes on.
 #[tokio::test(start_paused = true)]

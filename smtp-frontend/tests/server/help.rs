@@ -2,6 +2,7 @@
 
 use std::{
     future::pending,
+    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -202,4 +203,10 @@ impl Talker {
         self.0.read_to_string(&mut rest).await.unwrap();
         rest
     }
+}
+
+/// A client of that address, and the server's end of its connection.
+pub(crate) fn client(address: &str) -> (Talker, (DuplexStream, SocketAddr)) {
+    let (near, far) = duplex(1 << 16);
+    (Talker::new(near), (far, address.parse().unwrap()))
 }

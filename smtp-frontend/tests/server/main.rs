@@ -3,4 +3,5 @@
 mod accept;
 mod deadline;
 mod help;
+mod limits;
 mod runtime;
