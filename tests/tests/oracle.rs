@@ -47,6 +47,18 @@ fn every_difference_that_is_meant_is_there() {
     }
 }
 
+/// `<Postmaster>` is for RCPT alone, in any case of letters (section 4.1.1.3).
+#[test]
+fn postmaster_without_a_domain() {
+    let grammar = grammar(false);
+    for octets in ["<Postmaster>", "<POSTMASTER>", "<postmaster>"] {
+        for (subject, taken) in [(Subject::ForwardPath, true), (Subject::ReversePath, false)] {
+            assert_eq!(subject.by_the_book(&grammar, octets.as_bytes()), taken, "{octets}");
+            assert_eq!(subject.by_us(octets.as_bytes(), true), taken, "{octets}");
+        }
+    }
+}
+
 #[test]
 fn examples_of_the_rfcs_are_in_the_grammar() {
     let grammar = grammar(false);

@@ -20,7 +20,7 @@ pub enum Subject {
     Mailbox,
     /// `Reverse-path`.
     ReversePath,
-    /// `Forward-path`.
+    /// The argument of RCPT: a `Forward-path`, or `<Postmaster>`.
     ForwardPath,
     /// `Domain`.
     Domain,
@@ -93,7 +93,7 @@ impl Subject {
         match self {
             Self::Mailbox => "Mailbox",
             Self::ReversePath => "Reverse-path",
-            Self::ForwardPath => "Forward-path",
+            Self::ForwardPath => "rcpt-path",
             Self::Domain => "Domain",
             Self::Literal => "address-literal",
             Self::Mail("AUTH") => "auth-param",
