@@ -312,6 +312,15 @@ fn transact(
                 story.events.push(format!("{misuse}"));
                 break;
             }
+            Ok(TransactionStep::Rewind) if choice(5) & 1 == 0 => {
+                pieces = smtp_fuzz::content_pieces(BODY, Cuts([choice(3), choice(4), 9, 0]));
+                transaction.rewound();
+                continue;
+            }
+            Ok(TransactionStep::Rewind) => {
+                transaction.cannot_rewind();
+                continue;
+            }
             Ok(TransactionStep::Await | TransactionStep::Body) => {}
         }
         match server.run(client, input, story) {

@@ -307,6 +307,11 @@ impl Pair<'_> {
         loop {
             match transaction.next(&mut self.client) {
                 Ok(TransactionStep::Done) => break,
+                Ok(TransactionStep::Rewind) => {
+                    pieces = content_pieces(input.content, input.content_cuts);
+                    transaction.rewound();
+                    continue;
+                }
                 Ok(TransactionStep::Await | TransactionStep::Body) => {}
                 Err(misuse) => panic!("{misuse}"),
             }

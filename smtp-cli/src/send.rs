@@ -72,8 +72,7 @@ pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure>
     let message = match message {
         Prepared::Finished(source) => {
             let content = source.content(takes_8bit);
-            let reader = progress(content.size, arguments.trace).wrap_async_read(source.reader);
-            Message::reader(reader).content(content)
+            source.message(&progress(content.size, arguments.trace), content)
         }
         Prepared::Composed(octets) => Message::from(octets),
     };

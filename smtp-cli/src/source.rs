@@ -1,16 +1,21 @@
 //! A finished message, from a file or the standard input.
 
 use std::{
-    io::{self, BufRead, BufReader},
+    io::{self, BufRead, BufReader, Cursor},
     path::Path,
     pin::Pin,
 };
 
+use indicatif::ProgressBar;
 use smtp_proto::{
     client::{Content, Survey},
     parameter::Body,
 };
-use tokio::io::{AsyncRead, AsyncReadExt};
+use smtp_tokio::Message;
+use tokio::{
+    fs::File,
+    io::{AsyncRead, AsyncReadExt},
+};
 
 use crate::exit::{Code, Failure};
 
@@ -19,10 +24,18 @@ const PEEK: u64 = 64 * 1024;
 
 /// A finished message, ready to be read.
 pub(crate) struct Source {
-    pub(crate) reader: Pin<Box<dyn AsyncRead + Send>>,
+    pub(crate) reader: Reader,
     pub(crate) survey: Survey,
     /// Whether all of it was looked at.
     whole: bool,
+}
+
+/// Where the octets come from.
+pub(crate) enum Reader {
+    File(File),
+    Octets(Cursor<Vec<u8>>),
+    /// Cannot be read a second time.
+    Stream(Pin<Box<dyn AsyncRead + Send>>),
 }
 
 impl Source {
@@ -37,12 +50,16 @@ impl Source {
             let mut survey = Survey::default();
             survey.read(&start);
             let whole = (start.len() as u64) < PEEK;
-            let reader = io::Cursor::new(start).chain(stdin);
-            return Ok(Self { reader: Box::pin(reader), survey, whole });
+            let start = Cursor::new(start);
+            let reader = match whole {
+                true => Reader::Octets(start),
+                false => Reader::Stream(Box::pin(start.chain(stdin))),
+            };
+            return Ok(Self { reader, survey, whole });
         }
         let survey = survey_file(path).map_err(failed)?;
-        let file = tokio::fs::File::open(path).await.map_err(failed)?;
-        Ok(Self { reader: Box::pin(file), survey, whole: true })
+        let file = File::open(path).await.map_err(failed)?;
+        Ok(Self { reader: Reader::File(file), survey, whole: true })
     }
 
     /// What the transaction has to know. A stream of which only the start is known is taken for 8-bit
@@ -56,6 +73,16 @@ impl Source {
             }
         }
         content
+    }
+
+    /// The message, with a bar that moves while it is read.
+    pub(crate) fn message(self, bar: &ProgressBar, content: Content) -> Message<'static> {
+        let message = match self.reader {
+            Reader::File(file) => Message::rewindable(bar.wrap_async_read(file)),
+            Reader::Octets(octets) => Message::rewindable(bar.wrap_async_read(octets)),
+            Reader::Stream(stream) => Message::reader(bar.wrap_async_read(stream)),
+        };
+        message.content(content)
     }
 }
 
@@ -82,12 +109,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("mail.eml");
         std::fs::write(&path, "Subject: x\n\nline\n").unwrap();
-        let mut source = Source::open(&path).await.unwrap();
+        let source = Source::open(&path).await.unwrap();
         let content = source.content(true);
         assert_eq!(content.size, Some("Subject: x\r\n\r\nline\r\n".len() as u64));
         assert_eq!(content.body, Body::SevenBit);
         let mut octets = Vec::new();
-        source.reader.read_to_end(&mut octets).await.unwrap();
+        let Reader::File(mut file) = source.reader else { panic!("a file") };
+        file.read_to_end(&mut octets).await.unwrap();
         assert_eq!(octets, b"Subject: x\n\nline\n");
         assert_eq!(Source::open(Path::new("/no/such")).await.err().unwrap().code, Code::Data);
     }

@@ -9,6 +9,8 @@ mod load;
 mod options;
 #[path = "program/probe.rs"]
 mod probe;
+#[path = "program/recipients.rs"]
+mod recipients;
 
 use std::{
     fs,
@@ -444,35 +446,4 @@ fn the_demo_shows_the_whole_way() {
     assert!(stdout.contains("bob@example.net: delivered: 250 2.0.0"), "{stdout}");
     assert!(stdout.contains("with ESMTPSA id"), "{stdout}");
     assert!(stdout.contains("filename=\"figures.csv\""), "{stdout}");
-}
-
-#[test]
-fn one_recipient_too_many_is_told_so() {
-    let (_directory, maildir, text) = directory();
-    let serve = Serve::start(&[
-        "--listen",
-        "127.0.0.1:0",
-        "--no-tls",
-        "--max-recipients",
-        "2",
-        "--maildir",
-        &text,
-    ]);
-    let output = send(&[
-        "--server",
-        serve.address("smtp"),
-        "--from",
-        "",
-        "--to",
-        "a@x.example",
-        "--to",
-        "b@x.example",
-        "--to",
-        "c@x.example",
-    ]);
-    assert_eq!(output.status.code(), Some(75), "{output:?}");
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    assert!(stdout.contains("c@x.example: deferred at RCPT: 452 4.5.3"), "{stdout}");
-    assert_eq!(delivered(&maildir, "a@x.example").len(), 1);
-    assert_eq!(delivered(&maildir, "b@x.example").len(), 1);
 }

@@ -7,7 +7,7 @@
 //! - [`Runtime`]: sockets to connect and to accept, host names, tasks and the clock.
 //! - [`Timer`]: one timer.
 //! - [`Io`]: how octets are moved over a stream; [`Socket`]: the stream of a session, and TLS on it.
-//! - [`Adopt`] and [`ReadFrom`]: the streams and readers that a program has already.
+//! - [`Adopt`], [`ReadFrom`] and [`RewindFrom`]: the streams and readers that a program has already.
 //!
 //! All but [`Adopt`], [`Runtime`]'s futures and the handshakes is polled, and nothing of it allocates for
 //! each call. A runtime whose streams block implements [`Driver`] by itself, in place of [`Io`], and
@@ -198,8 +198,26 @@ pub trait ReadFrom<T>: Runtime {
         T: 'm;
 }
 
+/// Makes a reader of messages of one that the program has, and that can go back.
+#[diagnostic::on_unimplemented(
+    message = "`{T}` is not a reader of `{Self}` that can go back",
+    note = "such a reader reads and seeks by the traits of that runtime, and is `Send`"
+)]
+pub trait RewindFrom<T>: Runtime {
+    /// Takes it. What it gives [can be rewound](Reader::poll_rewind).
+    fn rewindable<'m>(reader: T) -> Box<dyn Reader + 'm>
+    where
+        T: 'm;
+}
+
 /// Where the content of a message is read from.
 pub trait Reader: Send {
     /// Reads into the capacity that `piece` has left, which is some: how many octets, 0 at the end.
     fn poll_fill(&mut self, cx: &mut Context<'_>, piece: &mut BytesMut) -> Poll<io::Result<usize>>;
+
+    /// Goes back to where it stood at first; whether it could.
+    fn poll_rewind(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let _ = cx;
+        Poll::Ready(Ok(false))
+    }
 }

@@ -3,22 +3,22 @@
 use std::{
     fmt,
     future::Future,
-    io::{self, IoSlice},
+    io::{self, IoSlice, SeekFrom},
     net::SocketAddr,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Instant,
 };
 
 use bytes::BytesMut;
 use smol::{
     future::FutureExt,
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncSeek, AsyncWrite},
     net::{TcpListener, TcpStream, resolve},
 };
 use smtp_frontend::{
     Connection, Driver,
-    runtime::{Adopt, Io, Machine, ReadFrom, Reader, Runtime, Timer},
+    runtime::{Adopt, Io, Machine, ReadFrom, Reader, RewindFrom, Runtime, Timer},
 };
 
 use crate::{
@@ -153,6 +153,40 @@ impl<T: AsyncRead + Send> Reader for Reading<T> {
         let more = if let Poll::Ready(Ok(more)) = read { more } else { 0 };
         piece.truncate(filled + more);
         read
+    }
+}
+
+impl<T: AsyncRead + AsyncSeek + Send> RewindFrom<T> for Smol {
+    fn rewindable<'m>(reader: T) -> Box<dyn Reader + 'm>
+    where
+        T: 'm,
+    {
+        Box::new(Rewinding { reader: Reading(Box::pin(reader)), start: None })
+    }
+}
+
+/// A reader of smol's that can seek.
+struct Rewinding<T> {
+    reader: Reading<T>,
+    /// Where it stood before anything was read.
+    start: Option<u64>,
+}
+
+impl<T: AsyncRead + AsyncSeek + Send> Reader for Rewinding<T> {
+    fn poll_fill(&mut self, cx: &mut Context<'_>, piece: &mut BytesMut) -> Poll<io::Result<usize>> {
+        if self.start.is_none() {
+            let reader = self.reader.0.as_mut();
+            self.start = Some(ready!(reader.poll_seek(cx, SeekFrom::Current(0)))?);
+        }
+        self.reader.poll_fill(cx, piece)
+    }
+
+    fn poll_rewind(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let Some(start) = self.start else {
+            return Poll::Ready(Ok(true));
+        };
+        let reader = self.reader.0.as_mut();
+        reader.poll_seek(cx, SeekFrom::Start(start)).map_ok(|there| there == start)
     }
 }
 

@@ -7,7 +7,7 @@
 //! | `call …` | the caller does something, see [`ClientDialog::parse`] |
 //! | `misuse Sequence` | the call before was refused so |
 //! | `event Mail 250` | a reply is told; also `event UpgradeTls`, `event Turned`, `fault …`, `close`, `ready`, `failed …` |
-//! | `outcome delivered 250` | of each recipient of the transaction, in order |
+//! | `outcome delivered 250` | of each recipient of the transaction, in order; `outcome deferred RCPTMAX AtOnce` names a limit |
 //! | `tls`, `expire`, `eof` | the handshake is done; the timer runs out; the server closes |
 //! | `config …` | `lmtp`, `lockstep`, `require-tls`, `together`, `profile NAME`, `policy SWITCH VALUE` |
 //!
@@ -23,8 +23,9 @@ use smtp_proto::{
         client::{Credentials, InvalidCredentials, Login as LoginMechanism, Plain},
     },
     client::{
-        Chunking, Client, Config, Content, Envelope, Event, Login, Misuse, Opening, OpeningStep,
-        Recipient, Status, TlsUse, Transaction, TransactionOptions, TransactionStep,
+        Cause, Chunking, Client, Config, Content, Envelope, Event, Login, Misuse, Opening,
+        OpeningStep, Recipient, Retry, Status, TlsUse, Transaction, TransactionOptions,
+        TransactionStep,
     },
     command::{DomainList, Mechanism, Node, Query, Text, Url, XClient, XForward},
     domain::HelloName,
@@ -86,8 +87,8 @@ impl ClientDialog {
     /// `etrn NODE`, `atrn [DOMAINS]`, `burl URL`, `burl-last URL`, `xclient ATTRIBUTES`,
     /// `xforward ATTRIBUTES`;
     /// `open none|opportunistic|required [plain|login]` for an [`Opening`], whose user is "alice" with
-    /// the password "s3cret!"; and `send [bdat] [all] [utf8] [8bit] [binary] [size=N] <from> <to>…
-    /// TEXT` for a [`Transaction`].
+    /// the password "s3cret!"; and `send [bdat] [all] [once] [utf8] [8bit] [binary] [size=N] <from>
+    /// <to>… TEXT` for a [`Transaction`], `once` where the content cannot be had a second time.
     ///
     /// # Panics
     /// When a line is none of those of this language.
@@ -306,6 +307,8 @@ struct Play<L> {
     opening: Option<Opening<'static>>,
     transaction: Option<Transaction<'static>>,
     body: Option<Bytes>,
+    /// The body once more, where it can be had.
+    again: Option<Bytes>,
     ended: bool,
     turned: bool,
     reported: Vec<String>,
@@ -320,6 +323,7 @@ impl<L: Link> Play<L> {
             opening: None,
             transaction: None,
             body: None,
+            again: None,
             ended: false,
             turned: false,
             reported: Vec::new(),
@@ -348,10 +352,17 @@ impl<L: Link> Play<L> {
                 Status::Deferred => "deferred",
                 Status::InDoubt => "in doubt",
             };
-            self.reported.push(match outcome.reply() {
-                Some(reply) => format!("{status} {}", reply.code().value()),
-                None => status.to_owned(),
-            });
+            let mut told = match (outcome.reply(), outcome.cause()) {
+                (Some(reply), _) => format!("{status} {}", reply.code().value()),
+                (None, Cause::Limit(limit)) => {
+                    format!("{status} {} {:?}", limit.name(), outcome.retry())
+                }
+                (None, _) => status.to_owned(),
+            };
+            if outcome.retry() == Retry::AtOnce && outcome.reply().is_some() {
+                told.push_str(" AtOnce");
+            }
+            self.reported.push(told);
         }
     }
 
@@ -407,6 +418,16 @@ impl<L: Link> Play<L> {
         match transaction.next(self.link.client()) {
             Ok(TransactionStep::Body) => return true,
             Ok(TransactionStep::Await) => {}
+            Ok(TransactionStep::Rewind) => {
+                match self.again.clone() {
+                    Some(again) => {
+                        self.body = Some(again);
+                        transaction.rewound();
+                    }
+                    None => transaction.cannot_rewind(),
+                }
+                return self.next();
+            }
             Ok(TransactionStep::Done) => self.report(),
             Err(misuse) => {
                 self.misuse = Some(misuse);
@@ -519,11 +540,13 @@ impl<L: Link> Play<L> {
         options.chunking = Chunking::Never;
         let mut content = Content::default();
         let mut paths = Vec::new();
+        let mut once = false;
         let mut rest = call;
         while !rest.is_empty() {
             let (word, behind) = rest.split_once(' ').unwrap_or((rest, ""));
             match word {
                 "bdat" => options.chunking = Chunking::Auto,
+                "once" => once = true,
                 "all" => options.all_or_nothing = true,
                 "utf8" => content.smtputf8 = true,
                 "8bit" => content.body = Body::EightBitMime,
@@ -545,6 +568,7 @@ impl<L: Link> Play<L> {
         };
         self.report();
         self.body = Some(Bytes::from(unescape(rest)));
+        self.again = self.body.clone().filter(|_| !once);
         self.transaction = Some(Transaction::new(envelope, content, options));
     }
 }

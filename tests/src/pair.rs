@@ -431,13 +431,20 @@ impl Pair {
         mut transaction: Transaction<'_>,
         pieces: &[Bytes],
     ) -> Result<Report, Misuse> {
-        let mut pieces: VecDeque<Bytes> = pieces.iter().cloned().collect();
+        let content = pieces;
+        let mut pieces: VecDeque<Bytes> = content.iter().cloned().collect();
         let mut ended = false;
         loop {
             let step = transaction.next(&mut self.client)?;
             if step == TransactionStep::Done {
                 self.settle_server();
                 return Ok(transaction.report());
+            }
+            if step == TransactionStep::Rewind {
+                pieces = content.iter().cloned().collect();
+                ended = false;
+                transaction.rewound();
+                continue;
             }
             match self.advance() {
                 Stop::Event => match self.client.event() {

@@ -6,9 +6,12 @@ use std::{
 };
 
 use crate::rt::smtp::{
-    Connector, End, Error, Message, Service, Tls,
+    Connector, End, Error, Message, Server, Service, Tls,
     proto::{
-        client::{Chunking, Config, Content, Misuse, Phase, Status, TransactionOptions},
+        client::{
+            Cause, Chunking, Config, Content, Limit, Misuse, Phase, Retry, Status,
+            TransactionOptions,
+        },
         command::{Query, Text},
         extension::Extension,
         parameter::Body,
@@ -18,7 +21,7 @@ use crate::rt::smtp::{
 use macro_rules_attribute::apply;
 
 use crate::{
-    rt::{On, TcpListener, spawn},
+    rt::{self, On, TcpListener, spawn},
     suite::{
         help::{self, Store, envelope, pair, serve, text, to},
         octets::{Octets, duplex, now},
@@ -81,6 +84,40 @@ async fn a_refused_recipient_does_not_stop_the_others() {
     assert_eq!(report.outcomes()[1].phase(), Phase::Rcpt);
     assert_eq!(store.taken()[0].to.len(), 2);
     assert_eq!(store.resets(), 1);
+}
+
+/// C-50: what a server does not take at a time follows at once, where the content is at hand again.
+#[apply(on_runtime)]
+async fn more_recipients_than_the_server_takes_at_a_time() {
+    let recipients = to(&["<a@example.org>", "<b@example.org>", "<c@example.org>"]);
+    for options in [TransactionOptions::default(), by_data()] {
+        let store = Store::default();
+        let config = help::config().limits(|limits| limits.recipients = 2);
+        let server = Server::new(config, store.clone());
+        let (near, _) = serve(server, Service::Smtp, 512);
+        let mut client = help::connector().open(near).await.unwrap();
+        let content = text(200_000);
+        let file = rt::file("rewound.eml", &[b"skipped", &content[..]].concat(), 7).await;
+        let messages = [
+            Message::from(content.clone()),
+            Message::rewindable(file),
+            Message::reader(&content[..]),
+        ];
+        for (number, message) in messages.into_iter().enumerate() {
+            let report = client.send_with(&envelope(&recipients), message, options).await.unwrap();
+            let again = number < 2;
+            assert_eq!(report.all_delivered(), again, "{report:?}");
+            if !again {
+                let last = &report.outcomes()[2];
+                assert_eq!(last.cause(), &Cause::Limit(Limit::RcptMax));
+                assert_eq!(last.retry(), Retry::AtOnce);
+            }
+        }
+        client.quit().await.unwrap();
+        let taken = store.taken();
+        assert_eq!(taken.iter().map(|taken| taken.to.len()).collect::<Vec<_>>(), [2, 1, 2, 1, 2]);
+        assert!(taken.iter().all(|taken| taken.content == content));
+    }
 }
 
 #[apply(on_runtime)]

@@ -302,6 +302,11 @@ fn ask(octets: &[u8], cut: usize) -> Vec<String> {
             match sending.next(&mut client) {
                 Ok(TransactionStep::Await) => {}
                 Ok(TransactionStep::Body) => wants_body = true,
+                Ok(TransactionStep::Rewind) => {
+                    body = Some(Bytes::from_static(b"hi\r\n"));
+                    sending.rewound();
+                    continue;
+                }
                 done => {
                     told.push(format!("{done:?}"));
                     break;

@@ -202,6 +202,7 @@ fn transact(client: &mut Client, mut transaction: Transaction<'_>, pieces: usize
             }
             TransactionStep::Body => transaction.end_of_body(client).unwrap(),
             TransactionStep::Await => {}
+            TransactionStep::Rewind => transaction.cannot_rewind(),
         }
         loop {
             match client.step() {

@@ -11,7 +11,7 @@ use smtp_proto::{
 
 use crate::{
     driver::{Driver, after},
-    runtime::{ReadFrom, Reader, Runtime},
+    runtime::{ReadFrom, Reader, RewindFrom, Runtime},
 };
 
 /// Octets read at once.
@@ -26,6 +26,9 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// to be said of them: their size, whether they are 8-bit and whether the header needs SMTPUTF8 is
 /// looked up. Of a [`reader`](Self::reader) it has to be said with [`content`](Self::content), as it
 /// must be known before the first octet is read; else it is taken for 7-bit.
+///
+/// Octets, and a reader that [can go back](Self::rewindable), can be sent more than once: to a server
+/// that takes only so many recipients at a time.
 pub struct Message<'m, R> {
     data: MailData<'m>,
     runtime: PhantomData<fn() -> R>,
@@ -50,6 +53,16 @@ impl<'m, R: Runtime> Message<'m, R> {
         R: ReadFrom<T>,
     {
         let source = Source::Reader(R::reader(reader));
+        Self { data: MailData { source, content: None }, runtime: PhantomData }
+    }
+
+    /// A message that is read while it is sent, from where the reader stands, and again from there when
+    /// it is needed once more; such as a file.
+    pub fn rewindable<T: 'm>(reader: T) -> Self
+    where
+        R: RewindFrom<T>,
+    {
+        let source = Source::Reader(R::rewindable(reader));
         Self { data: MailData { source, content: None }, runtime: PhantomData }
     }
 
@@ -83,7 +96,7 @@ impl<'m> MailData<'m> {
             }
             (Source::Reader(_), stated) => stated.unwrap_or_default(),
         };
-        Ok((content, Pieces { source: Some(self.source) }))
+        Ok((content, Pieces { source: self.source, ended: false }))
     }
 }
 
@@ -99,27 +112,38 @@ fn examine(octets: &[u8], policy: BareNewline) -> Result<Content, Misuse> {
 
 /// A message as it is handed to a transaction, a piece at a time.
 pub(super) struct Pieces<'m> {
-    source: Option<Source<'m>>,
+    source: Source<'m>,
+    ended: bool,
 }
 
 impl Pieces<'_> {
+    /// Goes back to the beginning; whether that can be done.
+    pub(super) async fn rewind(&mut self) -> bool {
+        self.ended = false;
+        match &mut self.source {
+            Source::Octets(_) => true,
+            Source::Reader(reader) => {
+                poll_fn(|cx| reader.poll_rewind(cx)).await.unwrap_or_default()
+            }
+        }
+    }
+
     /// Hands over the next piece, and with the last one the end: both then leave in one write.
     pub(super) async fn hand_over(
         &mut self,
         driver: &mut dyn Driver<Machine>,
         transaction: &mut Transaction<'_>,
     ) -> Result<(), String> {
-        let (piece, last) = match self.source.as_mut() {
-            Some(Source::Reader(reader)) => {
-                read(&mut **reader, driver).await.map_err(|error| error.to_string())?
-            }
-            Some(Source::Octets(octets)) => (std::mem::take(octets), true),
-            None => (Bytes::new(), true),
+        let read = match &mut self.source {
+            _ if self.ended => Ok((Bytes::new(), true)),
+            Source::Reader(reader) => read(&mut **reader, driver).await,
+            Source::Octets(octets) => Ok((octets.clone(), true)),
         };
+        let (piece, last) = read.map_err(|error| error.to_string())?;
         let machine = driver.endpoint_mut();
         let mut given = transaction.body(machine, piece);
         if last {
-            self.source = None;
+            self.ended = true;
             given = given.and_then(|()| transaction.end_of_body(machine));
         }
         given.map_err(|misuse| misuse.to_string())

@@ -69,7 +69,8 @@ impl Client {
 
     /// Sends one message to all recipients of `envelope` and says what became of each.
     ///
-    /// Recipients that are refused do not stop the others. A connection that breaks on the way is no
+    /// Recipients that are refused do not stop the others. Where the server takes only so many at a time,
+    /// the others follow in further mail transactions, if the content can be had once more. A connection that breaks on the way is no
     /// error here: recipients without an answer are deferred or in doubt. If `message` cannot be read
     /// to its end the connection is cut, so that no half of it is taken for a whole; the session is
     /// over then.
@@ -132,6 +133,13 @@ impl Client {
                 TransactionStep::Done => return Ok(()),
                 TransactionStep::Await => self.driver.next().await,
                 TransactionStep::Body => self.driver.written().await,
+                TransactionStep::Rewind => {
+                    match pieces.rewind().await {
+                        true => transaction.rewound(),
+                        false => transaction.cannot_rewind(),
+                    }
+                    continue;
+                }
             };
             self.tell();
             match (stepped, wants) {

@@ -160,6 +160,7 @@ impl Client {
         self.command(ReplyTo::Mail, |out| {
             Command::Mail(crate::command::Mail { reverse_path, parameters }).write(out);
         })?;
+        self.session.usage.count_mail();
         self.session.plan(Request::Mail);
         self.session.begin_transaction(typed.smtputf8(), binary);
         Ok(())
@@ -175,20 +176,30 @@ impl Client {
         parameters: Parameters<'_>,
     ) -> Result<(), Misuse> {
         self.session.allow(Verb::Rcpt, Request::Rcpt)?;
-        self.session.judge_mailbox(forward_path.mailbox())?;
-        self.session.check_parameters(parameters, Carrier::Rcpt, RcptParameters::extension)?;
-        RcptParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
-        let ascii = forward_path.is_ascii() && parameters.as_str().is_ascii();
-        if !ascii && !self.session.smtputf8 {
-            return Err(Misuse::NonAscii);
-        }
+        self.judge_rcpt(forward_path, parameters, self.session.smtputf8)?;
         let index = self.session.recipients;
         self.command(ReplyTo::Rcpt { index }, |out| {
             Command::Rcpt(crate::command::Rcpt { forward_path, parameters }).write(out);
         })?;
         self.session.recipients += 1;
+        let limits = self.limits();
+        self.session.usage.count_domain(forward_path, &limits);
         self.session.plan(Request::Rcpt);
         Ok(())
+    }
+
+    /// Whether RCPT can be sent so, in a transaction with SMTPUTF8 or without.
+    pub(super) fn judge_rcpt(
+        &self,
+        forward_path: ForwardPath<'_>,
+        parameters: Parameters<'_>,
+        smtputf8: bool,
+    ) -> Result<(), Misuse> {
+        self.session.judge_mailbox(forward_path.mailbox())?;
+        self.session.check_parameters(parameters, Carrier::Rcpt, RcptParameters::extension)?;
+        RcptParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
+        let ascii = forward_path.is_ascii() && parameters.as_str().is_ascii();
+        if ascii || smtputf8 { Ok(()) } else { Err(Misuse::NonAscii) }
     }
 
     /// DATA. Content may follow after the 354 reply.

@@ -17,6 +17,7 @@ mod event;
 mod login;
 mod misuse;
 mod opening;
+mod policy;
 mod remote;
 mod repeat;
 mod report;
@@ -24,6 +25,7 @@ mod session;
 mod survey;
 mod transaction;
 mod upstream;
+mod usage;
 
 use alloc::boxed::Box;
 
@@ -38,13 +40,13 @@ pub use self::{
     misuse::Misuse,
     opening::{Opening, OpeningError, OpeningStep, TlsUse},
     remote::Turned,
-    report::{Blame, Cause, Outcome, Phase, Report, Retry, Status},
+    report::{Blame, Cause, Limit, Outcome, Phase, Report, Retry, Status},
     survey::Survey,
     transaction::{Transaction, TransactionStep},
 };
 use crate::{
     auth::Channel,
-    extension::Capabilities,
+    extension::{Capabilities, Limits9422},
     fault::Fault,
     parameter::ParameterList,
     path::Mailbox,
@@ -239,6 +241,19 @@ impl Client {
     /// Whether no reply is awaited and nothing waits to be sent.
     pub fn is_settled(&self) -> bool {
         self.session.nothing_expected() && self.session.nothing_queued()
+    }
+
+    /// How many more transactions the server takes in this session, by the MAILMAX of its LIMITS (RFC
+    /// 9422 section 4.1); `None` where it names none. When there are none left, a new session is
+    /// needed.
+    pub fn transactions_left(&self) -> Option<u32> {
+        self.session.usage.mails_left(&self.limits())
+    }
+
+    /// What the server announced by LIMITS.
+    #[inline]
+    fn limits(&self) -> Limits9422 {
+        self.session.capabilities().map(|all| all.limits()).unwrap_or_default()
     }
 
     /// Whether a recipient may be sent, before anything is.

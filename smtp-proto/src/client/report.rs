@@ -37,8 +37,7 @@ pub struct Outcome {
     pub(super) status: Status,
     pub(super) phase: Phase,
     pub(super) cause: Cause,
-    /// Only the number of recipients was in the way.
-    pub(super) at_once: bool,
+    pub(super) retry: Retry,
 }
 
 /// What a recipient's outcome means.
@@ -80,11 +79,36 @@ pub enum Cause {
     Reply(ReplyBuf),
     /// This side said so, without asking the server.
     Local(Rejection<'static>),
+    /// The server had announced a limit that leaves no room for this recipient (RFC 9422 section 4).
+    Limit(Limit),
     /// The session failed.
     Fault(Fault),
     /// The content could not be read to its end, or holds what cannot be sent; the connection must
     /// be dropped, as a final dot would complete a truncated message.
     Content(String),
+}
+
+/// A limit of LIMITS (RFC 9422 section 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// MAILMAX: transactions in one session.
+    MailMax,
+    /// RCPTMAX: recipients in one transaction.
+    RcptMax,
+    /// RCPTDOMAINMAX: different domains of recipients in one session.
+    RcptDomainMax,
+}
+
+impl Limit {
+    /// As LIMITS names it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MailMax => "MAILMAX",
+            Self::RcptMax => "RCPTMAX",
+            Self::RcptDomainMax => "RCPTDOMAINMAX",
+        }
+    }
 }
 
 /// When to try again.
@@ -95,8 +119,10 @@ pub enum Retry {
     /// Later, by the schedule of RFC 5321 section 4.5.4.1.
     Later,
     /// At once, in a new transaction: the server takes only so many recipients at a time (section
-    /// 4.5.3.1.10).
+    /// 4.5.3.1.10), and the content could not be sent a second time.
     AtOnce,
+    /// At once, in a new session: the server takes only so much in one (RFC 9422 section 4).
+    NewSession,
 }
 
 /// What an outcome is a judgement of: whose fault it was.
@@ -122,11 +148,18 @@ impl Outcome {
     pub fn blame(&self) -> Blame {
         match &self.cause {
             _ if self.is_delivered() => Blame::Nobody,
-            Cause::Fault(_) => Blame::Session,
+            Cause::Fault(_) | Cause::Limit(_) => Blame::Session,
             Cause::Local(_) | Cause::Content(_) => Blame::Message,
-            Cause::Reply(_) if self.at_once => Blame::Session,
+            Cause::Reply(reply) if self.is_crowded(reply) => Blame::Session,
             Cause::Reply(reply) => self.blame_of(reply),
         }
+    }
+
+    /// Whether only the number of recipients was in the way.
+    fn is_crowded(&self, reply: &ReplyBuf) -> bool {
+        self.phase == Phase::Rcpt
+            && self.status == Status::Deferred
+            && too_many_recipients(reply.code().value(), reply.enhanced())
     }
 
     fn blame_of(&self, reply: &ReplyBuf) -> Blame {
@@ -183,6 +216,8 @@ impl Outcome {
         match &self.cause {
             Cause::Reply(reply) => reply.enhanced(),
             Cause::Local(rejection) => Some(rejection.enhanced()),
+            Cause::Limit(Limit::MailMax) => EnhancedCode::new(4, 7, 0),
+            Cause::Limit(Limit::RcptMax | Limit::RcptDomainMax) => EnhancedCode::new(4, 5, 3),
             Cause::Fault(Fault::ServiceNotAvailable(reply)) => {
                 reply.enhanced().or(EnhancedCode::new(4, 3, 2))
             }
@@ -194,17 +229,20 @@ impl Outcome {
 
     /// When to try again.
     pub fn retry(&self) -> Retry {
-        match self.status {
-            Status::Delivered | Status::Rejected => Retry::Never,
-            Status::InDoubt => Retry::Later,
-            Status::Deferred if self.at_once => Retry::AtOnce,
-            Status::Deferred => Retry::Later,
-        }
+        self.retry
     }
 
     /// Whether the server took responsibility.
     pub fn is_delivered(&self) -> bool {
         self.status == Status::Delivered
+    }
+
+    fn of(status: Status, phase: Phase, cause: Cause) -> Self {
+        let retry = match status {
+            Status::Delivered | Status::Rejected => Retry::Never,
+            Status::Deferred | Status::InDoubt => Retry::Later,
+        };
+        Self { status, phase, cause, retry }
     }
 
     pub(crate) fn replied(phase: Phase, reply: ReplyBuf) -> Self {
@@ -213,16 +251,39 @@ impl Outcome {
             Severity::PermanentNegative => Status::Rejected,
             Severity::TransientNegative | Severity::PositiveIntermediate => Status::Deferred,
         };
-        Self { status, phase, cause: Cause::Reply(reply), at_once: false }
+        Self::of(status, phase, Cause::Reply(reply))
     }
 
     pub(crate) fn deferred(phase: Phase, cause: Cause) -> Self {
-        Self { status: Status::Deferred, phase, cause, at_once: false }
+        Self::of(Status::Deferred, phase, cause)
+    }
+
+    /// The whole message was sent, and then the session failed.
+    pub(super) fn in_doubt(phase: Phase, fault: Fault) -> Self {
+        Self::of(Status::InDoubt, phase, Cause::Fault(fault))
+    }
+
+    /// The server takes no more for now. A 552 that means "too many" is as temporary as 452 (RFC 5321
+    /// section 4.5.3.1.10).
+    pub(crate) fn crowded(reply: ReplyBuf) -> Self {
+        let cause = Cause::Reply(reply);
+        Self { status: Status::Deferred, phase: Phase::Rcpt, cause, retry: Retry::AtOnce }
+    }
+
+    /// Nothing was sent for the recipient, because of a limit.
+    pub(crate) fn limited(limit: Limit, retry: Retry) -> Self {
+        let cause = Cause::Limit(limit);
+        Self { status: Status::Deferred, phase: Phase::Preparation, cause, retry }
+    }
+
+    /// The same outcome, to be tried again at such a time.
+    pub(super) fn retried(self, retry: Retry) -> Self {
+        Self { retry, ..self }
     }
 
     /// The same outcome, judged by more than one host.
     pub(crate) fn judged(self, status: Status) -> Self {
-        Self { status, ..self }
+        Self::of(status, self.phase, self.cause)
     }
 
     pub(crate) fn local(rejection: Rejection<'static>) -> Self {
@@ -230,8 +291,7 @@ impl Outcome {
             Severity::PermanentNegative => Status::Rejected,
             _ => Status::Deferred,
         };
-        let phase = Phase::Preparation;
-        Self { status, phase, cause: Cause::Local(rejection), at_once: false }
+        Self::of(status, Phase::Preparation, Cause::Local(rejection))
     }
 }
 
@@ -273,6 +333,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Reply(reply) => reply.fmt(f),
             Self::Local(rejection) => rejection.fmt(f),
+            Self::Limit(limit) => write!(f, "the server takes no more: {}", limit.name()),
             Self::Fault(fault) => fault.fmt(f),
             Self::Content(what) => write!(f, "the content cannot be sent: {what}"),
         }

@@ -25,7 +25,7 @@ pub struct Limits9422 {
     pub mail_max: Option<u32>,
     /// RCPTMAX: recipients in one transaction, 1 to 999999.
     pub rcpt_max: Option<u32>,
-    /// RCPTDOMAINMAX: distinct recipient domains in one transaction, 1 to 999999.
+    /// RCPTDOMAINMAX: distinct recipient domains in one session, 1 to 999999.
     pub rcpt_domain_max: Option<u32>,
 }
 

@@ -38,12 +38,14 @@ pub enum AttemptStep {
     Resolve(HostName),
     /// A transaction with this host for the [`pending`](Attempts::pending) recipients:
     /// [`sent`](Attempts::sent) or [`failed`](Attempts::failed). When it is the host of the step
-    /// before, its session may be used again.
+    /// before, its session may be used again unless `new_session` says otherwise.
     Connect {
         /// Its name, unless it is known by its address only.
         host: Option<HostName>,
         /// Its address.
         address: IpAddr,
+        /// The session there was is used up ([`Retry::NewSession`]).
+        new_session: bool,
     },
     /// It is over: take the [`verdicts`](Attempts::verdicts).
     Done,
@@ -144,6 +146,8 @@ pub struct Attempts<'o> {
     /// Hosts were left out: what they would have said is not known.
     cut: bool,
     misrouted: bool,
+    /// The next transaction needs a new session.
+    new_session: bool,
     recipients: Vec<Fate>,
 }
 
@@ -169,6 +173,7 @@ impl<'o> Attempts<'o> {
             addresses_tried: 0,
             cut: false,
             misrouted: false,
+            new_session: false,
             recipients: alloc::vec![Fate::default(); recipients],
         }
     }
@@ -199,7 +204,8 @@ impl<'o> Attempts<'o> {
                             Target::Name(name) => Some(name),
                             Target::Address(_) => None,
                         };
-                        return AttemptStep::Connect { host, address };
+                        let new_session = self.new_session;
+                        return AttemptStep::Connect { host, address, new_session };
                     }
                     None => self.next_host(),
                 },
@@ -251,13 +257,15 @@ impl<'o> Attempts<'o> {
         let mut again = false;
         let mut progress = false;
         let mut elsewhere = false;
+        let mut new_session = false;
         for (fate, outcome) in self.recipients.iter_mut().filter(|fate| !fate.settled).zip(outcomes)
         {
             let verdict = Verdict { outcome: outcome.clone(), host: host.clone(), address };
             fate.last = Some(verdict);
             fate.hope |= outcome.status() != Status::Rejected;
-            if outcome.retry() == Retry::AtOnce {
+            if matches!(outcome.retry(), Retry::AtOnce | Retry::NewSession) {
                 again = true;
+                new_session |= outcome.retry() == Retry::NewSession;
             } else if self.rules.goes_on(outcome) {
                 elsewhere = true;
             } else {
@@ -265,7 +273,10 @@ impl<'o> Attempts<'o> {
                 progress = true;
             }
         }
-        // A server that takes a few at a time is asked again as long as it takes some.
+        // A server that takes a few at a time is asked again as long as it takes some. A session that
+        // was used before may have room for nobody, a new one has.
+        progress |= new_session && !self.new_session;
+        self.new_session = new_session;
         if !(again && progress) || elsewhere {
             self.next_address();
         }
@@ -280,6 +291,7 @@ impl<'o> Attempts<'o> {
     }
 
     fn next_address(&mut self) {
+        self.new_session = false;
         self.addresses_tried += 1;
         if let Some(addresses) = &mut self.addresses {
             addresses.pop_front();
@@ -290,6 +302,7 @@ impl<'o> Attempts<'o> {
     }
 
     fn next_host(&mut self) {
+        self.new_session = false;
         self.host += 1;
         self.hosts_tried += 1;
         self.addresses = None;

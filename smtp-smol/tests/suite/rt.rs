@@ -3,11 +3,12 @@
 use std::{
     future::Future,
     io,
+    path::Path,
     pin::Pin,
     task::{Context, Poll},
 };
 
-use smol::io::{AsyncRead, AsyncWrite};
+use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 #[cfg(unix)]
 pub(crate) use smol::net::unix::UnixListener;
 pub(crate) use smol::{
@@ -48,6 +49,15 @@ impl<T> Drop for Task<T> {
             task.detach();
         }
     }
+}
+
+/// A file in which so many octets were read already.
+pub(crate) async fn file(name: &str, octets: &[u8], read: usize) -> smol::fs::File {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, octets).unwrap();
+    let mut file = smol::fs::File::open(path).await.unwrap();
+    file.read_exact(&mut vec![0; read]).await.unwrap();
+    file
 }
 
 /// A stream of a test's own, by smol's traits.

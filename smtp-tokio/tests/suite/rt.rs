@@ -3,12 +3,13 @@
 use std::{
     future::Future,
     io,
+    path::Path,
     pin::Pin,
     task::{Context, Poll},
 };
 
 pub(crate) use smtp_tokio::{self as smtp, Tokio as Runtime};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 #[cfg(unix)]
 pub(crate) use tokio::net::UnixListener;
 pub(crate) use tokio::{
@@ -21,6 +22,15 @@ use crate::suite::pipe::Pipe;
 
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// A file in which so many octets were read already.
+pub(crate) async fn file(name: &str, octets: &[u8], read: usize) -> tokio::fs::File {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, octets).unwrap();
+    let mut file = tokio::fs::File::open(path).await.unwrap();
+    file.read_exact(&mut vec![0; read]).await.unwrap();
+    file
 }
 
 /// A stream of a test's own, by tokio's traits.

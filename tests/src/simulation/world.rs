@@ -327,12 +327,17 @@ impl<'s> World<'s> {
         let mut options = TransactionOptions::default();
         options.chunking = self.scenario.chunking;
         let mut transaction = Transaction::new(envelope, content, options);
-        let mut pieces: VecDeque<Bytes> =
-            job.pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect();
+        let content = || job.pieces.iter().map(|piece| Bytes::copy_from_slice(piece));
+        let mut pieces: VecDeque<Bytes> = content().collect();
         loop {
             let step = transaction.next(&mut self.client).map_err(|misuse| misuse.to_string())?;
             if step == TransactionStep::Done {
                 return Ok(transaction.report());
+            }
+            if step == TransactionStep::Rewind {
+                pieces = content().collect();
+                transaction.rewound();
+                continue;
             }
             let stop = self.advance()?;
             match stop {

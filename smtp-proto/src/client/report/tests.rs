@@ -1,4 +1,4 @@
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use super::*;
 use crate::reply::Reply;
@@ -42,9 +42,16 @@ fn a_reply_blames_by_its_enhanced_code_then_by_its_command() {
 
 #[test]
 fn too_many_recipients_is_nobodys_fault_but_the_sessions() {
-    let mut outcome = Outcome::replied(Phase::Rcpt, reply("452 4.5.3 too many"));
-    outcome.at_once = true;
-    assert_eq!(outcome.blame(), Blame::Session);
+    let outcomes = [
+        Outcome::crowded(reply("452 4.5.3 too many")),
+        Outcome::crowded(reply("552 too many")).retried(Retry::Later),
+        Outcome::limited(Limit::RcptMax, Retry::AtOnce),
+        Outcome::limited(Limit::MailMax, Retry::NewSession),
+    ];
+    for outcome in outcomes {
+        assert_eq!((outcome.blame(), outcome.status()), (Blame::Session, Status::Deferred));
+        assert_eq!(outcome.to_string().split(' ').next(), Some("deferred"), "{outcome}");
+    }
 }
 
 #[test]
@@ -59,7 +66,7 @@ fn what_broke_the_session_was_not_this_message() {
     for fault in faults {
         for status in [Status::Deferred, Status::InDoubt] {
             let cause = Cause::Fault(fault.clone());
-            let outcome = Outcome { status, phase: Phase::Delivery, cause, at_once: false };
+            let outcome = Outcome::of(status, Phase::Delivery, cause);
             assert_eq!(outcome.blame(), Blame::Session, "{outcome}");
         }
     }

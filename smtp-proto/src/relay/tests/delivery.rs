@@ -10,7 +10,7 @@ use core::time::Duration;
 use proptest::prelude::*;
 
 use crate::answer::Rejection;
-use crate::client::{Cause, OpeningError, Outcome, Phase, Status};
+use crate::client::{Cause, Limit, OpeningError, Outcome, Phase, Retry, Status};
 use crate::date::Timestamp;
 use crate::fault::Fault;
 use crate::parameter::{By, ByMode};
@@ -253,7 +253,10 @@ fn l02_addresses_in_order_and_not_too_many() {
     assert_eq!(round.step(), AttemptStep::Done);
     let mut literal =
         Attempts::new(Route::to(Target::Address(address(7))), 1, &own, AttemptRules::default());
-    assert_eq!(literal.step(), AttemptStep::Connect { host: None, address: address(7) });
+    assert_eq!(
+        literal.step(),
+        AttemptStep::Connect { host: None, address: address(7), new_session: false }
+    );
     literal.failed(HostFailure::Policy(Rejection::POLICY));
     assert_eq!(literal.step(), AttemptStep::Done);
     assert_eq!(statuses(literal), [Status::Rejected]);
@@ -349,6 +352,32 @@ fn l13_hosts_that_do_not_answer() {
     assert_eq!(memory.wait_until(&"c", at(640)), None);
 }
 
+/// A session that has no room left is followed by a new one, once.
+#[test]
+fn a_server_that_takes_so_much_in_a_session() {
+    let own = own();
+    let rules = AttemptRules::default();
+    let mut round = Attempts::new(Route::to(Target::Address(address(1))), 3, &own, rules);
+    let new_session = |round: &mut Attempts<'_>| match round.step() {
+        AttemptStep::Connect { new_session, .. } => Some(new_session),
+        _ => None,
+    };
+    let delivered = Outcome::replied(Phase::Delivery, reply(250));
+    let full = Outcome::limited(Limit::MailMax, Retry::NewSession);
+    let crowded = Outcome::crowded(reply(452));
+    assert_eq!(new_session(&mut round), Some(false));
+    round.sent(&[full.clone(), full.clone(), full.clone()]);
+    assert_eq!(new_session(&mut round), Some(true));
+    round.sent(&[delivered.clone(), crowded, full.clone()]);
+    assert_eq!(new_session(&mut round), Some(true));
+    round.sent(&[delivered, full.clone()]);
+    assert_eq!(new_session(&mut round), Some(true));
+    round.sent(&[full]);
+    assert_eq!(round.step(), AttemptStep::Done);
+    let statuses: Vec<_> = round.verdicts().iter().map(|one| one.outcome.status()).collect();
+    assert_eq!(statuses, [Status::Delivered, Status::Delivered, Status::Deferred]);
+}
+
 proptest! {
     #[test]
     fn a_round_always_ends(
@@ -375,11 +404,13 @@ proptest! {
                 AttemptStep::Connect { .. } => {
                     let outcomes: Vec<Outcome> = round
                         .pending()
-                        .map(|n| match (n + usize::from(choice)) % 5 {
+                        .map(|n| match (n + usize::from(choice)) % 7 {
                             0 => Outcome::replied(Phase::Delivery, reply(250)),
                             1 => Outcome::replied(Phase::Mail, reply(451)),
                             2 => Outcome::replied(Phase::Rcpt, reply(550)),
                             3 => Outcome::local(Rejection::MESSAGE_TOO_BIG),
+                            4 => Outcome::crowded(reply(452)),
+                            5 => Outcome::limited(Limit::MailMax, Retry::NewSession),
                             _ => Outcome::deferred(Phase::Data, Cause::Fault(Fault::Timeout)),
                         })
                         .collect();

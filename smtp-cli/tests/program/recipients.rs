@@ -1,0 +1,49 @@
+//! `smtp send` to more recipients than a server takes at a time.
+
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use super::{SMTP, Serve, delivered, directory};
+
+const TO: [&str; 3] = ["a@x.example", "b@x.example", "c@x.example"];
+
+/// What is sent to three recipients through a server that takes two: the exit code, and what was said.
+fn send(maildir: &str, message: &Path, input: &[u8]) -> (Option<i32>, String) {
+    let listen = ["--listen", "127.0.0.1:0", "--no-tls", "--max-recipients", "2"];
+    let serve = Serve::start(&[&listen[..], &["--maildir", maildir]].concat());
+    let mut child = Command::new(SMTP)
+        .args(["send", "--server", serve.address("smtp"), "--from", "", "--message"])
+        .arg(message)
+        .args(TO.iter().flat_map(|to| ["--to", to]))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn the_rest_follows_at_once() {
+    let (directory, maildir, text) = directory();
+    let file = directory.path().join("mail.eml");
+    std::fs::write(&file, "Subject: x\r\n\r\nto all\r\n").unwrap();
+    let (code, said) = send(&text, &file, b"");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(TO.iter().all(|to| delivered(&maildir, to).len() == 1), "{said}");
+}
+
+#[test]
+fn the_rest_of_what_cannot_be_read_again_is_told() {
+    let (_directory, maildir, text) = directory();
+    let stream = [b"Subject: x\r\n\r\n".to_vec(), b"a line\r\n".repeat(20_000)].concat();
+    let (code, said) = send(&text, Path::new("-"), &stream);
+    assert_eq!(code, Some(75), "{said}");
+    assert!(said.contains("c@x.example: deferred before MAIL: the server takes no more: RCPTMAX"));
+    let copies = TO.map(|to| delivered(&maildir, to).len());
+    assert_eq!(copies, [1, 1, 0]);
+}

@@ -1,0 +1,108 @@
+//! Where each recipient of a transaction stands.
+
+use alloc::vec::Vec;
+
+use crate::client::{
+    Limit,
+    report::{Outcome, Retry},
+};
+
+/// What is known of one recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// No RCPT was sent for it, or none that counts.
+    Waiting,
+    /// RCPT was queued.
+    Asked,
+    /// RCPT was accepted: it is one of those the content is for.
+    Accepted,
+    /// Only the number of recipients was in its way: this is its outcome if no further transaction
+    /// follows.
+    Crowded(Outcome),
+    /// Its outcome is final.
+    Settled(Outcome),
+}
+
+/// All recipients, by their index in the envelope.
+#[derive(Debug)]
+pub(super) struct Fates(Vec<Fate>);
+
+impl Fates {
+    pub(super) fn new(recipients: usize) -> Self {
+        Self(alloc::vec![Fate::Waiting; recipients])
+    }
+
+    /// The first from `start` on that stands so.
+    #[inline]
+    pub(super) fn find(&self, start: usize, fate: &Fate) -> Option<usize> {
+        let mut rest = self.0.iter().enumerate().skip(start);
+        rest.find(|(_, one)| *one == fate).map(|(index, _)| index)
+    }
+
+    #[inline]
+    pub(super) fn set(&mut self, index: usize, fate: Fate) {
+        if let Some(one) = self.0.get_mut(index) {
+            *one = fate;
+        }
+    }
+
+    /// Whether `index` is one of those that a further transaction could be for.
+    pub(super) fn is_left(&self, index: usize) -> bool {
+        matches!(self.0.get(index), Some(Fate::Waiting | Fate::Crowded(_)))
+    }
+
+    /// Whether a further transaction could be for somebody.
+    pub(super) fn any_left(&self) -> bool {
+        (0..self.0.len()).any(|index| self.is_left(index))
+    }
+
+    /// A further transaction begins.
+    pub(super) fn begin_again(&mut self) {
+        for fate in self.0.iter_mut().filter(|fate| matches!(fate, Fate::Crowded(_))) {
+            *fate = Fate::Waiting;
+        }
+    }
+
+    /// No further transaction follows for those who are left.
+    pub(super) fn give_up(&mut self, retry: Retry) {
+        for fate in &mut self.0 {
+            match core::mem::replace(fate, Fate::Waiting) {
+                Fate::Waiting => *fate = Fate::Settled(Outcome::limited(Limit::RcptMax, retry)),
+                Fate::Crowded(outcome) => *fate = Fate::Settled(outcome.retried(retry)),
+                other => *fate = other,
+            }
+        }
+    }
+
+    /// Gives `outcome` to those the content is for.
+    pub(super) fn settle_accepted(&mut self, outcome: Outcome) {
+        self.settle(outcome, |fate| *fate == Fate::Accepted);
+    }
+
+    /// Gives `outcome` to all that have no final one.
+    pub(super) fn settle_all(&mut self, outcome: Outcome) {
+        self.settle(outcome, |fate| !matches!(fate, Fate::Settled(_)));
+    }
+
+    #[inline]
+    fn settle(&mut self, outcome: Outcome, concerns: impl Fn(&Fate) -> bool) {
+        let mut concerned = self.0.iter_mut().filter(|fate| concerns(fate));
+        let Some(mut last) = concerned.next() else {
+            return;
+        };
+        for next in concerned {
+            *last = Fate::Settled(outcome.clone());
+            last = next;
+        }
+        *last = Fate::Settled(outcome);
+    }
+
+    /// The outcomes, when each recipient has one.
+    pub(super) fn into_outcomes(self) -> Vec<Outcome> {
+        let outcome = |fate| match fate {
+            Fate::Settled(outcome) => Some(outcome),
+            _ => None,
+        };
+        self.0.into_iter().filter_map(outcome).collect()
+    }
+}

@@ -1,0 +1,95 @@
+//! What the replies decide.
+
+use super::{Fate, Stage, Transaction};
+use crate::{
+    client::{
+        ReplyTo,
+        report::{Outcome, Phase, too_many_recipients},
+    },
+    reply::{Reply, ReplyBuf},
+    status::{Code, Severity},
+};
+
+impl Transaction<'_> {
+    /// A reply came.
+    pub fn reply(&mut self, to: ReplyTo, reply: Reply<'_>) {
+        let positive = reply.severity() == Severity::PositiveCompletion;
+        match to {
+            ReplyTo::Mail if positive && self.stage == Stage::Mail => {
+                self.stage = Stage::Recipients;
+            }
+            ReplyTo::Mail if positive => {}
+            ReplyTo::Mail => {
+                self.fates.settle_all(Outcome::replied(Phase::Mail, reply.to_owned()));
+                self.stage = if self.round.data_sent { Stage::Data } else { Stage::Failed };
+            }
+            ReplyTo::Rcpt { .. } => self.recipient_answered(positive, reply),
+            ReplyTo::Data => self.data_answered(reply),
+            ReplyTo::Chunk => {
+                self.round.open_chunks = self.round.open_chunks.saturating_sub(1);
+                if !positive {
+                    self.answered_for_all(Phase::Content, reply);
+                } else if self.stage == Stage::Delivery
+                    && !self.round.sent
+                    && self.round.open_chunks == 0
+                {
+                    self.stage = Stage::Body;
+                }
+            }
+            ReplyTo::Delivery { recipient: None } => self.answered_for_all(Phase::Delivery, reply),
+            ReplyTo::Delivery { recipient: Some(_) } => self.recipient_delivered(reply.to_owned()),
+            ReplyTo::Reset => self.stage = Stage::Over,
+            _ => {}
+        }
+    }
+
+    fn recipient_answered(&mut self, positive: bool, reply: Reply<'_>) {
+        self.round.answered += 1;
+        self.round.accepted += u32::from(positive);
+        // Refused with MAIL, nobody is asked any more.
+        let Some(index) = self.fates.find(self.round.answer, &Fate::Asked) else {
+            return;
+        };
+        self.round.answer = index + 1;
+        let full = too_many_recipients(reply.code().value(), reply.enhanced());
+        self.fates.set(
+            index,
+            if positive {
+                Fate::Accepted
+            } else if full && self.round.accepted > 0 {
+                Fate::Crowded(Outcome::crowded(reply.to_owned()))
+            } else {
+                // Said to the first recipient, "too many" means something else.
+                Fate::Settled(Outcome::replied(Phase::Rcpt, reply.to_owned()))
+            },
+        );
+    }
+
+    fn data_answered(&mut self, reply: Reply<'_>) {
+        if reply.code() == Code::START_MAIL_INPUT {
+            let nobody = self.fates.find(0, &Fate::Accepted).is_none();
+            self.stage = if nobody { Stage::Nobody } else { Stage::Body };
+        } else {
+            self.answered_for_all(Phase::Data, reply);
+        }
+    }
+
+    /// The reply is the outcome of all who were accepted.
+    fn answered_for_all(&mut self, phase: Phase, reply: Reply<'_>) {
+        // What the server cannot do now it could not do for others either.
+        self.busy |= reply.severity() == Severity::TransientNegative;
+        self.fates.settle_accepted(Outcome::replied(phase, reply.to_owned()));
+        self.stage = Stage::Failed;
+    }
+
+    /// LMTP answers for the accepted recipients in their order.
+    fn recipient_delivered(&mut self, reply: ReplyBuf) {
+        if let Some(index) = self.fates.find(self.round.deliver, &Fate::Accepted) {
+            self.round.deliver = index + 1;
+            self.fates.set(index, Fate::Settled(Outcome::replied(Phase::Delivery, reply)));
+        }
+        if self.fates.find(self.round.deliver, &Fate::Accepted).is_none() {
+            self.stage = Stage::Failed;
+        }
+    }
+}
