@@ -1,6 +1,8 @@
 #[cfg(feature = "sasl")]
 mod exchanges;
 #[cfg(feature = "sasl")]
+mod rules;
+#[cfg(feature = "sasl")]
 mod scram;
 
 use alloc::format;

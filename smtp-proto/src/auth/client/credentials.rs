@@ -117,13 +117,15 @@ impl Credentials {
             Known::ScramSha256 => self.scram(scram(ScramHash::Sha256)?, false, &around)?,
             Known::ScramSha1 => self.scram(scram(ScramHash::Sha1)?, false, &around)?,
             Known::OAuthBearer => {
+                // The token says who it is, the message for whom (RFC 7628 §3.1).
+                let whom = if self.authzid.is_empty() { user } else { self.authzid.as_str() };
                 let server = self.server.as_ref().map(|(host, port)| (host.as_str(), *port));
-                Box::new(OAuthBearer::new(user, token?, server).ok()?)
+                Box::new(OAuthBearer::new(whom, token?, server).ok()?)
             }
-            Known::XOAuth2 => Box::new(XOAuth2::new(user, token?).ok()?),
             Known::External if self.external => Box::new(External::new(&self.authzid).ok()?),
             Known::Plain => Box::new(Plain::new(&self.authzid, user, password?).ok()?),
             // These cannot say for whom they act.
+            Known::XOAuth2 if self.authzid.is_empty() => Box::new(XOAuth2::new(user, token?).ok()?),
             Known::Login if self.authzid.is_empty() => Box::new(Login::new(user, password?).ok()?),
             Known::CramMd5 if self.authzid.is_empty() => {
                 Box::new(CramMd5::new(user, password?).ok()?)

@@ -253,6 +253,8 @@ fn c42_saslprep() {
         "\u{627}31",
         "\u{627}a\u{628}",
         "a\u{e000}",
+        "a\u{f0000}",
+        "a\u{10fffd}",
         "\u{fdd0}",
         "\u{fffe}",
         "\u{10ffff}",
@@ -336,6 +338,12 @@ fn c40_the_end_point_is_a_hash_of_the_certificate() {
         for end in 0..280 {
             assert_eq!(server_end_point(&certificate[..end]), None);
         }
+    }
+    // The tags of the certificate, of its body, of the algorithm and of its identifier.
+    for place in [0, 4, 264, 266] {
+        let mut certificate = certificate(&rsa(0x0b));
+        certificate[place] ^= 1;
+        assert_eq!(server_end_point(&certificate), None, "{place}");
     }
     assert_eq!(server_end_point(&certificate(&rsa(0x0a))), None);
     assert_eq!(server_end_point(&certificate(&[0x2b, 0x65, 0x70])), None);

@@ -402,8 +402,18 @@ fn verifiers_are_checked() {
         (":", ""),
         ("c2FsdA==$", "c2FsdA==$AAAA"),
         ("SCRAM", "$SCRAM"),
+        ("$4096:", ":4096:"),
+        ("c2FsdA==$", "c2FsdA=="),
+        ("c2FsdA==$", "c2FsdA==$!"),
+        ("=:", "=:!"),
+        ("4096:", "4096"),
     ] {
         assert!(Verifier::parse(&kept.replacen(from, to, 1)).is_err(), "{from} {to}");
     }
     assert!(Verifier::parse(&format!("{kept}$")).is_err());
+    for cut in ["", "SCRAM-SHA-1", "SCRAM-SHA-1$4096:c2FsdA==", "SCRAM-SHA-1$4096:c2FsdA==$AAAA"] {
+        assert!(Verifier::parse(cut).is_err(), "{cut}");
+    }
+    let prohibited = Verifier::from_password(ScramHash::Sha1, "\u{7}", b"salt", 4096);
+    assert!(prohibited.is_err());
 }
