@@ -138,4 +138,7 @@ pub mod upstream;
 pub mod wire;
 pub mod xtext;
 
+#[cfg(test)]
+mod tests;
+
 pub use bytes;

@@ -103,3 +103,6 @@ impl Profile {
         client: ClientPolicy::LENIENT,
     };
 }
+
+#[cfg(test)]
+mod tests;
