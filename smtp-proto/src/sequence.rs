@@ -384,3 +384,6 @@ const fn or_as_it_was(then: State, state: State) -> State {
         _ => then,
     }
 }
+
+#[cfg(test)]
+mod tests;

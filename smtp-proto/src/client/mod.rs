@@ -368,3 +368,6 @@ impl Endpoint for Client {
         &mut self.wire
     }
 }
+
+#[cfg(test)]
+mod tests;

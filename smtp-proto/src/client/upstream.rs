@@ -56,7 +56,7 @@ impl Client {
     /// All of the lines, or none.
     fn lines(&mut self, lines: Vec<String>, to: fn(bool) -> ReplyTo) -> Result<(), Misuse> {
         let (Some(last), octets) =
-            (lines.len().checked_sub(1), lines.iter().map(String::len).sum())
+            (lines.len().checked_sub(1), lines.iter().map(|line| line.len() + 2).sum())
         else {
             return Err(Misuse::Parameter);
         };

@@ -25,6 +25,18 @@ fn classes_are_those_of_the_grammar() {
     }
 }
 
+/// The table was made when the crate was built: each octet lies at its place in it.
+#[test]
+fn what_is_looked_up_is_what_is_read() {
+    for octet in 0..=255 {
+        let classes = classes_of(octet);
+        for bit in 0..Class::BITS {
+            assert_eq!(is(octet, 1 << bit), classes & (1 << bit) != 0, "{octet}");
+        }
+    }
+    assert_eq!(CLASSES, table());
+}
+
 #[test]
 fn one_space_unless_relaxed() {
     assert_eq!(space(b"a b", 1, false), Ok(2));

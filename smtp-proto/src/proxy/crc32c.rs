@@ -52,3 +52,30 @@ impl Crc32c {
         !self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Against the division of RFC 9260 appendix A, bit by bit, and the table as it is made now.
+    #[test]
+    fn the_sum_is_the_remainder_of_a_division() {
+        assert_eq!(table(), TABLE);
+        let mut octets = [0u8; 40];
+        for round in 0..=255u8 {
+            for (place, octet) in (0u8..).zip(&mut octets) {
+                *octet = round.wrapping_mul(7).wrapping_add(place.wrapping_mul(31)) ^ round;
+            }
+            let bits = octets.iter().flat_map(|octet| (0..8).map(move |bit| octet >> bit & 1));
+            let divided = bits.fold(u32::MAX, |remainder, bit| {
+                let carry = (remainder ^ u32::from(bit)) & 1 == 1;
+                (remainder >> 1) ^ if carry { POLYNOMIAL } else { 0 }
+            });
+            let mut sum = Crc32c::new();
+            let (head, tail) = octets.split_at(usize::from(round % 40));
+            sum.update(head);
+            sum.update(tail);
+            assert_eq!(sum.sum(), !divided);
+        }
+    }
+}

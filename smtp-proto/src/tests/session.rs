@@ -1,19 +1,27 @@
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{
+    collections::VecDeque,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
 
 use bytes::Buf;
 
 use crate::{
+    answer::Rejection,
     profile::Leniency,
     server::{Config, Event, Server},
     transcript::{Answer, Content, Recording, Speaker, Transcript},
     wire::{Endpoint, Step},
 };
 
-/// A session of a server whose application says yes, recorded.
+/// A session of a server whose application says what it is told to say, and yes to all else; recorded.
 pub(crate) struct Session {
     pub(crate) server: Server,
     said: Vec<u8>,
     pub(crate) told: Vec<Leniency>,
+    /// What the application says to the questions that come next: what it sets, and its answer.
+    answers: VecDeque<(Vec<(&'static str, &'static str)>, Answer)>,
     transcript: Transcript,
 }
 
@@ -22,7 +30,19 @@ impl Session {
         let mut server = Server::new(Arc::new(config));
         server.wire().record(Recording::from(Content::Kept { limit: 1 << 20 }));
         let transcript = Transcript::new(Speaker::Server);
-        Self { server, said: Vec::new(), told: Vec::new(), transcript }
+        let (said, told, answers) = (Vec::new(), Vec::new(), VecDeque::new());
+        Self { server, said, told, answers, transcript }
+    }
+
+    /// The application answers the next question so.
+    pub(crate) fn answer(&mut self, answer: Answer) {
+        self.rest();
+        self.answers.push_back((Vec::new(), answer));
+    }
+
+    /// The application sets these, and then accepts what it is asked next.
+    pub(crate) fn amend(&mut self, set: &[(&'static str, &'static str)]) {
+        self.answers.push_back((set.into(), Answer::default()));
     }
 
     /// Gives octets to the server when it has come to its rest, and returns what it says to them. Behind
@@ -35,31 +55,61 @@ impl Session {
         String::from_utf8(self.said.clone()).unwrap()
     }
 
+    /// The application does something unasked.
+    pub(crate) fn act(&mut self, act: impl FnOnce(&mut Server)) {
+        self.rest();
+        act(&mut self.server);
+        self.rest();
+    }
+
     /// What the server says by itself.
     pub(crate) fn greeting(&mut self) -> String {
         self.rest();
         String::from_utf8(self.said.clone()).unwrap()
     }
 
-    fn rest(&mut self) {
+    pub(crate) fn rest(&mut self) {
+        while self.step() {
+            let output = self.server.wire().output();
+            while output.has_remaining() {
+                self.said.extend_from_slice(output.chunk());
+                output.advance(output.chunk().len());
+            }
+        }
+    }
+
+    /// Goes on to where there is something to be written, or nothing to do.
+    pub(crate) fn step(&mut self) -> bool {
         loop {
             match self.server.step() {
-                Step::Write => {
-                    let output = self.server.wire().output();
-                    while output.has_remaining() {
-                        self.said.extend_from_slice(output.chunk());
-                        output.advance(output.chunk().len());
-                    }
+                Step::Write => return true,
+                Step::Event => {}
+                Step::Read | Step::Idle | Step::Close => return false,
+            }
+            let Some(mut event) = self.server.event() else { continue };
+            if event.is_question() {
+                let (amendments, answer) = self.answers.pop_front().unwrap_or_default();
+                for (keyword, value) in amendments {
+                    assert!(event.amend(keyword, value), "{keyword} {value}");
                 }
-                Step::Event => match self.server.event() {
-                    Some(Event::Leniency(leniency)) => self.told.push(leniency),
-                    Some(Event::UpgradeTls { .. }) => self.server.tls_started(),
-                    Some(event) if event.is_question() => {
-                        assert!(event.answer(&Answer::default()));
-                    }
-                    _ => {}
-                },
-                Step::Read | Step::Idle | Step::Close => break,
+                assert!(event.answer(&answer), "{answer:?}");
+                continue;
+            }
+            let mut upgrade = false;
+            match event {
+                Event::Leniency(leniency) => self.told.push(leniency),
+                Event::UpgradeTls { .. } => upgrade = true,
+                Event::Turned(_) => return false,
+                _ => {}
+            }
+            // News is not to be answered.
+            if self.told.len().is_multiple_of(2) {
+                assert!(!event.answer(&Answer::default()));
+            } else {
+                assert!(!event.answer(&Answer::reject(&Rejection::POLICY)));
+            }
+            if upgrade {
+                self.server.tls_started();
             }
         }
     }
@@ -68,7 +118,7 @@ impl Session {
     pub(crate) fn transcript(mut self) -> Transcript {
         self.rest();
         self.transcript.take(self.server.wire().transcript().unwrap());
-        let file = alloc::format!("{}", self.transcript);
+        let file = self.transcript.to_string();
         file.parse().unwrap_or_else(|error| panic!("{error} of\n{file}"))
     }
 }

@@ -502,7 +502,7 @@ impl fmt::Display for Call {
             Self::ShutDown(reply) => write!(f, "shut down {reply}"),
             Self::Abort(reply) => write!(f, "abort {reply}"),
             Self::Refuse(reply) => write!(f, "refuse {reply}"),
-            Self::TlsTooWeak => f.write_str("weak"),
+            Self::TlsTooWeak => f.write_str("TLS too weak"),
         }
     }
 }

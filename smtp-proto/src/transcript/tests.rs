@@ -1,3 +1,5 @@
+mod forms;
+
 use alloc::{
     format,
     string::{String, ToString},

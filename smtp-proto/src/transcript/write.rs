@@ -85,17 +85,10 @@ impl fmt::Display for Lines<'_> {
             Entry::Expired { unread: true } => f.write_str("expire unread\n"),
             Entry::Closed => f.write_str("eof\n"),
             Entry::Answer(answer) => write_answer(answer, f),
+            Entry::Call(Call::ShutDown(reply)) => write_call("shutdown", reply, f),
+            Entry::Call(Call::Abort(reply)) => write_call("abort", reply, f),
+            Entry::Call(Call::Refuse(reply)) => write_call("refuse", reply, f),
             Entry::Call(Call::TlsTooWeak) => f.write_str("weak\n"),
-            Entry::Call(call) => {
-                let (word, reply) = match call {
-                    Call::ShutDown(reply) => ("shutdown", reply),
-                    Call::Abort(reply) => ("abort", reply),
-                    Call::Refuse(reply) => ("refuse", reply),
-                    Call::TlsTooWeak => return Ok(()),
-                };
-                f.write_str(word)?;
-                write_refusal(reply, f)
-            }
             Entry::Proxy(addresses) => {
                 f.write_str("proxy ")?;
                 write_text(addresses.as_bytes(), f)?;
@@ -183,10 +176,7 @@ fn write_answer(answer: &Answer, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             }
             f.write_char('\n')
         }
-        Answer::Reject(reply) => {
-            f.write_str("reject")?;
-            write_refusal(reply, f)
-        }
+        Answer::Reject(reply) => write_call("reject", reply, f),
         Answer::With { keyword, value } => {
             f.write_str("with ")?;
             write_text(keyword.as_bytes(), f)?;
@@ -205,10 +195,10 @@ pub(super) fn is_code(word: &str) -> bool {
     word == "-" || (word.len() == 3 && word.bytes().all(|octet| octet.is_ascii_digit()))
 }
 
-/// ` 550 5.1.1 text`, the text's lines separated by an escaped LF.
-fn write_refusal(reply: &ReplyBuf, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// `reject 550 5.1.1 text`, the text's lines separated by an escaped LF.
+fn write_call(word: &str, reply: &ReplyBuf, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let reply = reply.as_reply();
-    write!(f, " {}", reply.code())?;
+    write!(f, "{word} {}", reply.code())?;
     if let Some(enhanced) = reply.enhanced() {
         write!(f, " {enhanced}")?;
     }

@@ -480,3 +480,6 @@ fn squeezed(spoken: &Spoken) -> impl Iterator<Item = u8> + '_ {
         !again
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+mod commands;
+#[cfg(feature = "sasl")]
+mod opening;
