@@ -125,7 +125,9 @@ impl Encoder {
                 let offset = u64::try_from(skipped + at).unwrap_or(u64::MAX);
                 return Err(BareNewlineError { offset: self.taken.saturating_add(offset) });
             }
-            _ => {}
+            // The survey went no further.
+            Some(_) => unusual.add_all(content),
+            None => {}
         }
 
         // From here on nothing fails.

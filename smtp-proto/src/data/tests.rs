@@ -504,6 +504,22 @@ proptest! {
         }
     }
 
+    /// F-22, F-23: what the whole message needs is known when all of it was given.
+    #[test]
+    fn an_encoder_tells_unusual_octets(content in content(), seeds in seeds(), odd: Option<u8>) {
+        let mut content = content;
+        content.extend(odd);
+        content.push(b'.');
+        let mut encoder = Encoder::new(BareNewline::Normalize);
+        let mut from = 0;
+        for to in cuts(content.len(), &seeds).into_iter().chain([content.len()]) {
+            encoder.encode(content[from..to].to_vec().into(), |_| {}).unwrap();
+            from = to;
+        }
+        prop_assert_eq!(encoder.has_8bit(), content.iter().any(|octet| *octet > 127));
+        prop_assert_eq!(encoder.has_nul(), content.contains(&0));
+    }
+
     #[test]
     fn encoding_never_sends_a_bare_newline(content in content(), seeds in seeds()) {
         let cuts = cuts(content.len(), &seeds);
