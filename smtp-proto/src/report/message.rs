@@ -324,10 +324,10 @@ fn header_of(content: &[Bytes]) -> Vec<Bytes> {
     let mut left = usize::try_from(scanner.octets()).unwrap_or(usize::MAX);
     let mut header = Vec::new();
     for piece in content {
-        let now = left.min(piece.len());
-        if now == 0 {
+        if left == 0 {
             break;
         }
+        let now = left.min(piece.len());
         header.push(piece.slice(..now));
         left -= now;
     }

@@ -1,3 +1,5 @@
+mod people;
+
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
