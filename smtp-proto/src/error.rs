@@ -20,8 +20,6 @@ pub enum Rule {
     BareNewline,
     /// The line is longer than is read (F-15).
     LineLength,
-    /// A line of an AUTH exchange is longer than is read (F-17).
-    AuthLineLength,
     /// An octet below 32, 127, or one above 127 where UTF-8 is not offered (F-21).
     Control,
     /// Octets above 127 that are not well-formed UTF-8 (G-16).
@@ -91,7 +89,6 @@ impl Rule {
             Self::LeadingBlank => (500, 5, 2, "blank before the command"),
             Self::BareNewline => (500, 5, 2, "bare newline in command"),
             Self::LineLength => (500, 5, 2, "line too long"),
-            Self::AuthLineLength => (500, 5, 6, "authentication line too long"),
             Self::Verb => (500, 5, 2, "command not recognized"),
             Self::Control => (501, 5, 2, "octet not allowed in a command"),
             Self::Utf8 => (501, 5, 2, "not well-formed UTF-8"),
@@ -193,3 +190,6 @@ impl ParseError {
         Code::new(code).and_then(|code| rejection().with_code(code).ok()).unwrap_or_else(rejection)
     }
 }
+
+#[cfg(test)]
+mod tests;

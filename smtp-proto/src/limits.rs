@@ -211,3 +211,27 @@ impl ClientTimeouts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One time for every phase, but a short one for good-byes: who has nothing more to say is not
+    /// waited for.
+    #[test]
+    fn the_same_time_for_every_phase() {
+        for seconds in [1, 60] {
+            let time = Duration::from_secs(seconds);
+            let server = ServerTimeouts::all(time);
+            assert_eq!([server.command, server.content, server.tls], [time; 3]);
+            assert_eq!(server.closing, Duration::from_secs(seconds.min(10)));
+            assert_eq!(server.greeting, Duration::ZERO);
+            let client = ClientTimeouts::all(time);
+            let opening = [client.greeting, client.hello, client.tls, client.other];
+            let transaction = [client.mail, client.rcpt, client.data, client.block, client.chunk];
+            assert_eq!((opening, transaction), ([time; 4], [time; 5]));
+            assert_eq!(client.end_of_data, time);
+            assert_eq!(client.quit, Duration::from_secs(seconds.min(5)));
+        }
+    }
+}

@@ -38,6 +38,12 @@ fn other_spellings() {
         "Mon (day), 5 Jan 26 12 : 00 : 00 UT",
         "Mon, 5 Jan 126 07:00:00 EST",
         "Mon, 5 Jan 2026 04:00:00 PST",
+        "Mon, 5 Jan 2026 05:00:00 PDT",
+        "Mon, 5 Jan 2026 05:00:00 mst",
+        "Mon, 5 Jan 2026 06:00:00 MDT",
+        "Mon, 5 Jan 2026 06:00:00 CST",
+        "Mon, 5 Jan 2026 07:00:00 CDT",
+        "Mon, 5 Jan 2026 08:00:00 EDT",
         "Mon, 5 Jan 2026 12:00:00 Z",
         "Mon, 5 Jan 2026 12:00:00 -0000",
         "Mon, 5 Jan 2026 11:59:60 +0000",
@@ -68,6 +74,20 @@ fn other_spellings() {
     ] {
         assert_eq!(Date::parse(text), Err(NotADate), "{text}");
     }
+    // Whatever is missing at the end, and each word and mark that is missing in between.
+    let whole = "Mon , 5 Jan 2026 12 : 00 : 00 + 0000";
+    assert!(Date::parse(whole).is_ok());
+    for end in 0..whole.len() {
+        assert_eq!(Date::parse(&whole[..end]), Err(NotADate), "{}", &whole[..end]);
+    }
+    let words: alloc::vec::Vec<&str> = whole.split(' ').collect();
+    for missing in 0..words.len() {
+        let mut words = words.clone();
+        words.remove(missing);
+        let text = words.join(" ");
+        assert_eq!(Date::parse(&text), Err(NotADate), "{text}");
+    }
+    assert_eq!(Date::from(noon), Date::at_offset(noon, 0).unwrap());
 }
 
 #[test]

@@ -476,3 +476,6 @@ impl Session {
         self.config.protocol == Protocol::Lmtp
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use bytes::Buf;
 use crate::{
     answer::Rejection,
     profile::Leniency,
+    sequence::State,
     server::{Config, Event, Server},
     transcript::{Answer, Content, Recording, Speaker, Transcript},
     wire::{Endpoint, Step},
@@ -50,8 +51,32 @@ impl Session {
     pub(crate) fn say(&mut self, octets: &str) -> String {
         self.rest();
         self.said.clear();
+        let mut octets = octets.as_bytes();
+        while !octets.is_empty() {
+            let taken = self.server.wire().receive(octets);
+            assert_ne!(taken, 0, "{}", octets.escape_ascii());
+            octets = &octets[taken..];
+            self.rest();
+        }
+        self.said()
+    }
+
+    /// Gives octets to the server, and hands the first question that they raise over; if it is not
+    /// answered there, it is accepted. Afterwards [`said`](Self::said) tells the reply.
+    pub(crate) fn question<T>(&mut self, octets: &str, look: impl FnOnce(Event<'_>) -> T) -> T {
+        if self.server.state() != State::Start || self.server.hello_name().is_some() {
+            self.rest();
+        }
+        self.said.clear();
         assert_eq!(self.server.wire().receive(octets.as_bytes()), octets.len(), "{octets:?}");
+        assert_eq!(self.server.step(), Step::Event, "{octets:?} raises no question");
+        let told = look(self.server.event().unwrap());
         self.rest();
+        told
+    }
+
+    /// What the server has said to what it was given last.
+    pub(crate) fn said(&self) -> String {
         String::from_utf8(self.said.clone()).unwrap()
     }
 
@@ -65,7 +90,7 @@ impl Session {
     /// What the server says by itself.
     pub(crate) fn greeting(&mut self) -> String {
         self.rest();
-        String::from_utf8(self.said.clone()).unwrap()
+        self.said()
     }
 
     pub(crate) fn rest(&mut self) {

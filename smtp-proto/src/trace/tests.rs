@@ -152,6 +152,9 @@ fn t08_further_clauses() {
         assert_eq!(received().clause(name, value).err(), Some(BadClause), "{name} {value}");
     }
     assert!(received().clause("x", &"a".repeat(256)).is_err());
+    let field = received().tls("TLS_AES_128_GCM_SHA256", None).unwrap().to_string();
+    assert!(field.contains(" tls TLS_AES_128_GCM_SHA256;"), "{field}");
+    assert!(received().tls("TLS AES", None).is_err());
 }
 
 #[test]
@@ -261,6 +264,25 @@ fn other_things_a_header_says() {
         ("To: x\r\n", false),
     ] {
         assert_eq!(scanned(header.as_bytes(), 3).is_automatic(), automatic, "{header}");
+    }
+    for (header, octets, date) in [
+        ("Date: x\r\n\r\nbody", 9, true),
+        // A bare LF ends a line here, and the header section, as some reader may see it so.
+        ("Date: x\n\nDate: y", 8, true),
+        ("X: y\n\nDate: x", 5, false),
+        // A CR that ends no line is part of the value.
+        ("X: y\r\n\rz\r\nDate: x\r\n\r\n", 19, true),
+        ("Date x\nMessage-ID: y\n", 21, false),
+    ] {
+        for length in 1..=header.len() {
+            let scanner = scanned(header.as_bytes(), length);
+            assert_eq!(
+                (scanner.octets(), scanner.has_date()),
+                (octets, date),
+                "{header:?} {length}"
+            );
+            assert_eq!(scanner.has_message_id(), header.contains("Message-ID"));
+        }
     }
     let scanner = scanned("Return-Path: <>\r\nFrom: \u{f6}\r\n\r\n".as_bytes(), 4);
     assert!(scanner.is_internationalized() && scanner.has_from());

@@ -38,6 +38,57 @@ fn names() {
     assert_eq!(AttributeSet::XFORWARD.iter().count(), 7);
 }
 
+/// What was told can be gone through, in its order, and set anew.
+#[test]
+fn all_that_was_told() {
+    use core::net::{Ipv4Addr, Ipv6Addr};
+    let told = xclient("XCLIENT PORT=25 NAME=[TEMPUNAVAIL] ADDR=[UNAVAILABLE]");
+    let all: Vec<_> = told.iter().collect();
+    assert_eq!(
+        all,
+        [
+            (Attribute::Port, Value::Known("25")),
+            (Attribute::Name, Value::TempUnavail),
+            (Attribute::Addr, Value::Unavailable),
+        ]
+    );
+    assert_eq!(told.to_string(), "PORT=25 NAME=[TEMPUNAVAIL] ADDR=[UNAVAILABLE]");
+    assert_eq!(told.name().and_then(Value::known), None);
+    crate::tests::passes_errors_on(&told);
+    assert!(!told.is_empty() && Overrides::default().is_empty());
+    let nobody = Overrides::default();
+    assert!(nobody.address().is_none() && nobody.port().is_none() && nobody.protocol().is_none());
+    assert!(nobody.destination_address().is_none() && nobody.destination_port().is_none());
+
+    let mut forwarded = Forwarded::default();
+    assert!(forwarded.is_empty() && forwarded.ip_address().is_none() && forwarded.port().is_none());
+    for (address, text) in [
+        (IpAddr::from(Ipv4Addr::LOCALHOST), "127.0.0.1"),
+        (IpAddr::from(Ipv6Addr::LOCALHOST), "IPV6:::1"),
+    ] {
+        forwarded.set_address(Value::Known(address));
+        assert_eq!((forwarded.address(), forwarded.ip_address()), (Some(text), Some(address)));
+        let mut overrides = Overrides::default();
+        overrides.set_address(Value::Known(address));
+        assert_eq!(overrides.address(), Some(Value::Known(address)));
+        assert_eq!(overrides.to_string(), alloc::format!("ADDR={text}"));
+    }
+    forwarded.set_address(Value::Unavailable);
+    assert_eq!((forwarded.address(), forwarded.is_empty()), (None, false));
+    assert_eq!(forwarded.iter().collect::<Vec<_>>(), [(Attribute::Addr, Value::Unavailable)]);
+}
+
+/// A value whose xtext is no UTF-8, or longer than an attribute may be.
+#[test]
+fn values_that_are_none() {
+    let long = "x".repeat(256);
+    for value in ["+FF", "a+C3", &long] {
+        let line = alloc::format!("XCLIENT LOGIN={value}");
+        let error = Command::parse(line.as_bytes(), &Syntax::INTERNET).unwrap_err();
+        assert_eq!(error.rule(), Rule::AttributeValue, "{value}");
+    }
+}
+
 /// G-35: in any case, IPv6 by its tag, and three kinds of nothing.
 #[test]
 fn what_was_told() {

@@ -56,6 +56,8 @@ fn l01_l18_next_hops() {
     let of = |text: &str, smart| NextHop::of(Mailbox::parse(text).unwrap(), smart);
     assert_eq!(of("a@Example.NET", None), Ok(NextHop::Domain(name("example.net"))));
     assert_eq!(of("a@[192.0.2.1]", None), Ok(NextHop::Address(address(1))));
+    let local = core::net::Ipv6Addr::LOCALHOST.into();
+    assert_eq!(of("a@[IPv6:::1]", None), Ok(NextHop::Address(local)));
     assert_eq!(of("a@[x:y]", None), Err(Unroutable::UnknownLiteral));
     assert_eq!(of("a@example", None), Err(Unroutable::Incomplete));
     let smart = NextHop::Host(name("smart.example"));
@@ -149,6 +151,66 @@ fn connect(round: &mut Attempts<'_>) -> Option<char> {
 
 fn statuses(round: Attempts<'_>) -> Vec<Status> {
     round.verdicts().iter().map(|verdict| verdict.outcome.status()).collect()
+}
+
+/// L-03, L-04, L-05, L-07, L-18: what a client is told at RCPT.
+#[test]
+fn what_is_said_of_no_route() {
+    for (unroutable, code, enhanced) in [
+        (Unroutable::NullMx, 556, "5.1.10"),
+        (Unroutable::NoDomain, 550, "5.1.2"),
+        (Unroutable::DnsFailed, 451, "4.4.3"),
+        (Unroutable::Misrouted, 554, "5.4.6"),
+        (Unroutable::NoUsableMx, 554, "5.4.4"),
+        (Unroutable::Incomplete, 550, "5.1.2"),
+        (Unroutable::UnknownLiteral, 550, "5.1.2"),
+    ] {
+        let rejection = unroutable.rejection();
+        let said = (rejection.code().value(), rejection.enhanced().to_string());
+        assert_eq!(said, (code, enhanced.to_string()), "{unroutable}");
+    }
+}
+
+/// A round that is given up before anybody was asked leaves all to be tried again.
+#[test]
+fn a_round_that_did_not_begin() {
+    let own = own();
+    let verdicts = round(2, 2, &own).verdicts();
+    for verdict in verdicts {
+        assert_eq!(verdict.outcome.status(), Status::Deferred);
+        assert_eq!(verdict.outcome.enhanced().unwrap().to_string(), "4.4.1");
+        assert!(verdict.host.is_none() && verdict.address.is_none());
+    }
+}
+
+/// Of each failure of a host the cause, and whether another may do better.
+#[test]
+fn why_a_host_failed() {
+    let own = own();
+    let fault = || Fault::Timeout;
+    for (failure, code, permanent) in [
+        (HostFailure::NoAddress, "4.4.4", false),
+        (HostFailure::DnsFailed, "4.4.3", false),
+        (HostFailure::NoAnswer, "4.4.1", false),
+        (HostFailure::Fault(fault()), "4.4.2", false),
+        (HostFailure::Opening(OpeningError::Fault(fault())), "4.4.2", false),
+        (HostFailure::Opening(OpeningError::NoMechanism), "4.7.0", false),
+        (HostFailure::Opening(OpeningError::Greeting(reply(554))), "", true),
+        (HostFailure::Opening(OpeningError::Hello(reply(550))), "", true),
+        (HostFailure::Opening(OpeningError::Hello(reply(450))), "", false),
+        (HostFailure::Policy(Rejection::permanent(7, 0, "no")), "5.7.0", true),
+        (HostFailure::Policy(Rejection::temporary(7, 0, "no")), "4.7.0", false),
+    ] {
+        let mut round = round(1, 1, &own);
+        assert_eq!(connect(&mut round), Some('a'));
+        round.failed(failure.clone());
+        let verdict = round.verdicts().remove(0);
+        let status = if permanent { Status::Rejected } else { Status::Deferred };
+        assert_eq!(verdict.outcome.status(), status, "{failure:?}");
+        let enhanced = verdict.outcome.enhanced().map(|enhanced| enhanced.to_string());
+        assert_eq!(enhanced.unwrap_or_default(), code, "{failure:?}");
+        assert_eq!(verdict.host, Some(name("a.example")));
+    }
 }
 
 #[test]

@@ -171,6 +171,12 @@ fn l26_records_and_what_they_demand() {
         assert_eq!(Tlsa::parse_text(text), Err(NotTlsa), "{text}");
     }
     assert_eq!(Tlsa::parse(&[3, 1]), Err(NotTlsa));
+    // Nobody needs more than a certificate takes.
+    let most = [&[3, 0, 0][..], &[7; 65_536]].concat();
+    assert!(Tlsa::parse(&most[..300]).is_ok());
+    assert_eq!(Tlsa::parse(&[&most[..], &most[..]].concat()), Err(NotTlsa));
+    let digits = alloc::format!("3 0 0 {}", "ab".repeat(140_000));
+    assert_eq!(Tlsa::parse_text(&digits), Err(NotTlsa));
     for (record, usable) in [
         (tlsa(0, 1, 1, &[7; 32]), false),
         (tlsa(1, 1, 1, &[7; 32]), false),
