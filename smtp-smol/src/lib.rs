@@ -146,6 +146,7 @@
 #![deny(missing_docs)]
 
 mod listener;
+mod reader;
 mod runtime;
 mod socket;
 

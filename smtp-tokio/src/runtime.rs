@@ -3,22 +3,21 @@
 use std::{
     fmt,
     future::Future,
-    io::{self, IoSlice, SeekFrom},
+    io::{self, IoSlice},
     mem::MaybeUninit,
     net::SocketAddr,
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll, ready},
     time::Instant,
 };
 
-use bytes::BytesMut;
 use smtp_frontend::{
     Connection, Driver,
     proto::wire::Wire,
-    runtime::{Adopt, Io, Machine, READ, ReadFrom, Reader, RewindFrom, Runtime, Timer, hand_over},
+    runtime::{Adopt, Io, Machine, READ, Runtime, Timer, hand_over},
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncSeek, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream, lookup_host},
     time::{self, Sleep},
 };
@@ -144,88 +143,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> for Tokio {
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Adopt<S> for Tokio {
     fn adopt(stream: S) -> Socket {
         Plain::Other(Box::new(stream)).into()
-    }
-}
-
-impl<T: AsyncRead + Send> ReadFrom<T> for Tokio {
-    fn reader<'m>(reader: T) -> Box<dyn Reader + 'm>
-    where
-        T: 'm,
-    {
-        Box::new(Reading(Box::pin(reader)))
-    }
-}
-
-/// A reader of tokio's.
-struct Reading<T>(Pin<Box<T>>);
-
-impl<T: AsyncRead + Send> Reader for Reading<T> {
-    fn poll_fill(&mut self, cx: &mut Context<'_>, piece: &mut BytesMut) -> Poll<io::Result<usize>> {
-        pin!(self.0.read_buf(piece)).poll(cx)
-    }
-}
-
-impl<T: AsyncRead + AsyncSeek + Send> RewindFrom<T> for Tokio {
-    fn rewindable<'m>(reader: T) -> Box<dyn Reader + 'm>
-    where
-        T: 'm,
-    {
-        Box::new(Rewinding { reader: Box::pin(reader), place: Place::Unknown })
-    }
-}
-
-/// A reader of tokio's that can seek.
-struct Rewinding<T> {
-    reader: Pin<Box<T>>,
-    place: Place,
-}
-
-/// Where a reader stood before anything was read. It is asked by seeking: of a file, nothing else says
-/// it.
-#[derive(Clone, Copy)]
-enum Place {
-    Unknown,
-    Asked,
-    Known(u64),
-    /// On the way back there.
-    Returning(u64),
-}
-
-impl<T: AsyncRead + AsyncSeek + Send> Reader for Rewinding<T> {
-    fn poll_fill(&mut self, cx: &mut Context<'_>, piece: &mut BytesMut) -> Poll<io::Result<usize>> {
-        loop {
-            let reader = &mut self.reader;
-            self.place = match self.place {
-                Place::Unknown => {
-                    ready!(reader.as_mut().poll_complete(cx))?;
-                    reader.as_mut().start_seek(SeekFrom::Current(0))?;
-                    Place::Asked
-                }
-                Place::Asked | Place::Returning(_) => {
-                    Place::Known(ready!(reader.as_mut().poll_complete(cx))?)
-                }
-                Place::Known(_) => return pin!(reader.read_buf(piece)).poll(cx),
-            };
-        }
-    }
-
-    fn poll_rewind(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        loop {
-            let reader = &mut self.reader;
-            self.place = match self.place {
-                Place::Unknown | Place::Asked => return Poll::Ready(Ok(true)),
-                Place::Known(start) => {
-                    ready!(reader.as_mut().poll_complete(cx))?;
-                    reader.as_mut().start_seek(SeekFrom::Start(start))?;
-                    Place::Returning(start)
-                }
-                Place::Returning(start) => {
-                    let there = ready!(reader.as_mut().poll_complete(cx))?;
-                    self.place = Place::Known(start);
-                    return Poll::Ready(Ok(there == start));
-                }
-            };
-        }
     }
 }
 

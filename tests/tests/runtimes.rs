@@ -185,16 +185,16 @@ fn lines_of_code(text: &str) -> usize {
 fn a_runtime_is_little_code() {
     for runtime in ["smtp-tokio", "smtp-smol"] {
         let driver = lines_of_code(&read(&format!("{runtime}/src/runtime.rs")));
-        let whole: usize = ["runtime", "socket", "listener", "lib"]
+        let whole: usize = ["runtime", "socket", "listener", "reader", "lib"]
             .map(|file| lines_of_code(&read(&format!("{runtime}/src/{file}.rs"))))
             .iter()
             .sum();
         println!("{runtime}: {driver} lines of runtime.rs, {whole} in all");
         assert!(driver <= 160, "{runtime}/src/runtime.rs: {driver} lines");
-        assert!(whole <= 420, "{runtime}: {whole} lines");
+        assert!(whole <= 480, "{runtime}: {whole} lines");
         let files = fs::read_dir(
             Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(runtime).join("src"),
         );
-        assert_eq!(files.unwrap().count(), 4, "{runtime} has a file that is not counted");
+        assert_eq!(files.unwrap().count(), 5, "{runtime} has a file that is not counted");
     }
 }
