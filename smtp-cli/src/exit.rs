@@ -48,7 +48,7 @@ impl Failure {
 
     /// With the exit code that the error calls for.
     pub(crate) fn of(error: Error) -> Self {
-        let code = match &error {
+        let code = match error.decisive() {
             Error::Misuse(client::Misuse::BareNewline) => Code::Data,
             Error::Misuse(_) => Code::Unavailable,
             Error::Fault(fault) | Error::Opening(OpeningError::Fault(fault)) => fault_code(fault),
@@ -59,7 +59,7 @@ impl Failure {
                 Code::Permission
             }
             Error::Opening(OpeningError::TlsNotOffered) | Error::Tls(_) => Code::Unavailable,
-            error if error.is_temporary() => Code::Temporary,
+            _ if error.is_temporary() => Code::Temporary,
             _ => Code::Unavailable,
         };
         Self::new(code, error)

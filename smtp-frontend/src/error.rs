@@ -8,6 +8,8 @@ use smtp_proto::{
     reply::ReplyBuf,
 };
 
+use crate::client::ConnectError;
+
 /// Why a client could not do what it was asked.
 ///
 /// What the server says of a message and its recipients is no error: it is in the
@@ -28,15 +30,40 @@ pub enum Error {
     /// is in there.
     #[error("opening the session: {0}")]
     Opening(#[from] OpeningError),
+    /// No session could be had at any address of any host; what each said is in there, as one of the
+    /// errors above.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// The session failed.
     #[error("session: {0}")]
     Fault(#[from] Fault),
 }
 
 impl Error {
+    /// The error to match on: of [several attempts](Self::Connect) the one that says
+    /// [most](ConnectError::decisive), and else this one.
+    ///
+    /// ```
+    /// # use smtp_frontend::{Error, proto::client::OpeningError};
+    /// # fn ask_for_the_password_again() {}
+    /// # fn f(error: Error) {
+    /// match error.decisive() {
+    ///     Error::Opening(OpeningError::AuthRefused(_)) => ask_for_the_password_again(),
+    ///     _ if error.is_temporary() => eprintln!("later, then: {error}"),
+    ///     _ => eprintln!("{error}"),
+    /// }
+    /// # }
+    /// ```
+    pub fn decisive(&self) -> &Self {
+        match self {
+            Self::Connect(error) => error.decisive().map_or(self, |attempt| &attempt.error),
+            _ => self,
+        }
+    }
+
     /// The server's whole reply, if it was one that decided.
     pub fn reply(&self) -> Option<&ReplyBuf> {
-        match self {
+        match self.decisive() {
             Self::Opening(error) => error.reply(),
             Self::Fault(Fault::ServiceNotAvailable(reply) | Fault::UnexpectedReply(reply)) => {
                 Some(reply)
@@ -51,6 +78,16 @@ impl Error {
             Self::Io(_) | Self::Fault(_) | Self::Tls(_) => true,
             Self::Misuse(_) => false,
             Self::Opening(error) => error.is_temporary(),
+            Self::Connect(error) => error.is_temporary(),
+        }
+    }
+
+    /// Whether the next address or host may do better than the one that gave this error.
+    pub(crate) fn may_differ_elsewhere(&self) -> bool {
+        match self {
+            Self::Io(_) | Self::Fault(_) | Self::Tls(_) => true,
+            Self::Misuse(_) | Self::Connect(_) => false,
+            Self::Opening(error) => error.may_differ_elsewhere(),
         }
     }
 }

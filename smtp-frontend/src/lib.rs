@@ -40,7 +40,7 @@ pub use smtp_proto as proto;
 pub use self::driver::Handshake;
 pub use self::{
     body::{Body, BodyError},
-    client::{Client, Connector, MailData, Message, Progress, Tls},
+    client::{Attempt, Client, ConnectError, Connector, MailData, Message, Progress, Target, Tls},
     connection::Connection,
     driver::{Driver, Stream},
     error::Error,

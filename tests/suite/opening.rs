@@ -117,7 +117,7 @@ async fn nobody_listens() {
     let port = listener.local_addr().unwrap().port();
     drop(listener);
     let error = Connector::new(Tls::None).connect("127.0.0.1", port).await.unwrap_err();
-    assert!(matches!(error, Error::Io(_)), "{error}");
+    assert!(matches!(error.decisive(), Error::Io(_)) && error.is_temporary(), "{error}");
 }
 
 /// C-04: a server that hangs up on EHLO gets HELO on a new connection, where that is chosen.
@@ -149,7 +149,10 @@ async fn helo_on_a_new_connection_after_a_drop() {
             (true, Ok(client)) => {
                 assert!(hellos[1].starts_with("HELO ") && client.capabilities().is_none());
             }
-            (false, Err(Error::Opening(OpeningError::Fault(Fault::Closed)))) => {}
+            (false, Err(error)) => {
+                let closed = Error::Opening(OpeningError::Fault(Fault::Closed));
+                assert_eq!(error.decisive().to_string(), closed.to_string());
+            }
             (_, other) => panic!("{other:?}"),
         }
     }

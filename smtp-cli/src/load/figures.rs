@@ -164,7 +164,7 @@ fn kind_of_error(error: &Error) -> String {
     if let Some(reply) = error.reply() {
         return kind_of_reply(reply);
     }
-    match error {
+    match error.decisive() {
         Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => "timeout",
         Error::Io(_) => "connection",
         Error::Tls(_) | Error::Opening(OpeningError::TlsNotOffered) => "TLS",

@@ -19,7 +19,10 @@ use smtp_proto::{
     wire::Endpoint,
 };
 
-use super::{Client, Observer, Progress, Retry, Trace, Unopened, Upgrade, observe, proxied};
+use super::{
+    Attempt, Client, ConnectError, Observer, Progress, Retry, Target, Trace, Unopened, Upgrade,
+    observe, proxied,
+};
 use crate::{
     driver::Stream,
     error::Error,
@@ -55,7 +58,7 @@ type Logins = Arc<dyn Fn(Option<&str>, Option<u16>) -> io::Result<Login> + Send 
 /// Where a server is.
 #[derive(Clone, Copy)]
 enum Place<'p> {
-    Tcp(&'p str, u16),
+    Tcp(SocketAddr),
     #[cfg(unix)]
     Unix(&'p std::path::Path),
 }
@@ -73,6 +76,7 @@ pub struct Connector<R> {
     login: Option<Logins>,
     config: Config,
     connect_timeout: Duration,
+    max_attempts: usize,
     trace: Option<Trace>,
     recording: Recording,
     observer: Option<Observer>,
@@ -92,6 +96,7 @@ impl<R: Runtime> Connector<R> {
             login: None,
             config: Config::default(),
             connect_timeout: Duration::from_secs(30),
+            max_attempts: 10,
             trace: None,
             recording: Recording::default(),
             observer: None,
@@ -212,6 +217,14 @@ impl<R: Runtime> Connector<R> {
         self
     }
 
+    /// How many addresses are tried for one session, of all hosts together; 10 by default. RFC 5321
+    /// section 5.1 wants two at least, where there are so many; 0 is taken for 1.
+    #[must_use]
+    pub fn max_attempts(mut self, addresses: usize) -> Self {
+        self.max_attempts = addresses.max(1);
+        self
+    }
+
     /// Calls `trace` with each entry of the session's record, secrets masked. It must not block.
     #[must_use]
     pub fn trace(mut self, trace: impl Fn(&Entry) + Send + Sync + 'static) -> Self {
@@ -236,20 +249,86 @@ impl<R: Runtime> Connector<R> {
         self
     }
 
-    /// Connects by TCP to the first address of `host` that answers, and opens a session.
+    /// Opens a session with `host`, by TCP: at its first address by which that succeeds. See
+    /// [`connect_any`](Self::connect_any).
     ///
     /// # Errors
-    /// [`Error::Io`] when no address can be connected to; [`Error::Tls`]; [`Error::Opening`] when the
-    /// server does not want this client.
+    /// [`Error::Connect`].
     pub async fn connect(&self, host: &str, port: u16) -> Result<Client, Error> {
-        let server = Some(self.server_name.as_deref().unwrap_or(host));
-        self.open_retrying(server, Place::Tcp(host, port)).await
+        self.connect_any(&[Target::new(host, port)]).await
+    }
+
+    /// Opens a session with the first of these hosts, in order of preference, with which that succeeds:
+    /// by one address after the other of each.
+    ///
+    /// The next one is tried when nobody answers, when the server does not want this client (421, 554 and
+    /// the like to the connection or the hello), and when TLS or a login that must be cannot be had
+    /// there (RFC 5321 section 5.1; C-01, C-15). Credentials that one server refuses for good are not
+    /// shown to another.
+    ///
+    /// # Errors
+    /// [`Error::Connect`], with what became of each address.
+    pub async fn connect_any(&self, targets: &[Target]) -> Result<Client, Error> {
+        let mut attempts = Vec::new();
+        for target in targets {
+            if attempts.len() == self.max_attempts {
+                break;
+            }
+            let addresses = match self.look_up(target).await {
+                Ok(addresses) => addresses,
+                Err(error) => {
+                    self.failed(&mut attempts, target, None, error.into());
+                    continue;
+                }
+            };
+            let server = Some(self.server_name.as_deref().unwrap_or(target.host()));
+            for address in addresses {
+                if attempts.len() == self.max_attempts {
+                    break;
+                }
+                match self.open_retrying(server, Place::Tcp(address)).await {
+                    Ok(client) => return Ok(client),
+                    Err(error) => {
+                        let goes_on = error.may_differ_elsewhere();
+                        self.failed(&mut attempts, target, Some(address), error);
+                        if !goes_on {
+                            return Err(ConnectError::new(attempts).into());
+                        }
+                    }
+                }
+            }
+        }
+        Err(ConnectError::new(attempts).into())
+    }
+
+    /// Remembers and tells that it did not succeed there.
+    fn failed(
+        &self,
+        attempts: &mut Vec<Attempt>,
+        target: &Target,
+        address: Option<SocketAddr>,
+        error: Error,
+    ) {
+        let attempt = Attempt { target: target.clone(), address, error };
+        observe(self.observer.as_ref(), &Progress::Failed(&attempt));
+        attempts.push(attempt);
+    }
+
+    /// The addresses of a host, one at least.
+    async fn look_up(&self, target: &Target) -> io::Result<Vec<SocketAddr>> {
+        let looking = R::resolve(target.host(), target.port());
+        let addresses = within::<R, _>(self.connect_timeout, looking).await?;
+        if addresses.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
+        }
+        Ok(addresses)
     }
 
     /// Connects to a Unix socket, and opens a session: the usual way to an LMTP server beside it.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect).
+    /// [`Error::Io`] when it cannot be connected to; [`Error::Tls`]; [`Error::Opening`] when the server
+    /// does not want this client.
     #[cfg(unix)]
     pub async fn connect_unix(&self, path: impl AsRef<std::path::Path>) -> Result<Client, Error> {
         self.open_retrying(self.server_name.as_deref(), Place::Unix(path.as_ref())).await
@@ -259,7 +338,7 @@ impl<R: Runtime> Connector<R> {
     /// needs [`server_name`](Self::server_name).
     ///
     /// # Errors
-    /// As [`connect`](Self::connect), but for connecting. A handshake that failed cannot be made good
+    /// [`Error::Tls`]; [`Error::Opening`] when the server does not want this client. A handshake that failed cannot be made good
     /// by a connection in the clear here.
     pub async fn open<S>(&self, stream: S) -> Result<Client, Error>
     where
@@ -272,8 +351,8 @@ impl<R: Runtime> Connector<R> {
     /// Connects: the stream, and the address of this side.
     async fn reach(&self, place: Place<'_>) -> io::Result<(R::Socket, Option<IpAddr>)> {
         let reached = match place {
-            Place::Tcp(host, port) => {
-                let socket = self.dial(host, port).await?;
+            Place::Tcp(address) => {
+                let socket = within::<R, _>(self.connect_timeout, R::connect(address)).await?;
                 let local = socket.local_addr().map(|address| address.ip());
                 (socket, local)
             }
@@ -286,18 +365,8 @@ impl<R: Runtime> Connector<R> {
         Ok(reached)
     }
 
-    async fn dial(&self, host: &str, port: u16) -> io::Result<R::Socket> {
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-        for address in within::<R, _>(self.connect_timeout, R::resolve(bare, port)).await? {
-            match within::<R, _>(self.connect_timeout, R::connect(address)).await {
-                Ok(socket) => return Ok(socket),
-                Err(error) => failure = error,
-            }
-        }
-        Err(failure)
-    }
-
+    /// Opens a session there; on a second connection without what the server did not stand on the
+    /// first.
     async fn open_retrying(&self, server: Option<&str>, place: Place<'_>) -> Result<Client, Error> {
         let (socket, local) = self.reach(place).await?;
         match self.open_on(socket, local, server, None).await {

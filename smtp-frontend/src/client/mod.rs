@@ -4,6 +4,7 @@ mod connector;
 mod message;
 mod progress;
 mod proxied;
+mod target;
 mod turned;
 mod upgrade;
 
@@ -26,6 +27,7 @@ pub use self::{
     connector::{Connector, Tls},
     message::{MailData, Message},
     progress::Progress,
+    target::{Attempt, ConnectError, Target},
 };
 use self::{message::Pieces, upgrade::Upgrade};
 use crate::{

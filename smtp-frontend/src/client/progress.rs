@@ -2,6 +2,7 @@
 
 use smtp_proto::{client::ReplyTo, fault::Fault, reply::Reply};
 
+use super::Attempt;
 #[cfg(feature = "tls")]
 use crate::tls::TlsFacts;
 
@@ -11,6 +12,9 @@ use crate::tls::TlsFacts;
 pub enum Progress<'p> {
     /// The connection is made; of a stream that was connected before, nothing is told.
     Connected,
+    /// There is no session by this address. The next one is tried, unless it is the last or the error
+    /// would be the same there.
+    Failed(&'p Attempt),
     /// The server answered: the connection itself, a command, or a message.
     Reply {
         /// What it answered.

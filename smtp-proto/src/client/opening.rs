@@ -156,6 +156,24 @@ impl OpeningError {
             Self::NoMechanism | Self::AuthFailed(_) | Self::Misuse(_) => false,
         }
     }
+
+    /// Whether the next address or host may do better (RFC 5321 section 5.1, RFC 3207 section 6; C-01,
+    /// C-15). Credentials that one server has refused for good are not shown to others, nor are those
+    /// that somebody in between may be after.
+    pub fn may_differ_elsewhere(&self) -> bool {
+        match self {
+            Self::Greeting(_)
+            | Self::Hello(_)
+            | Self::TlsNotOffered
+            | Self::TlsRefused(_)
+            | Self::NoMechanism
+            | Self::Fault(_) => true,
+            Self::AuthRefused(reply) | Self::TokenRefused { reply, .. } => {
+                reply.severity() == Severity::TransientNegative
+            }
+            Self::AuthFailed(_) | Self::Misuse(_) => false,
+        }
+    }
 }
 
 impl<'o> Opening<'o> {
