@@ -5,7 +5,9 @@ use std::io;
 use smtp_proto::{
     client::{Misuse, OpeningError},
     fault::Fault,
+    relay::TlsRefusal,
     reply::ReplyBuf,
+    status::Severity,
 };
 
 use crate::client::ConnectError;
@@ -30,6 +32,9 @@ pub enum Error {
     /// is in there.
     #[error("opening the session: {0}")]
     Opening(#[from] OpeningError),
+    /// A policy about TLS forbids this host.
+    #[error("policy: {0}")]
+    Policy(#[from] TlsRefusal),
     /// No session could be had at any address of any host; what each said is in there, as one of the
     /// errors above.
     #[error(transparent)]
@@ -78,6 +83,7 @@ impl Error {
             Self::Io(_) | Self::Fault(_) | Self::Tls(_) => true,
             Self::Misuse(_) => false,
             Self::Opening(error) => error.is_temporary(),
+            Self::Policy(refusal) => refusal.rejection().severity() == Severity::TransientNegative,
             Self::Connect(error) => error.is_temporary(),
         }
     }
@@ -85,7 +91,7 @@ impl Error {
     /// Whether the next address or host may do better than the one that gave this error.
     pub(crate) fn may_differ_elsewhere(&self) -> bool {
         match self {
-            Self::Io(_) | Self::Fault(_) | Self::Tls(_) => true,
+            Self::Io(_) | Self::Fault(_) | Self::Tls(_) | Self::Policy(_) => true,
             Self::Misuse(_) | Self::Connect(_) => false,
             Self::Opening(error) => error.may_differ_elsewhere(),
         }

@@ -1,17 +1,26 @@
 //! TLS by rustls: configurations, and what a handshake has settled. Nothing is set process-wide.
 
-use std::{fmt, sync::Arc};
+mod dane;
+mod lookout;
+
+use std::{fmt, io, sync::Arc};
 
 pub use rustls;
 use rustls::{
-    ClientConfig, ClientConnection, CommonState, DigitallySignedStruct, Error, ServerConfig,
-    ServerConnection, SignatureScheme,
+    CertificateError, ClientConfig, ClientConnection, CommonState, DigitallySignedStruct, Error,
+    ServerConfig, ServerConnection, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
 };
 use rustls_platform_verifier::BuilderVerifierExt;
-use smtp_proto::auth::{Binding, Channel, server_end_point};
+use smtp_proto::{
+    auth::{Binding, Channel, server_end_point},
+    relay::TlsFailure,
+};
+
+pub use self::dane::{DaneMismatch, dane_verifier};
+pub(crate) use self::lookout::Lookout;
 
 /// One side of a TLS session.
 #[derive(Debug, Clone, Copy)]
@@ -141,6 +150,31 @@ pub fn client_config_unverified() -> Result<Arc<ClientConfig>, Error> {
         .with_custom_certificate_verifier(Arc::new(Unverified(provider())))
         .with_no_client_auth();
     Ok(Arc::new(config))
+}
+
+/// Of which type a handshake's failure is, for reports about TLS (RFC 8460 section 4.3): what
+/// [`Error::Tls`](crate::Error::Tls) holds at a client.
+pub fn failure_type(error: &io::Error) -> TlsFailure {
+    let of_rustls = error.get_ref().and_then(|error| error.downcast_ref());
+    let Some(Error::InvalidCertificate(error)) = of_rustls else {
+        return TlsFailure::ValidationFailure;
+    };
+    match error {
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            TlsFailure::CertificateHostMismatch
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            TlsFailure::CertificateExpired
+        }
+        CertificateError::UnknownIssuer => TlsFailure::CertificateNotTrusted,
+        CertificateError::Other(other) if other.0.is::<DaneMismatch>() => TlsFailure::TlsaInvalid,
+        _ => TlsFailure::ValidationFailure,
+    }
+}
+
+/// Who verifies certificates as [`client_config`] has it.
+pub(crate) fn system_verifier() -> Result<Arc<dyn ServerCertVerifier>, Error> {
+    Ok(Arc::new(rustls_platform_verifier::Verifier::new(provider())?))
 }
 
 /// A server with this certificate chain, its own certificate first.

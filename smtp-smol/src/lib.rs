@@ -156,9 +156,9 @@ pub use smtp_frontend::proto;
 pub use smtp_frontend::tls;
 #[doc(inline)]
 pub use smtp_frontend::{
-    Backend, Body, BodyError, Client, Driver, End, Error, Facts, Handle, MailData, Network,
-    NotANetwork, NotARate, Progress, Rate, Recipient, Refusal, Sender, Service, Session, Stream,
-    Tls, Waiting,
+    Attempt, Backend, Body, BodyError, Client, ConnectError, Driver, End, Error, Facts, Handle,
+    MailData, Network, NotANetwork, NotARate, Progress, Rate, Recipient, Refusal, Sender, Service,
+    Session, Stream, Target, Tls, Waiting,
 };
 
 pub use self::{listener::AnyListener, runtime::Smol};

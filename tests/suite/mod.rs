@@ -15,10 +15,13 @@ macro_rules! on_runtime {
 
 mod driver;
 pub(crate) mod help;
+mod hosts;
 mod message;
 pub(crate) mod octets;
 mod opening;
 pub(crate) mod pipe;
+#[cfg(feature = "tls")]
+mod policy;
 mod proxied;
 mod remote;
 mod shutdown;

@@ -10,7 +10,7 @@ use std::{
 
 use smtp_proto::{
     auth::client::{Credentials, InvalidCredentials},
-    client::{Client as Machine, Config, Login, Opening, TlsUse},
+    client::{Client as Machine, Config, Login, Opening},
     domain::{AddressLiteral, HelloName},
     error::ParseError,
     profile::Syntax,
@@ -21,7 +21,7 @@ use smtp_proto::{
 
 use super::{
     Attempt, Client, ConnectError, Observer, Progress, Retry, Target, Trace, Unopened, Upgrade,
-    observe, proxied,
+    observe, proxied, security::Security,
 };
 use crate::{
     driver::Stream,
@@ -58,7 +58,7 @@ type Logins = Arc<dyn Fn(Option<&str>, Option<u16>) -> io::Result<Login> + Send 
 /// Where a server is.
 #[derive(Clone, Copy)]
 enum Place<'p> {
-    Tcp(SocketAddr),
+    Tcp(SocketAddr, &'p Target),
     #[cfg(unix)]
     Unix(&'p std::path::Path),
 }
@@ -71,6 +71,8 @@ pub struct Connector<R> {
     tls: Tls,
     #[cfg(feature = "tls")]
     tls_config: Option<Arc<rustls::ClientConfig>>,
+    #[cfg(feature = "tls")]
+    tls_verifier: Option<Arc<dyn rustls::client::danger::ServerCertVerifier>>,
     server_name: Option<Box<str>>,
     hello_name: Option<Box<str>>,
     login: Option<Logins>,
@@ -91,6 +93,8 @@ impl<R: Runtime> Connector<R> {
             tls,
             #[cfg(feature = "tls")]
             tls_config: None,
+            #[cfg(feature = "tls")]
+            tls_verifier: None,
             server_name: None,
             hello_name: None,
             login: None,
@@ -193,6 +197,18 @@ impl<R: Runtime> Connector<R> {
         self
     }
 
+    /// Who verifies certificates where a host's [policy](Target::policy) wants them verified and TLS is
+    /// opportunistic otherwise. By default the operating system's roots.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls_verifier(
+        mut self,
+        verifier: Arc<dyn rustls::client::danger::ServerCertVerifier>,
+    ) -> Self {
+        self.tls_verifier = Some(verifier);
+        self
+    }
+
     /// The name the server's certificate is for, when it is not the host connected to.
     #[must_use]
     pub fn server_name(mut self, name: &str) -> Self {
@@ -274,19 +290,22 @@ impl<R: Runtime> Connector<R> {
             if attempts.len() == self.max_attempts {
                 break;
             }
-            let addresses = match self.look_up(target).await {
+            let found = match &target.decision {
+                Some(Err(refusal)) => Err(Error::Policy(*refusal)),
+                _ => self.look_up(target).await.map_err(Error::Io),
+            };
+            let addresses = match found {
                 Ok(addresses) => addresses,
                 Err(error) => {
-                    self.failed(&mut attempts, target, None, error.into());
+                    self.failed(&mut attempts, target, None, error);
                     continue;
                 }
             };
-            let server = Some(self.server_name.as_deref().unwrap_or(target.host()));
             for address in addresses {
                 if attempts.len() == self.max_attempts {
                     break;
                 }
-                match self.open_retrying(server, Place::Tcp(address)).await {
+                match self.open_retrying(Place::Tcp(address, target)).await {
                     Ok(client) => return Ok(client),
                     Err(error) => {
                         let goes_on = error.may_differ_elsewhere();
@@ -316,8 +335,11 @@ impl<R: Runtime> Connector<R> {
 
     /// The addresses of a host, one at least.
     async fn look_up(&self, target: &Target) -> io::Result<Vec<SocketAddr>> {
-        let looking = R::resolve(target.host(), target.port());
-        let addresses = within::<R, _>(self.connect_timeout, looking).await?;
+        let port = target.port();
+        let addresses = match &target.addresses {
+            Some(known) => known.iter().map(|ip| SocketAddr::new(*ip, port)).collect(),
+            None => within::<R, _>(self.connect_timeout, R::resolve(target.host(), port)).await?,
+        };
         if addresses.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
         }
@@ -331,7 +353,7 @@ impl<R: Runtime> Connector<R> {
     /// does not want this client.
     #[cfg(unix)]
     pub async fn connect_unix(&self, path: impl AsRef<std::path::Path>) -> Result<Client, Error> {
-        self.open_retrying(self.server_name.as_deref(), Place::Unix(path.as_ref())).await
+        self.open_retrying(Place::Unix(path.as_ref())).await
     }
 
     /// Opens a session on a stream that is connected already: through a proxy, or in memory. TLS
@@ -344,14 +366,15 @@ impl<R: Runtime> Connector<R> {
     where
         R: Adopt<S>,
     {
-        let server = self.server_name.as_deref();
-        self.open_on(R::adopt(stream), None, server, None).await.map_err(|unopened| unopened.error)
+        let security = Security::new(self.tls, self.server_name.as_deref());
+        let opened = self.open_on(R::adopt(stream), None, security, None).await;
+        opened.map_err(|unopened| unopened.error)
     }
 
     /// Connects: the stream, and the address of this side.
     async fn reach(&self, place: Place<'_>) -> io::Result<(R::Socket, Option<IpAddr>)> {
         let reached = match place {
-            Place::Tcp(address) => {
+            Place::Tcp(address, _) => {
                 let socket = within::<R, _>(self.connect_timeout, R::connect(address)).await?;
                 let local = socket.local_addr().map(|address| address.ip());
                 (socket, local)
@@ -367,16 +390,26 @@ impl<R: Runtime> Connector<R> {
 
     /// Opens a session there; on a second connection without what the server did not stand on the
     /// first.
-    async fn open_retrying(&self, server: Option<&str>, place: Place<'_>) -> Result<Client, Error> {
+    async fn open_retrying(&self, place: Place<'_>) -> Result<Client, Error> {
         let (socket, local) = self.reach(place).await?;
-        match self.open_on(socket, local, server, None).await {
+        match self.open_on(socket, local, self.security(place), None).await {
             Ok(client) => Ok(client),
             Err(Unopened { error, retry: None }) => Err(error),
             Err(Unopened { retry, .. }) => {
                 let (socket, local) = self.reach(place).await?;
-                let again = self.open_on(socket, local, server, retry).await;
+                let again = self.open_on(socket, local, self.security(place), retry).await;
                 again.map_err(|unopened| unopened.error)
             }
+        }
+    }
+
+    /// What TLS is there.
+    fn security<'s>(&'s self, place: Place<'s>) -> Security<'s> {
+        let name = self.server_name.as_deref();
+        match place {
+            Place::Tcp(_, target) => Security::at(target, self.tls, name),
+            #[cfg(unix)]
+            Place::Unix(_) => Security::new(self.tls, name),
         }
     }
 
@@ -384,18 +417,16 @@ impl<R: Runtime> Connector<R> {
         &self,
         socket: R::Socket,
         local: Option<IpAddr>,
-        server: Option<&str>,
+        mut security: Security<'_>,
         retry: Option<Retry>,
     ) -> Result<Client, Unopened> {
-        let tls = if retry == Some(Retry::WithoutTls) { Tls::None } else { self.tls };
+        if retry == Some(Retry::WithoutTls) {
+            security = security.without_tls();
+        }
         let mut config = self.config.clone();
-        config.require_tls |= match tls {
-            Tls::None => false,
-            #[cfg(feature = "tls")]
-            Tls::Opportunistic => false,
-            #[cfg(feature = "tls")]
-            Tls::StartTls | Tls::Implicit => true,
-        };
+        config.require_tls |= security.is_required();
+        let (implicit, tls_use, server) =
+            (security.is_implicit(), security.tls_use, security.server);
         let mut driver = R::drive(socket, Machine::new(config.clone()));
         let teller = Teller::client(server);
         let wire = driver.endpoint_mut().wire();
@@ -415,26 +446,14 @@ impl<R: Runtime> Connector<R> {
             #[cfg(feature = "tls")]
             config: self.tls_config.as_ref(),
             #[cfg(feature = "tls")]
-            tls: self.tls,
-            #[cfg(feature = "tls")]
-            server,
-            #[cfg(not(feature = "tls"))]
-            nothing: PhantomData,
+            verifier: self.tls_verifier.as_ref(),
+            security,
         };
         let mut client =
             Client::new(driver, config, self.trace.clone(), teller, self.observer.clone());
-        let tls_use = match tls {
-            Tls::None => TlsUse::None,
-            #[cfg(feature = "tls")]
-            Tls::Opportunistic => TlsUse::Opportunistic,
-            #[cfg(feature = "tls")]
-            Tls::StartTls => TlsUse::Required,
-            #[cfg(feature = "tls")]
-            Tls::Implicit => {
-                client.handshake(&upgrade).await?;
-                TlsUse::None
-            }
-        };
+        if implicit {
+            client.handshake(&upgrade).await?;
+        }
         let mut opening = Opening::new(name, tls_use);
         if retry == Some(Retry::WithHelo) {
             opening = opening.helo();

@@ -4,6 +4,7 @@ mod connector;
 mod message;
 mod progress;
 mod proxied;
+mod security;
 mod target;
 mod turned;
 mod upgrade;

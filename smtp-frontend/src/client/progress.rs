@@ -25,6 +25,10 @@ pub enum Progress<'p> {
     /// The TLS handshake is done.
     #[cfg(feature = "tls")]
     Tls(Box<TlsFacts>),
+    /// The certificate does not come up to a policy that is being tested: the session goes on all the
+    /// same (RFC 8461 section 5).
+    #[cfg(feature = "tls")]
+    Unverified(&'p rustls::Error),
     /// The session failed; the server's last words are in the fault, if it had any.
     Fault(&'p Fault),
 }

@@ -1,10 +1,16 @@
 //! Where a session may be had, and what came of trying.
 
-use std::{fmt, net::SocketAddr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
+use smtp_proto::relay::{HostName, TlsDecision, TlsRefusal};
+
+use super::Tls;
 use crate::error::Error;
 
-/// A host to connect to.
+/// A host to connect to, and what is known of it.
 ///
 /// ```
 /// use smtp_frontend::Target;
@@ -12,17 +18,78 @@ use crate::error::Error;
 /// let hosts = [Target::new("mx1.example.org", 25), Target::new("mx2.example.org", 25)];
 /// assert_eq!(hosts[0].to_string(), "mx1.example.org:25");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     host: Box<str>,
     port: u16,
+    pub(super) addresses: Option<Vec<IpAddr>>,
+    pub(super) tls: Option<Tls>,
+    pub(super) decision: Option<Result<TlsDecision, TlsRefusal>>,
+    pub(super) domain: Option<HostName>,
 }
 
 impl Target {
     /// A host, by its name or its address, and a port. An address may stand in square brackets.
     pub fn new(host: &str, port: u16) -> Self {
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        Self { host: bare.into(), port }
+        let (addresses, tls, decision, domain) = (None, None, None, None);
+        Self { host: bare.into(), port, addresses, tls, decision, domain }
+    }
+
+    /// Its addresses, in order of preference: they are not looked up, then.
+    #[must_use]
+    pub fn addresses(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.addresses = Some(addresses.into_iter().collect());
+        self
+    }
+
+    /// Where TLS comes in at this host, in place of what the connector is set to.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// What a policy demands of TLS at this host, as [`TlsCase`](smtp_proto::relay::TlsCase) decides it
+    /// from DANE, MTA-STS and REQUIRETLS, for mail that is relayed. It adds to what the connector is set
+    /// to and takes nothing from it, but that TLSA records take the place of certification authorities.
+    /// The certificate must have the name that was decided.
+    ///
+    /// With a refusal the host is left out, and the error says why.
+    ///
+    /// ```
+    /// use smtp_frontend::Target;
+    /// use smtp_frontend::proto::relay::{Dane, HostName, TlsCase, TlsDemand, Tlsa, TlsaAnswer};
+    ///
+    /// // What the program's resolver found and validated.
+    /// let host = HostName::parse("mx1.example.org")?;
+    /// let record = "3 1 1 0b9fa5a59eed715c26c1020c711b4f6ec42d58b0015e14337a39dad301c5afc3";
+    /// let answer = TlsaAnswer::Secure(vec![Tlsa::parse_text(record)?]);
+    /// let case = TlsCase {
+    ///     host: &host,
+    ///     by_mx: true,
+    ///     mx_is_secure: true,
+    ///     own: TlsDemand::Opportunistic,
+    ///     dane: Dane::from(answer),
+    ///     sts: None,
+    ///     require_tls: false,
+    ///     tls_required_no: false,
+    /// };
+    /// let target = Target::new(host.as_str(), 25).policy(case.decide());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn policy(mut self, decision: Result<TlsDecision, TlsRefusal>) -> Self {
+        self.decision = Some(decision);
+        self
+    }
+
+    /// The domain whose MX records led here: where DANE names a trust anchor, the certificate may have
+    /// this name too (RFC 7672 section 3.2.2). Only to be said where DNSSEC vouches for those records.
+    #[must_use]
+    pub fn domain(mut self, domain: HostName) -> Self {
+        self.domain = Some(domain);
+        self
     }
 
     /// The name or the address.

@@ -4,24 +4,65 @@
 use std::{io, sync::Arc};
 
 #[cfg(feature = "tls")]
-use smtp_proto::wire::Endpoint;
+use rustls::{
+    ClientConfig,
+    client::{Resumption, danger::ServerCertVerifier},
+};
+#[cfg(feature = "tls")]
+use smtp_proto::{relay::TlsDemand, wire::Endpoint};
 
-use super::Client;
+use super::{Client, security::Security};
 #[cfg(feature = "tls")]
 use super::{Progress, Tls, observe};
 use crate::error::Error;
+#[cfg(feature = "tls")]
+use crate::tls::{self, Lookout};
 
 /// What a client has to know for its handshake.
 pub(crate) struct Upgrade<'u> {
+    /// The program's own configuration.
     #[cfg(feature = "tls")]
-    pub(super) config: Option<&'u Arc<rustls::ClientConfig>>,
+    pub(super) config: Option<&'u Arc<ClientConfig>>,
+    /// Who verifies where a host's policy wants that.
     #[cfg(feature = "tls")]
-    pub(super) tls: Tls,
-    /// Whom the certificate is to be for.
-    #[cfg(feature = "tls")]
-    pub(super) server: Option<&'u str>,
-    #[cfg(not(feature = "tls"))]
-    pub(super) nothing: std::marker::PhantomData<&'u ()>,
+    pub(super) verifier: Option<&'u Arc<dyn ServerCertVerifier>>,
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no handshake"))]
+    pub(super) security: Security<'u>,
+}
+
+#[cfg(feature = "tls")]
+impl Upgrade<'_> {
+    /// The configuration for this host. Where nothing special is demanded it is the program's own, or
+    /// one that verifies by the operating system unless TLS is opportunistic.
+    fn config(&self) -> Result<(Arc<ClientConfig>, Option<Arc<Lookout>>), rustls::Error> {
+        let lenient = matches!(self.security.tls, Tls::None | Tls::Opportunistic);
+        let base = match self.config {
+            Some(config) => Arc::clone(config),
+            None if lenient => tls::client_config_unverified()?,
+            None => tls::client_config()?,
+        };
+        let judge = || self.verifier.map_or_else(tls::system_verifier, |own| Ok(Arc::clone(own)));
+        let Some(decision) = self.security.decision else { return Ok((base, None)) };
+        let mut lookout = None;
+        let verifier: Arc<dyn ServerCertVerifier> = match &decision.demand {
+            TlsDemand::Dane(records) => {
+                let names = self.security.domain.into_iter().cloned().collect();
+                tls::dane_verifier(records.clone(), names)
+            }
+            TlsDemand::Verify if lenient => judge()?,
+            _ if decision.testing && lenient && self.config.is_none() => {
+                let new = Arc::new(Lookout::new(judge()?));
+                lookout = Some(Arc::clone(&new));
+                new
+            }
+            _ => return Ok((base, None)),
+        };
+        let mut config = (*base).clone();
+        config.dangerous().set_certificate_verifier(verifier);
+        // No session that began with another verifier is gone on with.
+        config.resumption = Resumption::disabled();
+        Ok((Arc::new(config), lookout))
+    }
 }
 
 impl Client {
@@ -31,13 +72,8 @@ impl Client {
         let invalid = |error: Box<dyn std::error::Error + Send + Sync>| {
             Error::Tls(io::Error::new(io::ErrorKind::InvalidInput, error))
         };
-        let config = match upgrade.config {
-            Some(config) => Ok(Arc::clone(config)),
-            None if upgrade.tls == Tls::Opportunistic => crate::tls::client_config_unverified(),
-            None => crate::tls::client_config(),
-        };
-        let config = config.map_err(|error| invalid(error.into()))?;
-        let server = upgrade.server.ok_or("no server name");
+        let (config, lookout) = upgrade.config().map_err(|error| invalid(error.into()))?;
+        let server = upgrade.security.server.ok_or("no server name");
         let server = server.map_err(|error| invalid(error.into()))?;
         let bare = server.trim_start_matches('[').trim_end_matches(']');
         let name = rustls::pki_types::ServerName::try_from(bare.to_owned())
@@ -56,6 +92,9 @@ impl Client {
             if self.observer.is_some() {
                 observe(self.observer.as_ref(), &Progress::Tls(Box::new(facts)));
             }
+        }
+        if let Some(error) = lookout.and_then(|lookout| lookout.found()) {
+            observe(self.observer.as_ref(), &Progress::Unverified(&error));
         }
         Ok(())
     }

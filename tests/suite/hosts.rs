@@ -2,20 +2,22 @@
 
 use std::sync::{Arc, Mutex};
 
-use smtp_tokio::{
+use crate::rt::smtp::{
     Connector, Error, Progress, Target, Tls,
     proto::{
         client::{Login, OpeningError},
         fault::Fault,
     },
 };
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::TcpListener,
-    task::JoinHandle,
-};
+use macro_rules_attribute::apply;
 
-use crate::help::{self, Store, connector, envelope, to};
+use crate::{
+    rt::{TcpListener, spawn},
+    suite::{
+        help::{self, Store, connector, envelope, to},
+        octets::Octets,
+    },
+};
 
 /// A host that gives these replies in each session, one for each line, the first unasked; and hears.
 async fn host(replies: &'static [&'static str]) -> (Target, Arc<Mutex<Vec<String>>>) {
@@ -23,14 +25,13 @@ async fn host(replies: &'static [&'static str]) -> (Target, Arc<Mutex<Vec<String
     let target = Target::new("127.0.0.1", listener.local_addr().unwrap().port());
     let heard = Arc::new(Mutex::new(Vec::new()));
     let ears = Arc::clone(&heard);
-    tokio::spawn(async move {
+    spawn(async move {
         loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            let mut stream = BufReader::new(stream);
+            let (mut stream, _) = listener.accept().await.unwrap();
             for reply in replies {
                 stream.write_all(reply.as_bytes()).await.unwrap();
-                let mut line = String::new();
-                if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+                let line = stream.read_line().await;
+                if line.is_empty() {
                     break;
                 }
                 ears.lock().unwrap().push(line.trim_end().to_owned());
@@ -45,14 +46,15 @@ async fn nobody() -> Target {
     Target::new("127.0.0.1", listener.local_addr().unwrap().port())
 }
 
-async fn good(store: &Store) -> (Target, JoinHandle<()>) {
+async fn good(store: &Store) -> Target {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = Target::new("[127.0.0.1]", listener.local_addr().unwrap().port());
-    (target, tokio::spawn(help::server(store).listen_smtp(listener).serve()))
+    spawn(help::server(store).listen_smtp(listener).serve());
+    target
 }
 
 /// C-01: whoever does not want this client is left for the next, politely.
-#[tokio::test]
+#[apply(on_runtime)]
 async fn the_next_host_is_tried_until_one_wants_the_client() {
     let refusals: [&'static [&'static str]; 6] = [
         &["421 4.3.2 busy\r\n"],
@@ -70,7 +72,7 @@ async fn the_next_host_is_tried_until_one_wants_the_client() {
         ears.push(heard);
     }
     let store = Store::default();
-    targets.push(good(&store).await.0);
+    targets.push(good(&store).await);
     let told = Arc::new(Mutex::new(Vec::new()));
     let teller = Arc::clone(&told);
     let connector = connector().observe(move |progress| {
@@ -90,7 +92,7 @@ async fn the_next_host_is_tried_until_one_wants_the_client() {
 }
 
 /// C-02: what each said is in the error, and one that may yet change its mind gives hope.
-#[tokio::test]
+#[apply(on_runtime)]
 async fn what_each_host_said_is_in_the_error() {
     let (never, _) = host(&["554 5.7.1 never\r\n", "221 bye\r\n"]).await;
     let (not_you, _) = host(&["220 x\r\n", "550 5.7.1 not you\r\n", "221 bye\r\n"]).await;
@@ -125,7 +127,7 @@ async fn what_each_host_said_is_in_the_error() {
     assert!(!error.is_temporary());
 }
 
-#[tokio::test]
+#[apply(on_runtime)]
 async fn so_many_addresses_are_tried_and_no_more() {
     let (never, heard) = host(&["554 5.7.1 never\r\n", "221 bye\r\n"]).await;
     for (most, tried) in [(0, 1), (1, 1), (2, 2), (9, 3)] {
@@ -140,7 +142,7 @@ async fn so_many_addresses_are_tried_and_no_more() {
 
 /// C-15: TLS that must be and cannot be had is looked for at the next host; nothing goes in the clear.
 #[cfg(feature = "tls")]
-#[tokio::test]
+#[apply(on_runtime)]
 async fn tls_that_cannot_be_had_is_looked_for_elsewhere() {
     let replies: [&'static [&'static str]; 4] = [
         &["220 x\r\n", "250 x\r\n", "221 bye\r\n"],
@@ -159,7 +161,7 @@ async fn tls_that_cannot_be_had_is_looked_for_elsewhere() {
     let connector = Connector::new(Tls::StartTls)
         .hello_name("client.example")
         .unwrap()
-        .tls_config(smtp_tokio::tls::client_config_unverified().unwrap());
+        .tls_config(crate::rt::smtp::tls::client_config_unverified().unwrap());
     let error = connector.connect_any(&targets).await.unwrap_err();
     assert!(error.is_temporary(), "{error}");
     let Error::Connect(all) = error else { panic!() };
@@ -179,7 +181,7 @@ async fn tls_that_cannot_be_had_is_looked_for_elsewhere() {
 }
 
 /// A password that one server refused is not shown to the next; one that it could not look at is.
-#[tokio::test]
+#[apply(on_runtime)]
 async fn a_refused_password_is_not_shown_to_others() {
     let refuses =
         &["220 x\r\n", "250-x\r\n250 AUTH PLAIN\r\n", "535 5.7.8 wrong\r\n", "221 bye\r\n"];
@@ -188,7 +190,7 @@ async fn a_refused_password_is_not_shown_to_others() {
     let (wrong, _) = host(refuses).await;
     let (later, _) = host(broken).await;
     let (other, heard) = host(refuses).await;
-    let plain = || smtp_tokio::proto::auth::client::Plain::new("", "tim", "x").unwrap();
+    let plain = || crate::rt::smtp::proto::auth::client::Plain::new("", "tim", "x").unwrap();
     let connector = connector().login(move || Login::new().with(plain()).allow_plaintext(true));
     let error = connector.connect_any(&[wrong, other.clone()]).await.unwrap_err();
     assert!(matches!(error.decisive(), Error::Opening(OpeningError::AuthRefused(_))), "{error}");
