@@ -10,7 +10,7 @@ use smtp_proto::{
     status::Severity,
 };
 
-use crate::client::ConnectError;
+use crate::client::{ConnectError, PoolError};
 
 /// Why a client could not do what it was asked.
 ///
@@ -39,6 +39,9 @@ pub enum Error {
     /// errors above.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// A pool has no session to give.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
     /// The session failed.
     #[error("session: {0}")]
     Fault(#[from] Fault),
@@ -81,7 +84,8 @@ impl Error {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Io(_) | Self::Fault(_) | Self::Tls(_) => true,
-            Self::Misuse(_) => false,
+            Self::Misuse(_) | Self::Pool(PoolError::Closed) => false,
+            Self::Pool(PoolError::Full) => true,
             Self::Opening(error) => error.is_temporary(),
             Self::Policy(refusal) => refusal.rejection().severity() == Severity::TransientNegative,
             Self::Connect(error) => error.is_temporary(),
@@ -92,7 +96,7 @@ impl Error {
     pub(crate) fn may_differ_elsewhere(&self) -> bool {
         match self {
             Self::Io(_) | Self::Fault(_) | Self::Tls(_) | Self::Policy(_) => true,
-            Self::Misuse(_) | Self::Connect(_) => false,
+            Self::Misuse(_) | Self::Connect(_) | Self::Pool(_) => false,
             Self::Opening(error) => error.may_differ_elsewhere(),
         }
     }

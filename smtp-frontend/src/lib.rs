@@ -40,7 +40,10 @@ pub use smtp_proto as proto;
 pub use self::driver::Handshake;
 pub use self::{
     body::{Body, BodyError},
-    client::{Attempt, Client, ConnectError, Connector, MailData, Message, Progress, Target, Tls},
+    client::{
+        Attempt, Client, ConnectError, Connector, MailData, Message, Pool, PoolConfig, PoolError,
+        Pooled, Progress, Target, Tls,
+    },
     connection::Connection,
     driver::{Driver, Stream},
     error::Error,

@@ -157,8 +157,8 @@ pub use smtp_frontend::tls;
 #[doc(inline)]
 pub use smtp_frontend::{
     Attempt, Backend, Body, BodyError, Client, ConnectError, Driver, End, Error, Facts, Handle,
-    MailData, Network, NotANetwork, NotARate, Progress, Rate, Recipient, Refusal, Sender, Service,
-    Session, Stream, Target, Tls, Waiting,
+    MailData, Network, NotANetwork, NotARate, PoolConfig, PoolError, Progress, Rate, Recipient,
+    Refusal, Sender, Service, Session, Stream, Target, Tls, Waiting,
 };
 
 pub use self::{listener::AnyListener, runtime::Smol};
@@ -171,6 +171,12 @@ pub type Connector = smtp_frontend::Connector<Smol>;
 
 /// The content of a message, from octets or from anything that reads by smol's trait.
 pub type Message<'m> = smtp_frontend::Message<'m, Smol>;
+
+/// Sessions that are used for more than one message.
+pub type Pool = smtp_frontend::Pool<Smol>;
+
+/// A session of a [`Pool`], lent.
+pub type Pooled = smtp_frontend::Pooled<Smol>;
 
 /// A server of a [`Backend`]: its listeners, limits, TLS and shutdown.
 pub type Server<B> = smtp_frontend::Server<B, Smol>;

@@ -154,8 +154,8 @@ pub use smtp_frontend::tls;
 #[doc(inline)]
 pub use smtp_frontend::{
     Attempt, Backend, Body, BodyError, Client, ConnectError, Driver, End, Error, Facts, Handle,
-    MailData, Network, NotANetwork, NotARate, Progress, Rate, Recipient, Refusal, Sender, Service,
-    Session, Stream, Target, Tls, Waiting,
+    MailData, Network, NotANetwork, NotARate, PoolConfig, PoolError, Progress, Rate, Recipient,
+    Refusal, Sender, Service, Session, Stream, Target, Tls, Waiting,
 };
 
 pub use self::{listener::AnyListener, runtime::Tokio};
@@ -168,6 +168,12 @@ pub type Connector = smtp_frontend::Connector<Tokio>;
 
 /// The content of a message, from octets or from anything that reads by tokio's trait.
 pub type Message<'m> = smtp_frontend::Message<'m, Tokio>;
+
+/// Sessions that are used for more than one message.
+pub type Pool = smtp_frontend::Pool<Tokio>;
+
+/// A session of a [`Pool`], lent.
+pub type Pooled = smtp_frontend::Pooled<Tokio>;
 
 /// A server of a [`Backend`]: its listeners, limits, TLS and shutdown.
 pub type Server<B> = smtp_frontend::Server<B, Tokio>;

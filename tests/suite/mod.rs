@@ -22,6 +22,7 @@ mod opening;
 pub(crate) mod pipe;
 #[cfg(feature = "tls")]
 mod policy;
+mod pool;
 mod proxied;
 mod remote;
 mod shutdown;

@@ -82,6 +82,16 @@ impl<'m, R> From<Message<'m, R>> for MailData<'m> {
 }
 
 impl<'m> MailData<'m> {
+    /// The same once more; only octets can be had twice.
+    pub(super) fn again(&self) -> Option<Self> {
+        match &self.source {
+            Source::Octets(octets) => {
+                Some(Self { source: Source::Octets(octets.clone()), content: self.content })
+            }
+            Source::Reader(_) => None,
+        }
+    }
+
     /// What the transaction has to know, and the octets.
     pub(super) fn prepare(self, policy: BareNewline) -> Result<(Content, Pieces<'m>), Misuse> {
         let content = match (&self.source, self.content) {

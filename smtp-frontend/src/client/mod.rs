@@ -2,6 +2,7 @@
 
 mod connector;
 mod message;
+mod pool;
 mod progress;
 mod proxied;
 mod security;
@@ -27,6 +28,7 @@ use smtp_proto::{
 pub use self::{
     connector::{Connector, Tls},
     message::{MailData, Message},
+    pool::{Pool, PoolConfig, PoolError, Pooled},
     progress::Progress,
     target::{Attempt, ConnectError, Target},
 };
@@ -57,6 +59,8 @@ pub struct Client {
     /// Something is under way, or was when its future was dropped; or the session is lost.
     unusable: bool,
     lost: Option<io::Error>,
+    /// How often MAIL was answered.
+    transactions: u32,
 }
 
 impl Client {
@@ -67,7 +71,16 @@ impl Client {
         teller: Teller,
         observer: Option<Observer>,
     ) -> Self {
-        Self { driver, config, trace, teller, observer, unusable: false, lost: None }
+        Self {
+            driver,
+            config,
+            trace,
+            teller,
+            observer,
+            unusable: false,
+            lost: None,
+            transactions: 0,
+        }
     }
 
     /// Sends one message to all recipients of `envelope` and says what became of each.
@@ -150,6 +163,7 @@ impl Client {
                     let machine = self.driver.endpoint_mut();
                     match machine.event() {
                         Some(Event::Reply { to, reply }) => {
+                            self.transactions += u32::from(to == ReplyTo::Mail);
                             observe(self.observer.as_ref(), &Progress::Reply { to, reply });
                             transaction.reply(to, reply);
                         }
