@@ -68,10 +68,9 @@ pub(crate) struct Seat {
 /// The right to be told why one is turned away.
 pub(super) struct Farewell(Arc<Control>);
 
-/// Wakes a session when a shutdown goes on.
+/// A place that is woken when a shutdown goes on.
 pub(super) struct Watch {
-    control: Arc<Control>,
-    id: u64,
+    seat: Seat,
     waker: Option<Waker>,
 }
 
@@ -278,14 +277,14 @@ impl Seat {
         self.id
     }
 
-    /// How far a shutdown has come.
-    pub(super) fn stage(&self) -> Stage {
-        self.control.stage()
+    /// What it is a place in.
+    pub(super) fn control(&self) -> &Arc<Control> {
+        &self.control
     }
 
     /// Wakes the session when the shutdown goes on.
-    pub(super) fn watch(&self) -> Watch {
-        Watch { control: Arc::clone(&self.control), id: self.id, waker: None }
+    pub(super) fn watch(self) -> Watch {
+        Watch { seat: self, waker: None }
     }
 }
 
@@ -294,12 +293,13 @@ impl Watch {
     pub(super) fn is_over(&mut self, waker: &Waker) -> bool {
         if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             self.waker = Some(waker.clone());
-            let mut sessions = self.control.sessions();
-            let before = sessions.open.get_mut(&self.id).and_then(|it| it.replace(waker.clone()));
+            let Seat { control, id, .. } = &self.seat;
+            let mut sessions = control.sessions();
+            let before = sessions.open.get_mut(id).and_then(|it| it.replace(waker.clone()));
             drop(sessions);
             drop(before);
         }
-        self.control.stage() == Stage::Killing
+        self.seat.control.stage() == Stage::Killing
     }
 }
 

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// What a handler said of a message; in LMTP of each recipient.
-type Answers = Vec<Result<Acceptance<'static>, Rejection<'static>>>;
+type Answers = Box<[Result<Acceptance<'static>, Rejection<'static>>]>;
 
 /// The time of day, which the machine does not know.
 fn now() -> Option<DateTime> {
@@ -50,7 +50,7 @@ pub(super) struct Conversation<C, B: Backend> {
     answers: Option<Answers>,
     exchange: Option<Box<dyn Mechanism>>,
     /// Why the session is about to end.
-    fault: Option<Fault>,
+    fault: Option<Box<Fault>>,
 }
 
 /// What is to be done when a question is answered.
@@ -100,7 +100,9 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
     pub(super) async fn turn(&mut self) -> Option<End> {
         match self.link.next().await {
             Ok(Step::Event) => self.event().await,
-            Ok(Step::Close) => Some(self.fault.take().map_or(End::Regular, End::Fault)),
+            Ok(Step::Close) => {
+                Some(self.fault.take().map_or(End::Regular, |fault| End::Fault(*fault)))
+            }
             // Nothing a server can be in but the handshake, which is done where it begins.
             Ok(_) => Some(End::Fault(Fault::Closed)),
             Err(error) => Some(End::Io(error)),
@@ -120,7 +122,8 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             Then::Nothing => None,
             Then::Message(declared_size) => {
                 self.learn();
-                self.message(declared_size).await
+                // Again in a box: what a handler needs, an idle session does not own.
+                Box::pin(self.message(declared_size)).await
             }
             Then::Over => {
                 self.over();
@@ -173,7 +176,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             Event::UpgradeTls { .. } => return Then::Tls,
             Event::Turned(_) => return Then::Turn,
             Event::Fault(news) => {
-                *fault = Some(news);
+                *fault = Some(Box::new(news));
                 return Then::Nothing;
             }
             Event::Leniency(leniency) => {
@@ -335,17 +338,19 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             progress: Progress::Open,
             leniencies: Vec::new(),
         };
-        // In boxes, so that an idle session does not own the room a handler needs.
         let answers = match self.facts.protocol {
-            Protocol::Lmtp => in_time(clock, turn, Box::pin(session.message_lmtp(&mut body))).await,
+            Protocol::Lmtp => {
+                let answers = in_time(clock, turn, session.message_lmtp(&mut body)).await;
+                answers.map(Into::into)
+            }
             Protocol::Smtp => {
-                let answer = in_time(clock, turn, Box::pin(session.message(&mut body))).await;
-                answer.map(|answer| vec![answer])
+                let answer = in_time(clock, turn, session.message(&mut body)).await;
+                answer.map(|answer| Box::new([answer]) as Answers)
             }
         };
         let answers: Answers = answers.unwrap_or_else(|| {
             session.timed_out();
-            vec![Err(Rejection::ANSWER_TIMEOUT); self.recipients.max(1)]
+            vec![Err(Rejection::ANSWER_TIMEOUT); self.recipients.max(1)].into()
         });
         for leniency in core::mem::take(&mut body.leniencies) {
             session.leniency(leniency);
@@ -363,7 +368,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             Progress::Whole => self.answers = Some(answers),
             Progress::Void => self.over(),
             Progress::Lost(End::Fault(fault)) => {
-                self.fault = Some(fault);
+                self.fault = Some(Box::new(fault));
                 self.over();
             }
             Progress::Lost(End::Io(error)) => return Some(End::Io(error)),

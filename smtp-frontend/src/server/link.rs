@@ -1,6 +1,6 @@
 //! A session's connection, with an eye on the shutdown.
 
-use std::{future::poll_fn, io};
+use std::{future::poll_fn, io, sync::Arc};
 
 use smtp_proto::{
     answer::Rejection,
@@ -11,21 +11,25 @@ use smtp_proto::{
 
 use super::{
     Trace,
-    control::{Seat, Stage},
+    control::{Control, Stage},
 };
 use crate::{driver::Driver, session::Facts, trace::Teller};
 
 /// The connection of a server session.
 pub(crate) struct Link {
     pub(super) driver: Box<dyn Driver<Machine>>,
-    seat: Seat,
+    control: Arc<Control>,
     seen: Stage,
     teller: Teller,
 }
 
 impl Link {
-    pub(super) fn new(driver: Box<dyn Driver<Machine>>, seat: Seat, teller: Teller) -> Self {
-        Self { driver, seat, seen: Stage::Serving, teller }
+    pub(super) fn new(
+        driver: Box<dyn Driver<Machine>>,
+        control: Arc<Control>,
+        teller: Teller,
+    ) -> Self {
+        Self { driver, control, seen: Stage::Serving, teller }
     }
 
     pub(crate) fn machine(&mut self) -> &mut Machine {
@@ -40,7 +44,7 @@ impl Link {
     /// As [`Driver::poll_next`]; cancel safe.
     pub(crate) async fn next(&mut self) -> io::Result<Step> {
         poll_fn(|cx| {
-            let stage = self.seat.stage();
+            let stage = self.control.stage();
             if stage > self.seen {
                 self.seen = stage;
                 match stage {

@@ -6,6 +6,7 @@ use std::{
     io,
     ops::Deref,
     pin::pin,
+    sync::Arc,
     task::{Poll, ready},
     time::Duration,
 };
@@ -60,8 +61,8 @@ where
     }
     #[cfg(feature = "tracing")]
     let span = teller.span();
+    let link = Link::new(driver, Arc::clone(seat.control()), teller);
     let mut watch = seat.watch();
-    let link = Link::new(driver, seat, teller);
     let mut conversation = Conversation::new(core, link, facts);
     let session = async move {
         let mut life = pin!(live(&mut conversation, service));
