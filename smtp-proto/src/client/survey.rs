@@ -3,7 +3,13 @@
 use alloc::vec::Vec;
 
 use super::Content;
-use crate::parameter::Body;
+use crate::{
+    data::{Unusual, untroubled},
+    parameter::Body,
+};
+
+/// Octets looked at by their newlines where the fast pass has met a bare one.
+const STRETCH: usize = 24;
 
 /// Looks at a message before it is sent: its size, its line ends, whether it is 8-bit, and whether
 /// its header needs SMTPUTF8. Octets may come in any pieces.
@@ -18,7 +24,8 @@ use crate::parameter::Body;
 #[derive(Debug, Clone, Default)]
 pub struct Survey {
     octets: u64,
-    crlf: u64,
+    /// There was a CRLF.
+    crlf: bool,
     /// CRs and LFs that are no CRLF, as far as that is known.
     bare: u64,
     /// Where there is a CR of which it is not known yet.
@@ -43,8 +50,66 @@ impl Survey {
     /// Looks at more octets.
     pub fn read(&mut self, octets: &[u8]) {
         let mut header = if self.in_body { 0 } else { octets.len() };
-        for at in memchr::memchr2_iter(b'\r', b'\n', octets) {
+        let mut at = 0;
+        while let Some(rest) = octets.get(at..).filter(|rest| !rest.is_empty()) {
+            let passed = self.pass(octets, at);
+            if passed > 0 {
+                at += passed;
+                continue;
+            }
+            // In the header, one line; in the body, a little more than what is wrong there.
+            let within = match (self.in_body, at) {
+                (false, _) => memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1),
+                (true, 0) => 1,
+                (true, _) if self.bare == 0 => STRETCH.min(rest.len()),
+                (true, _) => rest.len(),
+            };
+            let stretch = rest.get(..within).unwrap_or_default();
             let offset = self.octets.saturating_add(count(at));
+            let in_header = !self.in_body;
+            self.by_newlines(stretch, offset);
+            if in_header && self.in_body {
+                header = at;
+            }
+            at += within;
+        }
+        self.header.read(octets.get(..header).unwrap_or_default());
+        self.octets = self.octets.saturating_add(count(octets.len()));
+    }
+
+    /// Goes over the octets of a body from `at` on, as far as all newlines are CRLF: how many octets.
+    fn pass(&mut self, octets: &[u8], at: usize) -> usize {
+        // Where one newline is bare most are, and the fast pass would be begun for nothing.
+        if !self.in_body || self.bare > 0 {
+            return 0;
+        }
+        let Some(context) = at.checked_sub(1).and_then(|before| octets.get(before..)) else {
+            return 0;
+        };
+        let offset = self.octets.saturating_add(count(at));
+        if self.cr.is_some_and(|cr| cr + 1 != offset) {
+            self.cr = None;
+            self.bare += 1;
+            return 0;
+        }
+        let mut unusual = Unusual::default();
+        let passed = untroubled::<false>(context, &mut unusual);
+        let octets = context.get(1..=passed).unwrap_or_default();
+        if let Some(newline) = memchr::memrchr(b'\n', octets) {
+            self.crlf = true;
+            self.line_start = offset + count(newline) + 1;
+        }
+        if let Some((last, before)) = octets.split_last() {
+            self.cr = (*last == b'\r').then_some(offset + count(before.len()));
+        }
+        self.high |= unusual.high;
+        passed
+    }
+
+    /// Looks at octets by their newlines; the first of them is at `offset` of the message.
+    fn by_newlines(&mut self, octets: &[u8], offset: u64) {
+        for at in memchr::memchr2_iter(b'\r', b'\n', octets) {
+            let offset = offset.saturating_add(count(at));
             let cr = self.cr.take();
             if octets.get(at) == Some(&b'\r') {
                 self.bare += u64::from(cr.is_some());
@@ -53,7 +118,7 @@ impl Survey {
             }
             let line_end = match cr {
                 Some(cr) if cr + 1 == offset => {
-                    self.crlf += 1;
+                    self.crlf = true;
                     cr
                 }
                 cr => {
@@ -61,15 +126,10 @@ impl Survey {
                     offset
                 }
             };
-            if !self.in_body && line_end == self.line_start {
-                self.in_body = true;
-                header = at;
-            }
+            self.in_body |= line_end == self.line_start;
             self.line_start = offset + 1;
         }
-        self.header.read(octets.get(..header).unwrap_or_default());
         self.high |= !octets.is_ascii();
-        self.octets = self.octets.saturating_add(count(octets.len()));
     }
 
     /// What is known now. The size is that of the content with each bare CR or LF made a CRLF and the
@@ -90,7 +150,7 @@ impl Survey {
 
     /// Whether all lines end with LF alone, as they do in files on Unix.
     pub fn has_unix_lines(&self) -> bool {
-        self.bare > 0 && self.crlf == 0
+        self.bare > 0 && !self.crlf
     }
 }
 
@@ -153,6 +213,32 @@ mod tests {
                     let body = if high { Body::EightBitMime } else { Body::SevenBit };
                     let content = Content { size: Some(size), body, smtputf8 };
                     assert_eq!(survey.content(), content, "{shown} {first} {second}");
+                }
+            }
+        }
+    }
+
+    /// Long enough for the fast pass, whose windows are of 34 octets and more: what is unusual at each
+    /// place of a body, and each cut, against octets looked at one by one.
+    #[test]
+    fn what_is_unusual_in_a_long_body_is_seen_wherever_it_stands() {
+        let line = [&b"x".repeat(40)[..], b"\r\n"].concat();
+        let plain = [&b"a: b\r\n\r\n"[..], &line.repeat(6)].concat();
+        for unusual in [&b"\r"[..], b"\n", b"\r\r\n", b"\n\r", b"\xe9", b"\0", b"\r\n"] {
+            for at in 8..plain.len() {
+                let message = [&plain[..at], unusual, &plain[at..]].concat();
+                let mut slowly = Survey::default();
+                message.iter().for_each(|octet| slowly.read(&[*octet]));
+                for cut in [0, 8, 9, at, at + 1, at + 33, message.len() / 2] {
+                    let (front, back) = message.split_at(cut.min(message.len()));
+                    let mut survey = Survey::default();
+                    survey.read(front);
+                    survey.read(back);
+                    let shown = (unusual.escape_ascii(), at, cut);
+                    assert_eq!(survey.content(), slowly.content(), "{shown:?}");
+                    assert_eq!(survey.bare_newlines(), slowly.bare_newlines(), "{shown:?}");
+                    assert_eq!(survey.has_unix_lines(), slowly.has_unix_lines(), "{shown:?}");
+                    assert_eq!(survey.high, message.contains(&0xe9), "{shown:?}");
                 }
             }
         }

@@ -23,8 +23,8 @@ pub(super) const BLOCK_IN_CONTEXT: usize = BLOCK + 3;
 
 /// Which unusual octets content has had.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Unusual {
-    pub(super) high: bool,
+pub(crate) struct Unusual {
+    pub(crate) high: bool,
     pub(super) nul: bool,
 }
 
@@ -128,7 +128,7 @@ fn look<const DOTS: bool, const N: usize>(window: &[u8; N]) -> Look {
 ///
 /// Of the octets counted, with the one behind them: every LF has its CR, every CR but one at the
 /// very end has its LF, and (with `DOTS`) no LF has a dot behind it.
-pub(super) fn untroubled<const DOTS: bool>(octets: &[u8], unusual: &mut Unusual) -> usize {
+pub(crate) fn untroubled<const DOTS: bool>(octets: &[u8], unusual: &mut Unusual) -> usize {
     let mut count = 0;
     // A small one first: where there is trouble everywhere, a large one would be looked at for nothing
     // at every call.
