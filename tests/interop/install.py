@@ -2,7 +2,7 @@
 
 Mail servers all want to be the one of a system, so they cannot be installed together. All but Postfix are therefore
 only unpacked, into directories of ours; what they are linked with is installed as usual. Packages of Node.js and of
-Python go into directories of ours too.
+Python go into directories of ours too, and what uses crates of others is built there.
 """
 
 import functools
@@ -33,6 +33,8 @@ SERVERS = {
 PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
 # Where the packages of Node.js and of Python are put.
 NODE, PYTHON = CACHE / "node" / "node_modules", CACHE / "python"
+# Where the clients for Rust are built, outside the workspace.
+RUST = CACHE / "rust"
 # What is not on the path: a program, or a file by which a package is known.
 UNPACKED = {
     "dovecot-submission": pathlib.Path("/usr/lib/dovecot/submission"),
@@ -43,6 +45,8 @@ UNPACKED = {
     "haraka": NODE / "Haraka" / "bin" / "haraka",
     "smtp-server": NODE / "smtp-server" / "package.json",
     "aiosmtpd": PYTHON / "aiosmtpd" / "__init__.py",
+    "lettre": RUST / "debug" / "lettre",
+    "mail-send": RUST / "debug" / "mail-send",
     "aiosmtplib": PYTHON / "aiosmtplib" / "__init__.py",
 }
 
@@ -79,6 +83,8 @@ def install():
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--disable-pip-version-check",
                     "--root-user-action", "ignore", "--target", PYTHON, "--requirement", PROGRAMS / "requirements.txt"],
                    check=True)
+    subprocess.run(["cargo", "build", "--locked", "--quiet", "--target-dir", RUST,
+                    "--manifest-path", PROGRAMS / "rust" / "Cargo.toml"], check=True)
 
 
 def debian():

@@ -11,7 +11,9 @@ from serve import USER
 
 
 class Library(Client):
-    """What is sent with a library."""
+    """What is sent with a library. Some put a line end behind whatever is at the end of a message."""
+
+    adds_line_end = False
 
     def command(self):
         """The program, and the environment it runs in."""
@@ -20,7 +22,7 @@ class Library(Client):
     def send(self, place, target, to, message):
         given = {"port": target.port, "tls": target.tls, "ca": target.ca, "user": USER, "password": target.password,
                  "auth": target.auth, "lmtp": target.lmtp, "hello": "client.example", "sender": SENDER, "to": to,
-                 "message": str(place.file(f"{self.name}.eml", message))}
+                 "message": str(place.file(f"{self.name}.eml", message[:-2] if self.adds_line_end else message))}
         command, environment = self.command()
         result = run([*command, json.dumps(given)], env={**os.environ, **environment})
         return Sent(result.returncode == 0, text(result))
@@ -46,3 +48,29 @@ class Aiosmtplib(Library):
 
     def command(self):
         return [sys.executable, PROGRAMS / "aiosmtplib_send.py"], {"PYTHONPATH": str(PYTHON)}
+
+
+class Lettre(Library):
+    """A crate."""
+
+    name = "lettre"
+    programs = ["lettre"]
+    adds_line_end = True
+    # One refused recipient makes it give up the whole message.
+    features = (COMMON | {"SMTPUTF8"}) - {"one of three refused"}
+
+    def command(self):
+        return [program("lettre")], {}
+
+
+class MailSend(Library):
+    """A crate."""
+
+    name = "mail-send"
+    programs = ["mail-send"]
+    adds_line_end = True
+    # One refused recipient makes it give up the whole message.
+    features = (COMMON | {"AUTH CRAM-MD5", "SMTPUTF8", "LMTP, on TCP"}) - {"one of three refused"}
+
+    def command(self):
+        return [program("mail-send")], {}
