@@ -70,7 +70,7 @@ pub(crate) struct Prepared {
 
 /// Opens the store, makes the certificate, binds the sockets.
 pub(crate) async fn prepare(arguments: &args::Serve) -> Result<Prepared, Failure> {
-    let users = Users::parse(&arguments.user, &arguments.auth)?;
+    let users = Users::parse(&arguments.user, &arguments.token, &arguments.auth)?;
     let host = host_name(arguments)?;
     let config = config(arguments, &host)?;
     let store = if arguments.discard {

@@ -4,25 +4,29 @@ use std::collections::HashMap;
 
 use smtp_proto::auth::{
     DEFAULT_ITERATIONS, Known, ScramHash, Secret, Verifier, saslprep,
-    server::{Answer, Question},
+    server::{Answer, Identity, Question},
 };
 
 use crate::exit::Failure;
 
-/// What is offered when nothing is named.
-const OFFERED: [Known; 6] = [
+/// What is offered when nothing is named, as far as there is a password or a token for it.
+const OFFERED: [Known; 8] = [
     Known::ScramSha256Plus,
     Known::ScramSha1Plus,
     Known::ScramSha256,
     Known::ScramSha1,
+    Known::OAuthBearer,
+    Known::XOAuth2,
     Known::Plain,
     Known::Login,
 ];
 
-/// Names and passwords, and by which mechanisms they log in.
+/// Names, passwords and tokens, and by which mechanisms they log in.
 #[derive(Default)]
 pub(crate) struct Users {
     users: HashMap<String, User>,
+    /// A user may have several, and a token tells by itself whose it is.
+    tokens: Vec<(String, Secret)>,
     mechanisms: Vec<Known>,
 }
 
@@ -38,18 +42,30 @@ impl std::fmt::Debug for Users {
 }
 
 impl Users {
-    /// From arguments of the form NAME:PASSWORD, and the mechanisms named.
-    pub(crate) fn parse(arguments: &[String], named: &[String]) -> Result<Self, Failure> {
+    /// From arguments of the form NAME:PASSWORD and NAME:TOKEN, and the mechanisms named.
+    pub(crate) fn parse(
+        passwords: &[String],
+        tokens: &[String],
+        named: &[String],
+    ) -> Result<Self, Failure> {
         let mut mechanisms = mechanisms(named)?;
+        let has = |known: &Known| match known {
+            Known::OAuthBearer | Known::XOAuth2 => !tokens.is_empty(),
+            known => needs_password(*known) && !passwords.is_empty(),
+        };
         if mechanisms.is_empty() {
-            mechanisms = OFFERED.to_vec();
+            mechanisms = OFFERED.into_iter().filter(has).collect();
         }
-        if let Some(other) = mechanisms.iter().find(|known| !needs_password(**known)) {
-            let name = other.as_str();
-            return Err(Failure::usage(format!("--auth {name}: this server has passwords only")));
+        if let Some(other) = mechanisms.iter().find(|known| !has(known)) {
+            let needed = match other {
+                Known::OAuthBearer | Known::XOAuth2 => "there is no --token",
+                other if needs_password(*other) => "there is no --user",
+                _ => "this server has passwords and tokens only",
+            };
+            return Err(Failure::usage(format!("--auth {}: {needed}", other.as_str())));
         }
         let mut users = HashMap::new();
-        for argument in arguments {
+        for argument in passwords {
             match argument.split_once(':') {
                 Some((name, password)) if !name.is_empty() && !password.is_empty() => {
                     let prohibited = |error| Failure::usage(format!("--user {name}: {error}"));
@@ -61,11 +77,17 @@ impl Users {
                 _ => return Err(Failure::usage("--user takes NAME:PASSWORD")),
             }
         }
-        Ok(Self { users, mechanisms })
+        let tokens = tokens.iter().map(|argument| match argument.split_once(':') {
+            Some((name, token)) if !name.is_empty() && !token.is_empty() => {
+                Ok((name.to_owned(), Secret::from(token)))
+            }
+            _ => Err(Failure::usage("--token takes NAME:TOKEN")),
+        });
+        Ok(Self { users, tokens: tokens.collect::<Result<_, _>>()?, mechanisms })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.users.is_empty()
+        self.users.is_empty() && self.tokens.is_empty()
     }
 
     /// What is offered.
@@ -94,8 +116,25 @@ impl Users {
                 Some(user) => Answer::Secret(user.password.clone()),
                 None => Answer::Deny,
             },
+            Question::Token(token) => match self.owner(token.token()) {
+                Some(name) if token.user().is_none_or(|user| user == name) => {
+                    Answer::AcceptAs(Identity::new(name))
+                }
+                _ => Answer::Deny,
+            },
             _ => Answer::Deny,
         }
+    }
+
+    /// Whose token it is. The time does not tell how much of one was right.
+    fn owner(&self, token: &Secret) -> Option<&str> {
+        let mut owner = None;
+        for (name, known) in &self.tokens {
+            if known == token {
+                owner = Some(name.as_str());
+            }
+        }
+        owner
     }
 
     /// Whether the password is that of the user. The time does not tell how much of it is right, nor
@@ -135,7 +174,10 @@ pub(crate) fn mechanisms(names: &[String]) -> Result<Vec<Known>, Failure> {
 }
 
 fn needs_password(known: Known) -> bool {
-    OFFERED.contains(&known) || known == Known::CramMd5
+    match known {
+        Known::OAuthBearer | Known::XOAuth2 => false,
+        known => OFFERED.contains(&known) || known == Known::CramMd5,
+    }
 }
 
 #[cfg(test)]
@@ -144,7 +186,12 @@ mod tests {
 
     fn parse(users: &[&str], mechanisms: &[&str]) -> Result<Users, Failure> {
         let owned = |all: &[&str]| all.iter().map(|one| String::from(*one)).collect::<Vec<_>>();
-        Users::parse(&owned(users), &owned(mechanisms))
+        Users::parse(&owned(users), &[], &owned(mechanisms))
+    }
+
+    fn with_tokens(tokens: &[&str], mechanisms: &[&str]) -> Result<Users, Failure> {
+        let owned = |all: &[&str]| all.iter().map(|one| String::from(*one)).collect::<Vec<_>>();
+        Users::parse(&[], &owned(tokens), &owned(mechanisms))
     }
 
     #[test]
@@ -163,11 +210,30 @@ mod tests {
     }
 
     #[test]
-    fn mechanisms_are_those_of_passwords() {
+    fn a_token_tells_whose_it_is() {
+        let users = with_tokens(&["alice:to:ken", "bob:other", "alice:second"], &[]).unwrap();
+        assert_eq!(users.owner(&"to:ken".into()), Some("alice"));
+        assert_eq!(users.owner(&"second".into()), Some("alice"));
+        assert_eq!(users.owner(&"other".into()), Some("bob"));
+        assert_eq!(users.owner(&"to:ke".into()), None);
+        assert_eq!(users.owner(&"".into()), None);
+        assert!(!users.is_empty());
+        for wrong in ["alice", ":x", "alice:"] {
+            assert!(with_tokens(&[wrong], &[]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn mechanisms_are_those_of_passwords_and_tokens() {
         let users = parse(&["alice:x"], &["cram-md5", "SCRAM-SHA-1"]).unwrap();
         assert_eq!(users.mechanisms(), [Known::CramMd5, Known::ScramSha1]);
-        assert_eq!(parse(&[], &[]).unwrap().mechanisms(), OFFERED);
-        assert!(parse(&[], &["OAUTHBEARER"]).is_err());
+        assert_eq!(parse(&["alice:x"], &[]).unwrap().mechanisms().len(), 6);
+        let users = with_tokens(&["alice:x"], &[]).unwrap();
+        assert_eq!(users.mechanisms(), [Known::OAuthBearer, Known::XOAuth2]);
+        assert!(parse(&[], &[]).unwrap().mechanisms().is_empty());
+        assert!(parse(&["alice:x"], &["OAUTHBEARER"]).is_err());
+        assert!(with_tokens(&["alice:x"], &["PLAIN"]).is_err());
+        assert!(with_tokens(&["alice:x"], &["EXTERNAL"]).is_err());
         assert!(parse(&[], &["DIGEST-MD5"]).is_err());
     }
 }

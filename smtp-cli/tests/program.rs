@@ -266,6 +266,43 @@ fn a_login_opens_relaying_and_a_wrong_one_is_77() {
 }
 
 #[test]
+fn a_bearer_token_opens_relaying_for_whose_it_is() {
+    let (_directory, maildir, text) = directory();
+    let serve = Serve::start(&[
+        "--listen-tls",
+        "127.0.0.1:0",
+        "--domain",
+        "x.example",
+        "--token",
+        "alice:first.token~",
+        "--token",
+        "bob:second.token",
+        "--require-auth",
+        "--maildir",
+        &text,
+    ]);
+    let with = |user: &str, token: &str, auth: &str| {
+        let mut line = vec!["--server", serve.address("smtps"), "--tls", "implicit", "--insecure"];
+        line.extend(["--user", user, "--token", token, "--auth", auth, "--from", "a@x.example"]);
+        line.extend(["--to", "b@elsewhere.example", "--body", "hi"]);
+        send(&line)
+    };
+    for auth in ["OAUTHBEARER", "XOAUTH2"] {
+        for (user, token, code) in [
+            ("alice", "first.token~", 0),
+            ("bob", "second.token", 0),
+            ("bob", "first.token~", 77),
+            ("alice", "first.token", 77),
+            ("carol", "third.token", 77),
+        ] {
+            let output = with(user, token, auth);
+            assert_eq!(output.status.code(), Some(code), "{user} {token} {auth}: {output:?}");
+        }
+    }
+    assert_eq!(delivered(&maildir, "b@elsewhere.example").len(), 4);
+}
+
+#[test]
 fn a_transcript_shows_everything_but_secrets() {
     let serve =
         Serve::start(&["--listen", "127.0.0.1:0", "--user", "alice:wonderland", "--discard"]);

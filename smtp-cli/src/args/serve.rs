@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::{Profile, Runtime};
 
@@ -32,6 +32,8 @@ SIGINT and SIGTERM end it: transactions under way may finish within 30 seconds.
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = SERVE_EXAMPLES)]
+#[group(skip)]
+#[command(group(ArgGroup::new("logins").args(["user", "token"]).multiple(true)))]
 pub(crate) struct Serve {
     /// Listens for SMTP; port 0 lets the system choose. Default 127.0.0.1:2525 when nothing else is
     /// listened on.
@@ -59,7 +61,7 @@ pub(crate) struct Serve {
     pub(crate) domain: Vec<String>,
     /// Takes messages from their authors (RFC 6409): only from clients that have authenticated, only
     /// with qualified domains, and whatever name they say hello with.
-    #[arg(long, requires = "user", conflicts_with = "listen_lmtp")]
+    #[arg(long, requires = "logins", conflicts_with = "listen_lmtp")]
     pub(crate) submission: bool,
     /// How strictly commands are read and content is taken. What a client is forgiven is shown by
     /// --trace.
@@ -86,20 +88,24 @@ pub(crate) struct Serve {
     /// A login for AUTH.
     #[arg(long, value_name = "NAME:PASSWORD", help_heading = "Authentication")]
     pub(crate) user: Vec<String>,
+    /// A bearer token for AUTH, and whose it is; a user may have several, and needs no password.
+    #[arg(long, value_name = "NAME:TOKEN", help_heading = "Authentication")]
+    pub(crate) token: Vec<String>,
     /// The AUTH mechanisms offered, most wanted first: SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS,
-    /// SCRAM-SHA-256, SCRAM-SHA-1, PLAIN and LOGIN by default; CRAM-MD5 only when it is named.
+    /// SCRAM-SHA-256, SCRAM-SHA-1, PLAIN and LOGIN by default, OAUTHBEARER and XOAUTH2 if there are
+    /// tokens; CRAM-MD5 only when it is named.
     #[arg(
         long,
         value_name = "MECHANISM",
         value_delimiter = ',',
-        requires = "user",
+        requires = "logins",
         help_heading = "Authentication"
     )]
     pub(crate) auth: Vec<String>,
     /// Takes mail only from clients that have authenticated.
-    #[arg(long, requires = "user", help_heading = "Authentication")]
+    #[arg(long, requires = "logins", help_heading = "Authentication")]
     pub(crate) require_auth: bool,
-    /// Offers PLAIN and LOGIN outside TLS too.
+    /// Offers PLAIN, LOGIN, OAUTHBEARER and XOAUTH2 outside TLS too.
     #[arg(long, help_heading = "Authentication")]
     pub(crate) allow_plaintext_auth: bool,
     /// Offers an extension that is off by default: DSN, BINARYMIME, EXPN, REQUIRETLS, RRVS, MTRK,
