@@ -5,7 +5,7 @@ import reports
 from messages import LARGE
 from peer import UTF8_MAILBOX
 from sender import PERMISSION, UNAVAILABLE, Client, Sending
-from serve import DOMAIN, MECHANISMS, PASSWORD, USER
+from serve import BY_TOKEN, DOMAIN, MECHANISMS, PASSWORD, TOKEN, USER
 from table import Table
 
 LIMIT = 100_000
@@ -34,7 +34,7 @@ def cases(place, program, tls, server):
     starttls.delivered("STARTTLS", traced=["C: STARTTLS"])
     to("all", "--tls", "starttls").refused("STARTTLS, certificate not trusted", UNAVAILABLE, "certificate")
     to("implicit", "--tls", "implicit", "--ca", tls[0]).delivered("implicit TLS", untraced=["C: STARTTLS"])
-    for mechanism in MECHANISMS:
+    for mechanism in MECHANISMS + BY_TOKEN:
         login(starttls, mechanism)
     content(plain)
     plain.refused("unknown recipient", UNAVAILABLE, f"{NOBODY}: rejected at RCPT: 550 ", to=NOBODY)
@@ -64,9 +64,10 @@ def content(send, before=""):
 
 
 def login(send, mechanism, detail=""):
-    """The right password is taken, and a wrong one is not."""
-    how = ["--user", USER, "--auth", mechanism, "--password"]
+    """The right password or token is taken, and a wrong one is not."""
+    secret, kind = (TOKEN, "--token") if mechanism in BY_TOKEN else (PASSWORD, "--password")
+    how = ["--user", USER, "--auth", mechanism, kind]
     # PLUS is chosen by itself, by the name without it, where both sides have it.
-    send.delivered(f"AUTH {mechanism}{detail}", arguments=[*how, PASSWORD], traced=[f"C: AUTH {mechanism}", "S: 235"],
-                   untraced=[PASSWORD])
+    send.delivered(f"AUTH {mechanism}{detail}", arguments=[*how, secret], traced=[f"C: AUTH {mechanism}", "S: 235"],
+                   untraced=[secret])
     send.refused(f"AUTH {mechanism}{detail}, wrong password", PERMISSION, "535", arguments=[*how, "wrong"])

@@ -3,7 +3,7 @@
 import messages
 from clients.client import Target
 from messages import LARGE
-from serve import DOMAIN, MECHANISMS, PASSWORD, USER, Serve
+from serve import BY_TOKEN, DOMAIN, MECHANISMS, PASSWORD, TOKEN, USER, Serve
 from table import Table, check
 
 LIMIT = 100_000
@@ -14,7 +14,7 @@ def cases(place, program, tls, client):
     table = Table("smtp serve receives from", [client.name])
     ca, cert, key = tls
     shared = ["--tls-cert", cert, "--tls-key", key, "--domain", DOMAIN, "--user", f"{USER}:{PASSWORD}",
-              "--auth", ",".join(reversed(MECHANISMS))]
+              "--token", f"{USER}:{TOKEN}", "--auth", ",".join(reversed(MECHANISMS + BY_TOKEN))]
     server = Serve(place, program, "serve", *shared, listeners=("listen", "listen-tls", "listen-lmtp", "unix"))
     small = Serve(place, program, "small", *shared, "--max-message-size", LIMIT)
     target = Target(server.ports["smtp"], str(ca))
@@ -25,9 +25,10 @@ def cases(place, program, tls, client):
     sender.accepted("PIPELINING", target, pipelining=True)
     sender.accepted("STARTTLS", target, tls="starttls")
     sender.accepted("implicit TLS", target, tls="implicit", port=server.ports["smtps"])
-    for mechanism in MECHANISMS:
+    for mechanism in MECHANISMS + BY_TOKEN:
         # The recipient is one that only an authenticated client may name.
-        sender.accepted(f"AUTH {mechanism}", target, tls="starttls", auth=mechanism, domain=ELSEWHERE)
+        sender.accepted(f"AUTH {mechanism}", target, tls="starttls", auth=mechanism, domain=ELSEWHERE,
+                        password=TOKEN if mechanism in BY_TOKEN else PASSWORD)
         sender.refused(f"AUTH {mechanism}, wrong password", target, "535", tls="starttls", auth=mechanism,
                        password="wrong")
     sender.refused("relay refused", target, "550", domain=ELSEWHERE)
@@ -58,7 +59,8 @@ class Sender:
 
     def client_has(self, feature):
         """Whether the client can do this; if not, the table tells."""
-        if not {feature, feature.partition(",")[0]} & self.client.features:
+        has = {feature, feature.partition(",")[0]} & self.client.features
+        if not has or feature in self.client.cannot:
             self.table.cannot(feature, self.client.name)
             return False
         return True

@@ -8,8 +8,10 @@ from messages import difference, received, without_trace
 from table import Failure, check
 
 USER, PASSWORD = "alice", "correct horse"
+TOKEN = "bearer.token-1~2"
 DOMAIN = "example.org"
 MECHANISMS = ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"]
+BY_TOKEN = ["OAUTHBEARER", "XOAUTH2"]
 
 
 class Serve:

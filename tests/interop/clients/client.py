@@ -22,8 +22,8 @@ class Target:
     port: typing.Union[int, str]
     ca: str
     tls: typing.Optional[str] = None  # "starttls", "implicit"
-    auth: typing.Optional[str] = None  # one of MECHANISMS
-    password: str = PASSWORD
+    auth: typing.Optional[str] = None  # one of MECHANISMS or of BY_TOKEN
+    password: str = PASSWORD  # or the token
     lmtp: bool = False
     pipelining: bool = False
 
@@ -40,6 +40,7 @@ class Client:
     name = None
     programs = ()
     features = frozenset()
+    cannot = frozenset()  # a way of a feature that it has else
     delivers = True  # and not only logs in
 
     def send(self, place, target, to, message):

@@ -4,13 +4,13 @@ import os
 
 from clients.client import COMMON, SENDER, Client, Sent
 from harness import run, text
-from serve import USER
+from serve import BY_TOKEN, USER
 
 
 class Curl(Client):
     name = "curl"
     programs = ["curl"]
-    features = COMMON | {"SMTPUTF8", "AUTH CRAM-MD5"}
+    features = COMMON | {"SMTPUTF8", "AUTH CRAM-MD5", "AUTH OAUTHBEARER", "AUTH XOAUTH2"}
 
     def send(self, place, target, to, message):
         data = place.file("curl.eml", message)
@@ -24,7 +24,9 @@ class Curl(Client):
             command += ["--cacert", target.ca]
         if target.tls == "starttls":
             command.append("--ssl-reqd")
-        if target.auth:
+        if target.auth in BY_TOKEN:
+            command += ["--user", USER, "--oauth2-bearer", target.password, "--login-options", f"AUTH={target.auth}"]
+        elif target.auth:
             command += ["--user", f"{USER}:{target.password}", "--login-options", f"AUTH={target.auth}"]
         result = run(command, env={**os.environ, "LC_ALL": "C.UTF-8"})
         return Sent(result.returncode == 0, text(result))

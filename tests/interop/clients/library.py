@@ -33,7 +33,7 @@ class Nodemailer(Library):
 
     name = "nodemailer"
     programs = ["node", "nodemailer"]
-    features = COMMON | LMTP | {"AUTH CRAM-MD5", "SMTPUTF8"}
+    features = COMMON | LMTP | {"AUTH CRAM-MD5", "AUTH XOAUTH2", "SMTPUTF8"}
 
     def command(self):
         return [program("node"), PROGRAMS / "nodemailer.cjs"], {"NODE_PATH": str(NODE)}
@@ -44,7 +44,7 @@ class Aiosmtplib(Library):
 
     name = "aiosmtplib"
     programs = ["aiosmtplib"]
-    features = COMMON | {"AUTH CRAM-MD5", "SMTPUTF8"}
+    features = COMMON | {"AUTH CRAM-MD5", "AUTH XOAUTH2", "SMTPUTF8"}
 
     def command(self):
         return [sys.executable, PROGRAMS / "aiosmtplib_send.py"], {"PYTHONPATH": str(PYTHON)}
@@ -57,7 +57,8 @@ class Lettre(Library):
     programs = ["lettre"]
     adds_line_end = True
     # One refused recipient makes it give up the whole message.
-    features = (COMMON | {"SMTPUTF8"}) - {"one of three refused"}
+    features = (COMMON | {"AUTH XOAUTH2", "SMTPUTF8"}) - {"one of three refused"}
+    cannot = {"AUTH XOAUTH2, wrong password"}  # it does not know the challenge that tells why
 
     def command(self):
         return [program("lettre")], {}
@@ -70,7 +71,8 @@ class MailSend(Library):
     programs = ["mail-send"]
     adds_line_end = True
     # One refused recipient makes it give up the whole message.
-    features = (COMMON | {"AUTH CRAM-MD5", "SMTPUTF8", "LMTP, on TCP"}) - {"one of three refused"}
+    features = (COMMON | {"AUTH CRAM-MD5", "AUTH OAUTHBEARER", "AUTH XOAUTH2", "SMTPUTF8", "LMTP, on TCP"}
+                ) - {"one of three refused"}
 
     def command(self):
         return [program("mail-send")], {}

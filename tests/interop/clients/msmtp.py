@@ -9,7 +9,8 @@ class Msmtp(Client):
     name = "msmtp"
     programs = ["msmtp"]
     # One refused recipient makes it give up the whole message.
-    features = (COMMON | LMTP | {"AUTH CRAM-MD5", "AUTH SCRAM-SHA-1", "AUTH SCRAM-SHA-256"}) - {"one of three refused"}
+    features = (COMMON | LMTP | {"AUTH CRAM-MD5", "AUTH SCRAM-SHA-1", "AUTH SCRAM-SHA-256",
+                                "AUTH OAUTHBEARER", "AUTH XOAUTH2"}) - {"one of three refused"}
 
     def send(self, place, target, to, message):
         lines = ["host 127.0.0.1", f"from {SENDER}", "domain client.example", "timeout 30",

@@ -6,6 +6,7 @@ import delivering
 from harness import connects, free_ports, wait_for
 from install import program as installed
 from peer import MAILBOXES, MailServer
+from tokens import TOKENS
 from sender import Client, Sending
 from serve import DOMAIN, PASSWORD, USER
 from table import Table
@@ -32,6 +33,13 @@ class Dovecot(MailServer):
         mail.chmod(0o777)
         passwords = [f"{name}@{DOMAIN}:{{PLAIN}}{PASSWORD}" for name in [*MAILBOXES, USER]] + [f"{USER}:{{PLAIN}}{PASSWORD}"]
         users = place.file(f"{name}/users", "".join(f"{line}::::::\n" for line in passwords))
+        tokens = place.file(f"{name}/tokens.conf", f"""
+introspection_mode = get
+introspection_url = http://127.0.0.1:{TOKENS.port}/?token=
+username_attribute = username
+active_attribute = active
+active_value = true
+""")
         config = place.file(f"{name}/dovecot.conf", f"""
 protocols = lmtp {"submission" if "submission" in more else ""}
 base_dir = {here}/run
@@ -47,9 +55,14 @@ first_valid_gid = 1
 mail_location = maildir:{mail}/%u
 lmtp_save_to_detail_mailbox = no
 lmtp_rcpt_check_quota = no
-auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256
+auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256 oauthbearer xoauth2
 auth_failure_delay = 0
 default_vsz_limit = 0
+passdb {{
+  driver = oauth2
+  mechanisms = oauthbearer xoauth2
+  args = {tokens}
+}}
 passdb {{
   driver = passwd-file
   args = {users}
@@ -72,6 +85,12 @@ service auth {{
   unix_listener {self.auth} {{
     mode = 0600
     user = {auth_user}
+  }}
+}}
+# Else each wrong password makes the next login wait longer.
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
   }}
 }}
 service stats {{

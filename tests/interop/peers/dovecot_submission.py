@@ -11,7 +11,7 @@ from messages import LARGE, SIMPLE
 from peer import MailServer
 from peers.dovecot import Dovecot
 from sender import Client, Sending
-from serve import DOMAIN, MECHANISMS, PASSWORD, USER, Serve
+from serve import BY_TOKEN, DOMAIN, MECHANISMS, PASSWORD, USER, Serve
 from table import Table, check
 
 NAME = "Dovecot submission"
@@ -72,7 +72,7 @@ def cases(place, program, tls):
     inside = to("implicit", "implicit", *login)
     to("all", "starttls", *login).delivered("STARTTLS", traced=["C: STARTTLS"])
     inside.delivered("implicit TLS", untraced=["C: STARTTLS"])
-    for mechanism in MECHANISMS:
+    for mechanism in MECHANISMS + BY_TOKEN:
         delivering.login(to("all", "starttls"), mechanism)
     to("all", "starttls").refused("AUTH missing", 69, "530 5.7.0 Authentication")
     inside.delivered("PIPELINING", traced=["C: MAIL FROM"], grouped=True)

@@ -1,4 +1,4 @@
-"""Exim, which lets no client send before its turn. Dovecot says who may log in by SCRAM."""
+"""Exim, which lets no client send before its turn. Dovecot says who may log in by SCRAM and by token."""
 
 import os
 import pwd
@@ -18,7 +18,7 @@ from serve import DOMAIN, PASSWORD, USER
 
 NAME = "Exim"
 NEEDS, AS_ROOT = ["exim4", "dovecot"], True
-SCRAM = ["SCRAM-SHA-1", "SCRAM-SHA-256"]
+BY_DOVECOT = ["SCRAM-SHA-1", "SCRAM-SHA-256", "OAUTHBEARER", "XOAUTH2"]
 
 
 def named(way):
@@ -172,14 +172,14 @@ begin retry
 
     @staticmethod
     def authenticators(auth):
-        scram = "".join(f"""
+        by_dovecot = "".join(f"""
 {named(mechanism)}:
   driver = dovecot
   public_name = {mechanism}
   server_advertise_condition = ${{if def:tls_in_cipher}}
   server_socket = {auth}
   server_set_id = $auth1
-""" for mechanism in SCRAM)
+""" for mechanism in BY_DOVECOT)
         return f"""
 begin authenticators
 PLAIN:
@@ -209,7 +209,7 @@ CRAM_MD5:
   client_condition = ${{if eq{{$transport_name}}{{auth_cram_md5}}}}
   client_name = {USER}
   client_secret = {PASSWORD}
-{scram}"""
+{by_dovecot}"""
 
     def log(self):
         return "".join(path.read_text(errors="replace") for path in sorted((self.here / "logs").glob("*log")))

@@ -25,6 +25,7 @@ class Haraka(MailServer):
     cannot = {
         "CHUNKING", "DSN", "no extension", "attachment, no extension", "8-bit content, 8BITMIME not offered",
         "AUTH SCRAM-SHA-1", "AUTH SCRAM-SHA-256", "AUTH SCRAM-SHA-1-PLUS", "AUTH SCRAM-SHA-256-PLUS",
+        "AUTH OAUTHBEARER", "AUTH XOAUTH2",
         "XFORWARD", "PROXY v2", "XCLIENT, port", "XCLIENT, from who may not",  # it takes XCLIENT from this host by itself
     }
 

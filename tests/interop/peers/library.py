@@ -14,7 +14,7 @@ from install import NODE, PROGRAMS, PYTHON, program as installed
 from messages import LARGE
 from peer import MAILBOXES, MailServer
 from sender import UNAVAILABLE, Client, Sending
-from serve import DOMAIN, PASSWORD, USER
+from serve import DOMAIN, PASSWORD, TOKEN, USER
 from table import Failure
 
 
@@ -31,7 +31,7 @@ class Library(MailServer):
         self.mail.mkdir(parents=True)
         self.ports = dict(zip(self.listeners, free_ports(len(self.listeners))))
         given = {"ports": self.ports, "certificate": str(tls[1]), "key": str(tls[2]), "mail": str(self.mail),
-                 "domain": DOMAIN, "mailboxes": MAILBOXES, "user": USER, "password": PASSWORD, "limit": LIMIT,
+                 "domain": DOMAIN, "mailboxes": MAILBOXES, "user": USER, "password": PASSWORD, "token": TOKEN, "limit": LIMIT,
                  "large": LARGE + 1_000_000}
         command, environment = self.command()
         with open(self.log_file, "wb") as log:
@@ -57,6 +57,7 @@ class Aiosmtpd(Library):
     cannot = {
         "PIPELINING", "CHUNKING", "DSN", "XCLIENT", "XFORWARD", "REQUIRETLS", "LMTP",
         "AUTH CRAM-MD5", "AUTH SCRAM-SHA-1", "AUTH SCRAM-SHA-256", "AUTH SCRAM-SHA-1-PLUS", "AUTH SCRAM-SHA-256-PLUS",
+        "AUTH OAUTHBEARER", "AUTH XOAUTH2",
     }
 
     def command(self):
@@ -73,6 +74,7 @@ class SmtpServer(Library):
         "CHUNKING", "DSN, reported",  # it takes what is asked for, but sends no reports
         "PROXY v2",
         "AUTH SCRAM-SHA-1", "AUTH SCRAM-SHA-256", "AUTH SCRAM-SHA-1-PLUS", "AUTH SCRAM-SHA-256-PLUS",
+        "AUTH OAUTHBEARER",
     }
 
     def command(self):

@@ -29,6 +29,7 @@ class OpenSmtpd(MailServer):
         "takes STARTTLS", "takes implicit TLS", "takes AUTH PLAIN", "takes AUTH LOGIN",
         "DSN, reported",  # the report does not name the envelope
         "AUTH CRAM-MD5", "AUTH SCRAM-SHA-1", "AUTH SCRAM-SHA-256", "AUTH SCRAM-SHA-1-PLUS", "AUTH SCRAM-SHA-256-PLUS",
+        "AUTH OAUTHBEARER", "AUTH XOAUTH2",
         "relays AUTH LOGIN",  # only where there is no PLAIN
     }
 

@@ -4,7 +4,7 @@ import delivering
 import messages
 from peer import MailServer
 from sender import UNAVAILABLE, Client, Sending
-from serve import DOMAIN, MECHANISMS, PASSWORD, USER, Serve
+from serve import BY_TOKEN, DOMAIN, MECHANISMS, PASSWORD, TOKEN, USER, Serve
 from table import Table
 
 NAME, NEEDS = "smtp", []
@@ -31,7 +31,7 @@ class Own(MailServer):
         super().__init__()
         secure = ["--tls-cert", tls[1], "--tls-key", tls[2]]
         own = ["--domain", DOMAIN, "--user", f"{USER}:{PASSWORD}",
-               "--auth", ",".join(reversed(MECHANISMS)), "--trace", "--maildir", place.directory / "boxes"]
+               "--token", f"{USER}:{TOKEN}", "--auth", ",".join(reversed(MECHANISMS + BY_TOKEN)), "--trace", "--maildir", place.directory / "boxes"]
         self.mail = place.directory / "boxes"
         offered = [word for keyword in OFFERED for word in ("--offer", keyword)]
         self.servers = [
@@ -57,7 +57,7 @@ def cases(place, program, tls):
 
     starttls = to("all", "--tls", "starttls", "--ca", tls[0])
     inside = to("implicit", "--tls", "implicit", "--ca", tls[0])
-    for mechanism in MECHANISMS:
+    for mechanism in MECHANISMS + BY_TOKEN:
         delivering.login(starttls, mechanism)
         delivering.login(inside, mechanism, ", inside TLS")
     inside.delivered("REQUIRETLS", arguments=["--require-tls"], traced=["> SIZE=187 REQUIRETLS"])

@@ -36,6 +36,7 @@ class Sendmail(MailServer):
         "CHUNKING", "SMTPUTF8", "XCLIENT", "XFORWARD", "relays implicit TLS",
         "no extension, not even SIZE", "8-bit content, 8BITMIME not offered",  # both are always offered
         "AUTH SCRAM-SHA-1-PLUS", "AUTH SCRAM-SHA-256-PLUS",  # Cyrus SASL is not told the channel binding
+        "AUTH OAUTHBEARER", "AUTH XOAUTH2",
     }
 
     def __init__(self, place, tls, behind, boxes, name="sendmail", largest=LARGE + 1_000_000):

@@ -25,7 +25,7 @@ async def send(given):
         await client.ehlo()
         if given["auth"]:
             login = {"PLAIN": client.auth_plain, "LOGIN": client.auth_login,
-                     "CRAM-MD5": client.auth_crammd5}[given["auth"]]
+                     "CRAM-MD5": client.auth_crammd5, "XOAUTH2": client.auth_xoauth2}[given["auth"]]
             print(await login(given["user"], given["password"]))
         print(await client.sendmail(given["sender"], given["to"], message, mail_options=options))
 

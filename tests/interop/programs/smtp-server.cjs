@@ -24,7 +24,7 @@ const common = {
   logger: false,
   onAuth(auth, _session, answer) {
     const right = auth.method === "XCLIENT" ? true // whoever may say that is believed
-      : auth.method === "XOAUTH2" ? auth.accessToken === given.password
+      : auth.method === "XOAUTH2" ? auth.accessToken === given.token
       : auth.method === "CRAM-MD5" ? auth.validatePassword(given.password)
       : auth.password === given.password;
     answer(null, right && auth.username === given.user ? { user: auth.username } : {});

@@ -62,7 +62,10 @@ async fn submit<T: AsyncRead + AsyncWrite + Unpin>(
     if let Some(mechanism) = given["auth"].as_str() {
         let credentials = match mechanism {
             "XOAUTH2" => Credentials::XOauth2 { username: user, secret: password },
-            "OAUTHBEARER" => Credentials::OAuthBearer { token: password },
+            // What it makes of a token by itself lacks the header of RFC 5801.
+            "OAUTHBEARER" => Credentials::OAuthBearer {
+                token: format!("n,a={user},\x01auth=Bearer {password}\x01\x01"),
+            },
             _ => Credentials::Plain { username: user, secret: password },
         };
         // It chooses by itself among those that are offered: only one is.
