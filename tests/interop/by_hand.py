@@ -102,8 +102,8 @@ def by_hand(table, server):
 def smuggling(table, server):
     """What a client sends so that two servers see different messages in it."""
     port = server.ports["smtp"]
-    for feature, end in (("smuggling refused, LF.LF", b"\n.\n"), ("smuggling refused, LF.CRLF", b"\n.\r\n"), ("smuggling refused, CR.CR", b"\r.\r")):
-        with table.case(feature, NAME), Conversation(port) as session:
+    for what, end in (("LF.LF", b"\n.\n"), ("LF.CRLF", b"\n.\r\n"), ("CR.CR", b"\r.\r")):
+        with table.case(f"smuggling refused, {what}", NAME), Conversation(port) as session:
             to = f"smuggled-{end.hex()}@{DOMAIN}"
             session.send(envelope(to) + b"DATA\r\n")
             session.expect("250", "250", "250", "354")

@@ -45,6 +45,7 @@ UNPACKED = {
     "haraka": NODE / "Haraka" / "bin" / "haraka",
     "smtp-server": NODE / "smtp-server" / "package.json",
     "aiosmtpd": PYTHON / "aiosmtpd" / "__init__.py",
+    "pyOpenSSL": PYTHON / "OpenSSL" / "__init__.py",
     "lettre": RUST / "debug" / "lettre",
     "mail-send": RUST / "debug" / "mail-send",
     "aiosmtplib": PYTHON / "aiosmtplib" / "__init__.py",

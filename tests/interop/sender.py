@@ -7,7 +7,7 @@ import re
 
 import messages
 from harness import only_file, run, text, wait_for
-from serve import DOMAIN
+from serve import DOMAIN, RUNTIME
 from table import check
 
 OK, UNAVAILABLE, PERMISSION = 0, 69, 77
@@ -26,7 +26,7 @@ class Client:
                    "--timeout", "30", "--from", sender]
         for address in to:
             command += ["--to", address]
-        return run([*command, *self.arguments, *arguments])
+        return run([*command, *RUNTIME, *self.arguments, *arguments])
 
     def send(self, to, message, arguments=(), unix_lines=False, **options):
         content = message.replace(b"\r\n", b"\n") if unix_lines else message

@@ -11,6 +11,8 @@ USER, PASSWORD = "alice", "correct horse"
 TOKEN = "bearer.token-1~2"
 DOMAIN = "example.org"
 MECHANISMS = ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"]
+# What both programs of ours are told of the runtime.
+RUNTIME = []
 BY_TOKEN = ["OAUTHBEARER", "XOAUTH2"]
 
 
@@ -28,7 +30,7 @@ class Serve:
             command += ["--listen-lmtp" if listener == "unix" else f"--{listener}", address]
         self.log = place.directory / name / "log"
         with open(self.log, "wb") as log:
-            self.process = place.start([str(word) for word in [*command, *arguments]], stdout=subprocess.PIPE,
+            self.process = place.start([str(word) for word in [*command, *RUNTIME, *arguments]], stdout=subprocess.PIPE,
                                        stderr=log)
         self.ports = {}
         for _ in listeners:

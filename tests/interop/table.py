@@ -62,14 +62,18 @@ class Table:
             print(f"{feature:{wide}}", *cells, sep="  ")
         print()
 
-    def markdown(self):
-        """The short table: a row for all ways of a feature, if more than one peer was asked for it."""
+    def short(self):
+        """A row for all ways of a feature."""
         short = {}
         for feature, results in self.rows.items():
             row = short.setdefault(feature.partition(",")[0], {})
             for peer, result in results.items():
                 row[peer] = worst(row.get(peer, result), result)
-        short = {feature: row for feature, row in short.items() if len(row) > 1}
+        return short
+
+    def markdown(self):
+        """The short table: the features for which more than one peer was asked."""
+        short = {feature: row for feature, row in self.short().items() if len(row) > 1}
         peers = [peer for peer in self.peers if any(peer in row for row in short.values())]
         lines = [f"| {self.title} | {' | '.join(peers)} |", "| --- |" + " --- |" * len(peers)]
         for feature, row in short.items():
@@ -85,6 +89,31 @@ def write_markdown(path, tables):
     if begin in old:
         text = old[:old.index(begin) + len(begin)] + text + old[old.index(end):]
     path.write_text(text)
+
+
+def differences(path, tables):
+    """What the short tables in a file say else of the peers that were tried."""
+    said, columns = {}, None
+    for line in path.read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
+        if not cells or columns is None:
+            columns = cells or None
+        elif cells[0] != "---":
+            for peer, cell in zip(columns[1:], cells[1:]):
+                said[columns[0], cells[0], peer] = cell
+    found = []
+    for table in tables:
+        short = table.short()
+        for (title, feature, peer), cell in said.items():
+            if title == table.title and peer in table.peers:
+                tried = SHORT.get(short.get(feature, {}).get(peer), "")
+                if tried != cell:
+                    found.append(f"{path}: {title}: {feature}: {peer}: said {cell!r}, tried {tried!r}")
+        known = {(feature, peer) for title, feature, peer in said if title == table.title}
+        for feature, row in short.items():
+            found += [f"{path}: {table.title}: {feature}: {peer}: not there" for peer in row
+                      if len(row) > 1 and (feature, peer) not in known]
+    return found
 
 
 def worst(one, other):

@@ -31,7 +31,8 @@ class Dovecot(MailServer):
         mail = here / "mail"
         mail.mkdir()
         mail.chmod(0o777)
-        passwords = [f"{name}@{DOMAIN}:{{PLAIN}}{PASSWORD}" for name in [*MAILBOXES, USER]] + [f"{USER}:{{PLAIN}}{PASSWORD}"]
+        passwords = [f"{name}:{{PLAIN}}{PASSWORD}"
+                     for name in [*(f"{box}@{DOMAIN}" for box in [*MAILBOXES, USER]), USER]]
         users = place.file(f"{name}/users", "".join(f"{line}::::::\n" for line in passwords))
         tokens = place.file(f"{name}/tokens.conf", f"""
 introspection_mode = get

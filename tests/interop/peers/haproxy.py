@@ -75,7 +75,8 @@ listen {name}
             said = client.makefile("r").read()
         rows = csv.DictReader(io.StringIO(said.removeprefix("# ")))
         # While the next one is under way there is a star in front.
-        return next(row["check_status"].removeprefix("* ") for row in rows if row["pxname"] == name and row["svname"] == "it")
+        return next(row["check_status"].removeprefix("* ")
+                    for row in rows if (row["pxname"], row["svname"]) == (name, "it"))
 
 
 def has_ipv6():

@@ -26,7 +26,8 @@ class Haraka(MailServer):
         "CHUNKING", "DSN", "no extension", "attachment, no extension", "8-bit content, 8BITMIME not offered",
         "AUTH SCRAM-SHA-1", "AUTH SCRAM-SHA-256", "AUTH SCRAM-SHA-1-PLUS", "AUTH SCRAM-SHA-256-PLUS",
         "AUTH OAUTHBEARER", "AUTH XOAUTH2",
-        "XFORWARD", "PROXY v2", "XCLIENT, port", "XCLIENT, from who may not",  # it takes XCLIENT from this host by itself
+        "XFORWARD", "PROXY v2", "XCLIENT, port",
+        "XCLIENT, from who may not",  # it takes XCLIENT from this host by itself
     }
 
     def __init__(self, place, tls, name="haraka", largest=LARGE + 1_000_000, proxy="", mail=None):

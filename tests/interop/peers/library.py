@@ -13,9 +13,9 @@ from harness import free_ports
 from install import NODE, PROGRAMS, PYTHON, program as installed
 from messages import LARGE
 from peer import MAILBOXES, MailServer
-from sender import UNAVAILABLE, Client, Sending
-from serve import DOMAIN, PASSWORD, TOKEN, USER
-from table import Failure
+from sender import PERMISSION, UNAVAILABLE, Client, Sending
+from serve import DOMAIN, MECHANISMS, PASSWORD, TOKEN, USER
+from table import Failure, Table
 
 
 class Library(MailServer):
@@ -31,8 +31,8 @@ class Library(MailServer):
         self.mail.mkdir(parents=True)
         self.ports = dict(zip(self.listeners, free_ports(len(self.listeners))))
         given = {"ports": self.ports, "certificate": str(tls[1]), "key": str(tls[2]), "mail": str(self.mail),
-                 "domain": DOMAIN, "mailboxes": MAILBOXES, "user": USER, "password": PASSWORD, "token": TOKEN, "limit": LIMIT,
-                 "large": LARGE + 1_000_000}
+                 "domain": DOMAIN, "mailboxes": MAILBOXES, "user": USER, "password": PASSWORD,
+                 "token": TOKEN, "limit": LIMIT, "large": LARGE + 1_000_000}
         command, environment = self.command()
         with open(self.log_file, "wb") as log:
             process = place.start([*map(str, command), json.dumps(given)], stdout=subprocess.PIPE, stderr=log,
@@ -44,6 +44,9 @@ class Library(MailServer):
         """The program, and the environment it runs in."""
         raise NotImplementedError
 
+    def cases(self, place, program, tls):
+        return all_cases(self, place, program, tls)
+
     def log(self):
         return self.log_file.read_text(errors="backslashreplace")
 
@@ -53,9 +56,9 @@ class Aiosmtpd(Library):
 
     name = "aiosmtpd"
     needs = ["aiosmtpd"]
-    listeners = ["all", "bare", "implicit", "small", "proxied"]
+    listeners = ["all", "bare", "implicit", "small", "proxied", "lmtp"]
     cannot = {
-        "PIPELINING", "CHUNKING", "DSN", "XCLIENT", "XFORWARD", "REQUIRETLS", "LMTP",
+        "PIPELINING", "CHUNKING", "DSN", "XCLIENT", "XFORWARD", "REQUIRETLS",
         "AUTH CRAM-MD5", "AUTH SCRAM-SHA-1", "AUTH SCRAM-SHA-256", "AUTH SCRAM-SHA-1-PLUS", "AUTH SCRAM-SHA-256-PLUS",
         "AUTH OAUTHBEARER", "AUTH XOAUTH2",
     }
@@ -81,11 +84,42 @@ class SmtpServer(Library):
         return [installed("node"), PROGRAMS / "smtp-server.cjs"], {"NODE_PATH": str(NODE)}
 
 
-LIBRARIES = [Aiosmtpd, SmtpServer]
+class GnuSasl(Library):
+    """Of C; what it says of TLS comes from OpenSSL."""
+
+    name = "GNU SASL"
+    needs = ["gsasl", "pyOpenSSL"]
+    listeners = ["all", "implicit", "elsewhere"]
+
+    def command(self):
+        return [sys.executable, PROGRAMS / "gsasl_serve.py"], {"PYTHONPATH": str(PYTHON)}
+
+    def cases(self, place, program, tls):
+        """It only logs in: the rest is ours."""
+        table = Table("smtp send delivers to", [self.name])
+
+        def to(listener, how):
+            client = Client(place, program, f"127.0.0.1:{self.ports[listener]}", "--tls", how, "--ca", tls[0])
+            return Sending(table, self, client)
+
+        for mechanism in MECHANISMS:
+            delivering.login(to("all", "starttls"), mechanism)
+            delivering.login(to("implicit", "implicit"), mechanism, ", inside TLS")
+            if mechanism.endswith("-PLUS"):
+                how = ["--user", USER, "--auth", mechanism, "--password", PASSWORD]
+                to("elsewhere", "implicit").refused(f"AUTH {mechanism}, somebody in between", PERMISSION, "535",
+                                                    arguments=how)
+        return table
+
+
+LIBRARIES = [Aiosmtpd, SmtpServer, GnuSasl]
 
 
 def cases(place, program, tls, kind):
-    server = kind(place, tls)
+    return kind(place, tls).cases(place, program, tls)
+
+
+def all_cases(server, place, program, tls):
     table = delivering.cases(place, program, tls, server)
     upstream.tells(server, place, program, table)
 

@@ -31,7 +31,8 @@ class Own(MailServer):
         super().__init__()
         secure = ["--tls-cert", tls[1], "--tls-key", tls[2]]
         own = ["--domain", DOMAIN, "--user", f"{USER}:{PASSWORD}",
-               "--token", f"{USER}:{TOKEN}", "--auth", ",".join(reversed(MECHANISMS + BY_TOKEN)), "--trace", "--maildir", place.directory / "boxes"]
+               "--token", f"{USER}:{TOKEN}", "--auth", ",".join(reversed(MECHANISMS + BY_TOKEN)), "--trace",
+               "--maildir", place.directory / "boxes"]
         self.mail = place.directory / "boxes"
         offered = [word for keyword in OFFERED for word in ("--offer", keyword)]
         self.servers = [

@@ -7,6 +7,7 @@ import pathlib
 import ssl
 import sys
 
+from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, AuthResult
 
 NUMBERS = itertools.count()
@@ -31,7 +32,7 @@ class Handler:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 ok"
 
-    async def handle_DATA(self, _server, session, envelope):
+    async def handle_DATA(self, server, session, envelope):
         proxy = session.proxy_data
         peer = proxy.src_addr if proxy else session.peer[0]
         field = f"Received: from {session.host_name} ([{peer}]) by aiosmtpd\r\n"
@@ -41,7 +42,8 @@ class Handler:
             file = folder.with_name(f"{next(NUMBERS)}")
             file.write_bytes(field.encode() + envelope.original_content)
             file.rename(folder / file.name)
-        return "250 2.0.0 stored"
+        # LMTP has a reply for each recipient.
+        return "\r\n".join(["250 2.0.0 stored"] * (len(envelope.rcpt_tos) if isinstance(server, LMTP) else 1))
 
 
 def authenticate(given):
@@ -68,10 +70,12 @@ async def serve(given):
         "implicit": {},
         "small": {"data_size_limit": given["limit"]},
         "proxied": {"proxy_protocol_timeout": 5},
+        "lmtp": {},
     }
     loop = asyncio.get_running_loop()
     for name, different in differences.items():
-        await loop.create_server(lambda options={**common, **different}: SMTP(handler, loop=loop, **options),
+        kind = LMTP if name == "lmtp" else SMTP
+        await loop.create_server(lambda kind=kind, options={**common, **different}: kind(handler, loop=loop, **options),
                                  "127.0.0.1", given["ports"][name], ssl=tls if name == "implicit" else None)
     print("ready", flush=True)
     await loop.create_future()
