@@ -13,7 +13,7 @@ import time
 from table import Failure, check
 
 # When everything fails the run still ends: from here on nothing is waited for any longer.
-PATIENCE = time.monotonic() + 120
+PATIENCE = time.monotonic() + 240
 
 
 class Place:

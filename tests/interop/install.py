@@ -18,8 +18,8 @@ import tempfile
 import private
 
 PACKAGES = ["adduser", "gsasl", "swaks", "libnet-ssleay-perl", "msmtp", "curl", "postfix", "libsasl2-modules",
-            "dovecot-core", "dovecot-lmtpd", "dovecot-submissiond", "haproxy", "python3", "python3-pip", "openssl",
-            "sasl2-bin", "m4"]
+            "dovecot-core", "dovecot-lmtpd", "dovecot-submissiond", "haproxy", "nginx-core", "libnginx-mod-mail", "python3",
+            "python3-pip", "openssl", "sasl2-bin", "m4"]
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "smtp-interop"
 EXIM_USER = "Debian-exim"
 PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/lib/postfix/sbin"])
@@ -33,11 +33,13 @@ SERVERS = {
 PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
 # Where the packages of Node.js and of Python are put.
 NODE, PYTHON = CACHE / "node" / "node_modules", CACHE / "python"
+MAIL_MODULE = pathlib.Path("/usr/lib/nginx/modules/ngx_mail_module.so")
 # Where the clients for Rust are built, outside the workspace.
 RUST = CACHE / "rust"
 # What is not on the path: a program, or a file by which a package is known.
 UNPACKED = {
     "dovecot-submission": pathlib.Path("/usr/lib/dovecot/submission"),
+    "nginx-mail": MAIL_MODULE,
     "exim4": UNPACKED_PACKAGES / "exim" / "usr" / "sbin" / "exim4",
     "sendmail": UNPACKED_PACKAGES / "sendmail" / "usr" / "libexec" / "sendmail" / "sendmail",
     "opensmtpd": UNPACKED_PACKAGES / "opensmtpd" / "usr" / "sbin" / "smtpd",
