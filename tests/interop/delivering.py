@@ -8,9 +8,9 @@ from sender import PERMISSION, UNAVAILABLE, Client, Sending
 from serve import BY_TOKEN, DOMAIN, MECHANISMS, PASSWORD, TOKEN, USER
 from table import Table
 
-LIMIT = 100_000
+LIMIT, FEW = 100_000, 2
 NOBODY = f"nobody@{DOMAIN}"
-# A server listens in these ways: with all it has; without extensions; inside TLS; with LIMIT.
+# A server listens in these ways: with all it has; without extensions; inside TLS; with LIMIT. Some also with FEW recipients.
 LISTENERS = ["all", "bare", "implicit", "small"]
 BY_DATA = ["--chunking", "never"]
 
@@ -39,6 +39,8 @@ def cases(place, program, tls, server):
     content(plain)
     plain.refused("unknown recipient", UNAVAILABLE, f"{NOBODY}: rejected at RCPT: 550 ", to=NOBODY)
     plain.several("some recipients unknown", 2, 1)
+    if "few" in server.ports:
+        to("few").split("too many recipients", 5, FEW, traced=["S: 452 "])
     to("small").refused("too large", UNAVAILABLE, "552", messages.large(LIMIT + 1))
     plain.delivered("SMTPUTF8, address", to=f"{UTF8_MAILBOX}@{DOMAIN}", traced=["SMTPUTF8"])
     plain.delivered("SMTPUTF8, header", message=messages.UTF8_HEADER, traced=["SMTPUTF8"])

@@ -6,12 +6,12 @@ import threading
 
 import messages
 from harness import free_ports
-from sender import Client
+from sender import PERMISSION, TEMPORARY, UNAVAILABLE, Client
 from serve import DOMAIN
 from table import Table, check
 
 NAME, NEEDS = "scripted", []
-USAGE, DATA, UNAVAILABLE, TEMPORARY, PROTOCOL, PERMISSION = 64, 65, 69, 75, 76, 77
+USAGE, DATA, PROTOCOL = 64, 65, 76
 TO, OTHER = f"to@{DOMAIN}", f"other@{DOMAIN}"
 
 GREETING = b"220 mx.script.example ESMTP\r\n"

@@ -7,7 +7,8 @@ from table import Failure, check
 
 # Each message goes to a mailbox of its own, so that no case sees the mail of another.
 UTF8_MAILBOX = "δοκιμή"
-MAILBOXES = [*(f"to-{n}" for n in range(80)), UTF8_MAILBOX, "sender", "postmaster"]
+ORDINARY = [f"to-{n}" for n in range(120)]
+MAILBOXES = [*ORDINARY, UTF8_MAILBOX, "sender", "postmaster"]
 
 
 class MailServer:
@@ -22,7 +23,7 @@ class MailServer:
 
     def __init__(self):
         self.ports, self.mail = {}, None
-        self.unused = iter(MAILBOXES)
+        self.unused = iter(ORDINARY)
 
     def address(self):
         """That of a mailbox that is still empty."""

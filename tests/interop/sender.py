@@ -10,7 +10,7 @@ from harness import only_file, run, text, wait_for
 from serve import DOMAIN, RUNTIME
 from table import check
 
-OK, UNAVAILABLE, PERMISSION = 0, 69, 77
+OK, UNAVAILABLE, TEMPORARY, PERMISSION = 0, 69, 75, 77
 # RCPT goes out before there is a reply to MAIL.
 GROUP = re.compile(r"C: MAIL FROM.*\n *[0-9.]+ C: RCPT TO")
 
@@ -90,6 +90,26 @@ class Sending:
                     self.server.check_nothing(address)
                 else:
                     self.server.check_delivered(address, messages.SIMPLE)
+
+    def split(self, feature, recipients, most, traced=(), untraced=()):
+        """The server takes only so many recipients at a time; the others get the message in further transactions on
+        the same connection."""
+        if self.lacks(feature):
+            return
+        with self.table.case(feature, self.server.name):
+            to = [self.server.address() for _ in range(recipients)]
+            said = text(self.client.send(to, messages.DOTS))
+            check(said.startswith(f"exit {OK}\n"), said)
+            for address in to:
+                check(f"{address}: delivered: 2" in said, f"{address}:\n{said}")
+                self.server.check_delivered(address, messages.DOTS)
+            transactions = said.count("C: MAIL FROM")
+            check(transactions == -(-recipients // most), f"{transactions} transactions\n{said}")
+            check(said.count("C: EHLO") == 1, said)
+            for part in traced:
+                check(part in said, f"no {part!r} in\n{said}")
+            for part in untraced:
+                check(part not in said, f"{part!r} in\n{said}")
 
     def refused(self, feature, code, reply, message=messages.SIMPLE, to=None, **options):
         """Nobody gets the message; the exit code and the reply say why."""

@@ -8,7 +8,7 @@ import sys
 import delivering
 import messages
 import upstream
-from delivering import LIMIT
+from delivering import FEW, LIMIT
 from harness import free_ports
 from install import NODE, PROGRAMS, PYTHON, program as installed
 from messages import LARGE
@@ -32,7 +32,7 @@ class Library(MailServer):
         self.ports = dict(zip(self.listeners, free_ports(len(self.listeners))))
         given = {"ports": self.ports, "certificate": str(tls[1]), "key": str(tls[2]), "mail": str(self.mail),
                  "domain": DOMAIN, "mailboxes": MAILBOXES, "user": USER, "password": PASSWORD,
-                 "token": TOKEN, "limit": LIMIT, "large": LARGE + 1_000_000}
+                 "token": TOKEN, "limit": LIMIT, "few": FEW, "large": LARGE + 1_000_000}
         command, environment = self.command()
         with open(self.log_file, "wb") as log:
             process = place.start([*map(str, command), json.dumps(given)], stdout=subprocess.PIPE, stderr=log,
@@ -72,7 +72,7 @@ class SmtpServer(Library):
 
     name = "smtp-server"
     needs = ["node", "smtp-server"]
-    listeners = ["all", "bare", "implicit", "small", "trusting", "proxied", "lmtp"]
+    listeners = ["all", "bare", "implicit", "small", "few", "trusting", "proxied", "lmtp"]
     cannot = {
         "CHUNKING", "DSN, reported",  # it takes what is asked for, but sends no reports
         "PROXY v2",

@@ -2,10 +2,12 @@
 
 import delivering
 import messages
+from delivering import FEW
+from harness import text
 from peer import MailServer
-from sender import UNAVAILABLE, Client, Sending
+from sender import TEMPORARY, UNAVAILABLE, Client, Sending
 from serve import BY_TOKEN, DOMAIN, MECHANISMS, PASSWORD, TOKEN, USER, Serve
-from table import Table
+from table import Table, check
 
 NAME, NEEDS = "smtp", []
 OFFERED = ["DSN", "REQUIRETLS", "MT-PRIORITY", "FUTURERELEASE=86400", "DELIVERBY=60", "RRVS", "MTRK",
@@ -40,10 +42,14 @@ class Own(MailServer):
             Serve(place, program, "bare", *own, "--no-tls", *[word for keyword in (
                 "PIPELINING", "CHUNKING", "SIZE", "8BITMIME", "SMTPUTF8") for word in ("--withhold", keyword)]),
             Serve(place, program, "small", *own, *secure, "--max-message-size", delivering.LIMIT),
+            Serve(place, program, "told", *own, *secure, "--max-recipients", FEW),
+            Serve(place, program, "few", *own, *secure, "--max-recipients", FEW, "--withhold", "LIMITS"),
+            Serve(place, program, "one", *own, *secure, "--max-recipients", FEW, "--max-mails", 1),
         ]
-        everything, bare, small = (server.ports for server in self.servers)
+        everything, bare, small, told, few, one = (server.ports for server in self.servers)
         self.ports = {"all": everything["smtp"], "implicit": everything["smtps"], "lmtp": everything["lmtp"],
-                      "bare": bare["smtp"], "small": small["smtp"]}
+                      "bare": bare["smtp"], "small": small["smtp"],
+                      "told": told["smtp"], "few": few["smtp"], "one": one["smtp"]}
 
     def log(self):
         return "".join(server.trace() for server in self.servers)
@@ -68,8 +74,23 @@ def cases(place, program, tls):
     for feature, (wish, said) in WISHES.items():
         inside.delivered(feature, arguments=wish, traced=[said])
         to("bare").refused(f"{feature}, not offered", UNAVAILABLE, feature.partition(",")[0], arguments=wish)
+    to("told").split("LIMITS, RCPTMAX", 5, FEW, traced=["S: 250-LIMITS RCPTMAX=2"], untraced=["S: 452"])
+    to("few").split("too many recipients", 5, FEW, traced=["S: 452 4.5.3"], untraced=["LIMITS"])
+    some_left(to("one"))
     to("bare").delivered("no extension", untraced=["C: BDAT ", "SIZE="], grouped=False)
     to("bare").refused("8-bit content, 8BITMIME not offered", UNAVAILABLE, "8BITMIME", messages.EIGHT_BIT)
     delivering.content(to("all"))
     delivering.content(to("lmtp", "--lmtp"), "LMTP, ")
     return table
+
+
+def some_left(send):
+    """The server takes one transaction in a session: who is left is told to come again."""
+    with send.table.case("LIMITS, MAILMAX", NAME):
+        to = [send.server.address() for _ in range(FEW + 1)]
+        result = send.client.send(to, messages.SIMPLE)
+        said = text(result)
+        check(result.returncode == TEMPORARY and f"{to[-1]}: deferred before MAIL" in said and "MAILMAX" in said, said)
+        for address in to[:-1]:
+            send.server.check_delivered(address, messages.SIMPLE)
+        send.server.check_nothing(to[-1])

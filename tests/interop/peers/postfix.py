@@ -5,7 +5,7 @@ import os
 import delivering
 import relaying
 import upstream
-from delivering import LIMIT
+from delivering import FEW, LIMIT
 from harness import connects, free_ports, run, wait_for
 from install import program as installed
 from messages import LARGE
@@ -24,6 +24,7 @@ LISTENERS = {
             "enhancedstatuscodes,dsn,starttls",
     "implicit": "-o smtpd_tls_wrappermode=yes",
     "small": f"-o message_size_limit={LIMIT}",
+    "few": f"-o smtpd_recipient_limit={FEW}",
     # Without IPv6 it refuses such addresses in XCLIENT too.
     "trusting": "-o smtpd_authorized_xclient_hosts=127.0.0.1 -o smtpd_authorized_xforward_hosts=127.0.0.1 "
                 "-o inet_protocols=all",

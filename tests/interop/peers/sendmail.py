@@ -6,7 +6,7 @@ import delivering
 import relaying
 import reports
 import upstream
-from delivering import LIMIT
+from delivering import FEW, LIMIT
 from harness import connects, free_ports, run, text, wait_for
 from install import UNPACKED_PACKAGES, program as installed
 from messages import LARGE
@@ -39,13 +39,13 @@ class Sendmail(MailServer):
         "AUTH OAUTHBEARER", "AUTH XOAUTH2",
     }
 
-    def __init__(self, place, tls, behind, boxes, name="sendmail", largest=LARGE + 1_000_000):
+    def __init__(self, place, tls, behind, boxes, name="sendmail", largest=LARGE + 1_000_000, most=0):
         super().__init__()
         self.here = here = place.directory / name
         self.mail, self.log_file = boxes.mail, here / "log"
         here.joinpath("room").mkdir(parents=True)
         self.ports = dict(zip(LISTENERS, free_ports(len(LISTENERS))))
-        source = place.file(f"{name}/sendmail.mc", self.config(behind, boxes, largest))
+        source = place.file(f"{name}/sendmail.mc", self.config(behind, boxes, largest, most))
         compiled = run([installed("m4"), source])
         check(compiled.returncode == 0, text(compiled))
         for file, content, mode in self.files(tls):
@@ -86,7 +86,7 @@ class Sendmail(MailServer):
         yield "etc/sasl2/Sendmail.conf", (f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
                                           f"sasldb_path: /etc/sasldb2\nmech_list: {MECHANISMS}\n"), 0o644
 
-    def config(self, behind, boxes, largest):
+    def config(self, behind, boxes, largest, most):
         tab = "\t"
         ports = {"tcp": "smtp", "lmtp": "lmtp", reports.WAY: reports.WAY, upstream.WAY: upstream.WAY}
         mailers = "".join(f"M{name}, {MAILER.format(flags='z' if name == 'lmtp' else '')}, "
@@ -99,6 +99,7 @@ class Sendmail(MailServer):
 OSTYPE(`linux')dnl
 define(`confDOMAIN_NAME', `{HOST}')dnl
 define(`confMAX_MESSAGE_SIZE', `{largest}')dnl
+define(`confMAX_RCPTS_PER_MESSAGE', `{most}')dnl
 define(`confSERVICE_SWITCH_FILE', `/etc/mail/service.switch')dnl
 define(`confPID_FILE', `/run/sendmail.pid')dnl
 define(`confDONT_PROBE_INTERFACES', `True')dnl
@@ -160,7 +161,8 @@ def cases(place, program, tls):
     behind = Behind(place, program, tls)
     boxes = Dovecot(place, "boxes-for-sendmail")
     server = Sendmail(place, tls, behind, boxes)
-    server.ports["small"] = Sendmail(place, tls, behind, boxes, "small", LIMIT).ports["all"]
+    server.ports["small"] = Sendmail(place, tls, behind, boxes, "small", LIMIT, FEW).ports["all"]
+    server.ports["few"] = server.ports["small"]
     sent = delivering.cases(place, program, tls, server)
     plain = Sending(sent, server, Client(place, program, f"127.0.0.1:{server.ports['all']}"))
     plain.delivered("DELIVERBY", arguments=["--deliver-by", "3600"], traced=["BY=3600;N"])

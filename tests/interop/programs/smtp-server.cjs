@@ -76,6 +76,7 @@ const differences = {
   },
   implicit: { secure: true },
   small: { size: given.limit },
+  few: { maxRecipients: given.few },
   trusting: { useXClient: true, useXForward: true },
   proxied: { useProxy: true },
   lmtp: { lmtp: true },
