@@ -250,13 +250,13 @@ async fn the_last_words_of_a_peer_are_heard() {
 #[test]
 fn sizes() {
     let connection = std::mem::size_of::<Connection<TcpStream, Server>>();
-    assert!(connection <= 1024, "{connection}");
+    assert!(connection <= 640, "{connection}");
     let server = crate::suite::help::server(&crate::suite::help::Store::default());
     let stream = duplex(1).0;
     let serving =
         server.serve_connection(stream, crate::rt::smtp::Service::Smtp, Default::default());
     let session = std::mem::size_of_val(&serving);
-    assert!(session <= 1408, "{session}");
+    assert!(session <= 768, "{session}");
 }
 
 /// Content of many pieces leaves in few writes, and the dot with the last of them.

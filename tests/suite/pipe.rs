@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    io,
+    io::{self, IoSlice, Read},
     sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll, Waker},
 };
@@ -18,7 +18,7 @@ pub(crate) trait Pipe {
     fn poll_write_vectored(
         &mut self,
         cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let first = slices.iter().find(|slice| !slice.is_empty());
         self.poll_write(cx, first.map_or(&[], |slice| slice))
@@ -78,10 +78,7 @@ impl Pipe for End {
             way.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        let read = buffer.len().min(way.octets.len());
-        for (place, octet) in buffer.iter_mut().zip(way.octets.drain(..read)) {
-            *place = octet;
-        }
+        let read = way.octets.read(buffer)?;
         let waker = way.writer.take();
         drop(way);
         waker.into_iter().for_each(Waker::wake);
@@ -89,16 +86,28 @@ impl Pipe for End {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(octets)])
+    }
+
+    fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let mut way = lock(&self.outgoing);
         if way.over {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        let written = octets.len().min(way.window - way.octets.len());
+        let before = way.octets.len();
+        for slice in slices {
+            let room = way.window - way.octets.len();
+            way.octets.extend(&slice[..slice.len().min(room)]);
+        }
+        let written = way.octets.len() - before;
         if written == 0 {
             way.writer = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        way.octets.extend(&octets[..written]);
         let waker = way.reader.take();
         drop(way);
         waker.into_iter().for_each(Waker::wake);

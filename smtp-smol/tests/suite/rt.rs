@@ -2,13 +2,12 @@
 
 use std::{
     future::Future,
-    io,
     path::Path,
     pin::Pin,
     task::{Context, Poll},
 };
 
-use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use smol::io::AsyncReadExt;
 #[cfg(unix)]
 pub(crate) use smol::net::unix::UnixListener;
 pub(crate) use smol::{
@@ -17,7 +16,9 @@ pub(crate) use smol::{
 };
 pub(crate) use smtp_smol::{self as smtp, Smol as Runtime};
 
-use crate::suite::pipe::Pipe;
+#[path = "../../../tests/suite/on_smol.rs"]
+mod on;
+pub(crate) use self::on::On;
 
 /// A task that goes on when nobody waits for it.
 #[derive(Debug)]
@@ -58,44 +59,4 @@ pub(crate) async fn file(name: &str, octets: &[u8], read: usize) -> smol::fs::Fi
     let mut file = smol::fs::File::open(path).await.unwrap();
     file.read_exact(&mut vec![0; read]).await.unwrap();
     file
-}
-
-/// A stream of a test's own, by smol's traits.
-#[derive(Debug)]
-pub(crate) struct On<P>(pub(crate) P);
-
-impl<P: Pipe + Unpin> AsyncRead for On<P> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.0.poll_read(cx, buffer)
-    }
-}
-
-impl<P: Pipe + Unpin> AsyncWrite for On<P> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        octets: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.0.poll_write(cx, octets)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.0.poll_write_vectored(cx, slices)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_flush(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_close(cx)
-    }
 }

@@ -1,18 +1,36 @@
-//! Every dialog, played through the adapter for tokio: over streams of any width, and over one that
-//! does as little as a stream may. No sockets, and no time but tokio's, which stands still until
-//! nothing moves any more.
+//! Every dialog, played through each runtime: over streams of any width, and over one that does as little
+//! as a stream may. No sockets. Time stands still until nothing moves any more: tokio's clock then jumps,
+//! on smol the machine is told.
+
+#[path = "../suite/on_smol.rs"]
+mod on_smol;
+#[path = "../suite/on_tokio.rs"]
+mod on_tokio;
+#[path = "../suite/pipe.rs"]
+mod pipe;
+/// Where the modules above look for each other.
+mod suite {
+    pub(crate) use crate::pipe;
+}
 
 use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
-    io,
+    io::{self, IoSlice},
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
-    sync::Arc,
-    task::{Context, Poll, ready},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker, ready},
     time::Duration,
 };
 
+use smtp_frontend::{
+    Connection,
+    runtime::{Io, Runtime},
+};
 use smtp_proto::{
     answer::Rejection,
     client::Client,
@@ -23,15 +41,101 @@ use smtp_tests::{
     client_dialog::{self, Link},
     dialog::{self, Account, Application, Dialog, Line, steady},
 };
-use smtp_tokio::Connection;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex},
-    runtime::{Builder, Runtime},
-    time,
-};
 
-/// When tokio's clock gets that far, nothing else moves. Far less than any timer of a session.
-const QUIET: Duration = Duration::from_millis(1);
+use crate::pipe::{End, Pipe, duplex};
+
+/// A runtime whose time stands still.
+trait Still: Runtime + Io<Self::On> {
+    type On;
+    /// What there is of the runtime in a test.
+    type Clock;
+
+    fn on(stream: Stream) -> Self::On;
+    fn clock() -> Self::Clock;
+
+    /// Polls until there is an output, or until nothing moves any more.
+    fn settle(
+        clock: &Self::Clock,
+        polled: impl FnMut(&mut Context<'_>) -> Poll<Step>,
+    ) -> Option<Step>;
+
+    /// Lets the clock run until a timer that has just begun is due but for a second.
+    fn wait(clock: &Self::Clock, time: Duration);
+
+    /// And to its end.
+    fn wait_on(clock: &Self::Clock, machine: &mut impl Endpoint);
+}
+
+impl Still for smtp_tokio::Tokio {
+    type On = on_tokio::On<Stream>;
+    type Clock = tokio::runtime::Runtime;
+
+    fn on(stream: Stream) -> Self::On {
+        on_tokio::On(stream)
+    }
+
+    fn clock() -> Self::Clock {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().start_paused(true).build().unwrap()
+    }
+
+    fn settle(
+        clock: &Self::Clock,
+        polled: impl FnMut(&mut Context<'_>) -> Poll<Step>,
+    ) -> Option<Step> {
+        // When the clock gets that far, nothing else moves. Far less than any timer of a session.
+        let quiet = Duration::from_millis(1);
+        clock.block_on(async { tokio::time::timeout(quiet, poll_fn(polled)).await }).ok()
+    }
+
+    fn wait(clock: &Self::Clock, time: Duration) {
+        clock.block_on(tokio::time::advance(time - SECOND));
+    }
+
+    fn wait_on(clock: &Self::Clock, _: &mut impl Endpoint) {
+        clock.block_on(tokio::time::advance(SECOND));
+    }
+}
+
+/// Whether somebody was woken.
+#[derive(Debug, Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Still for smtp_smol::Smol {
+    type On = on_smol::On<Stream>;
+    type Clock = ();
+
+    fn on(stream: Stream) -> Self::On {
+        on_smol::On(stream)
+    }
+
+    fn clock() {}
+
+    fn settle(_: &(), mut polled: impl FnMut(&mut Context<'_>) -> Poll<Step>) -> Option<Step> {
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        loop {
+            if let Poll::Ready(step) = polled(&mut Context::from_waker(&waker)) {
+                return Some(step);
+            }
+            if !woken.0.swap(false, Ordering::Relaxed) {
+                return None;
+            }
+        }
+    }
+
+    fn wait(_: &(), _: Duration) {}
+
+    fn wait_on(_: &(), machine: &mut impl Endpoint) {
+        machine.wire().expire();
+    }
+}
 
 /// Less than any timer of a session, and more than it takes to notice that all is quiet.
 const SECOND: Duration = Duration::from_secs(1);
@@ -78,7 +182,7 @@ const TOGETHER: [Way; 2] = [WIDE, Way { lazy: true, hesitant: true, ..WIDE }];
 /// back what was written.
 #[derive(Debug)]
 struct Stream {
-    inner: DuplexStream,
+    inner: End,
     way: Way,
     /// What waits for the flush.
     held: VecDeque<u8>,
@@ -98,38 +202,23 @@ impl Stream {
     fn release(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.held.is_empty() {
             let octets = self.held.as_slices().0;
-            let written = ready!(Pin::new(&mut self.inner).poll_write(cx, octets))?;
+            let written = ready!(self.inner.poll_write(cx, octets))?;
             self.held.drain(..written);
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncRead for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+impl Pipe for Stream {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         ready!(self.hesitate(0, cx));
-        let Some(most) = self.way.dribble else {
-            return Pin::new(&mut self.inner).poll_read(cx, buffer);
-        };
-        let mut few = [0; 8];
-        let mut part = ReadBuf::new(&mut few[..most.min(buffer.remaining())]);
-        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut part))?;
-        buffer.put_slice(part.filled());
+        let most = self.way.dribble.unwrap_or(usize::MAX).min(buffer.len());
+        let read = ready!(self.inner.poll_read(cx, &mut buffer[..most]))?;
         self.asked[0] = false;
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(read))
     }
-}
 
-impl AsyncWrite for Stream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        octets: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.hesitate(1, cx));
         let most = self.way.dribble.unwrap_or(usize::MAX).min(octets.len());
         let octets = &octets[..most];
@@ -138,48 +227,43 @@ impl AsyncWrite for Stream {
             octets.len()
         } else {
             ready!(self.release(cx))?;
-            ready!(Pin::new(&mut self.inner).poll_write(cx, octets))?
+            ready!(self.inner.poll_write(cx, octets))?
         };
         self.asked[1] = false;
         Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        &mut self,
         cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         if self.way.dribble.is_none() && !self.way.lazy {
-            return Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+            return self.inner.poll_write_vectored(cx, slices);
         }
         let first = slices.iter().find(|slice| !slice.is_empty());
         self.poll_write(cx, first.map_or(&[], |slice| slice))
     }
 
-    fn is_write_vectored(&self) -> bool {
-        // Both answers are tried.
-        self.way.dribble != Some(1)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.hesitate(2, cx));
         ready!(self.release(cx))?;
-        ready!(Pin::new(&mut self.inner).poll_flush(cx))?;
         self.asked[2] = false;
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         assert!(self.held.is_empty(), "something was not flushed");
-        Pin::new(&mut self.inner).poll_shutdown(cx)
+        self.inner.poll_close(cx)
     }
 }
 
 /// A machine on a stream, and what is at the stream's other end.
-struct Joined<E> {
-    runtime: Runtime,
-    connection: Connection<Stream, E>,
-    far: DuplexStream,
+struct Joined<E, R: Still> {
+    clock: R::Clock,
+    connection: Connection<R::On, E, R>,
+    deaf: bool,
+    far: End,
     /// What the far end has still to write.
     coming: VecDeque<u8>,
     /// All that the far end has read.
@@ -188,17 +272,14 @@ struct Joined<E> {
     ended: bool,
 }
 
-impl<E: Endpoint> Joined<E> {
+impl<E: Endpoint, R: Still> Joined<E, R> {
     fn new(way: Way, endpoint: E) -> Self {
         let (near, far) = duplex(way.window);
         let stream = Stream { inner: near, way, held: VecDeque::new(), asked: [false; 3] };
         Self {
-            runtime: Builder::new_current_thread()
-                .enable_time()
-                .start_paused(true)
-                .build()
-                .unwrap(),
-            connection: Connection::new(stream, endpoint),
+            clock: R::clock(),
+            connection: Connection::new(R::on(stream), endpoint),
+            deaf: way.deaf,
             far,
             coming: VecDeque::new(),
             said: Vec::new(),
@@ -212,13 +293,12 @@ impl<E: Endpoint> Joined<E> {
 
     /// Goes on until there is an event or nothing moves any more; what the machine wants then.
     fn advance(&mut self) -> Step {
-        let deaf = self.connection.stream().way.deaf;
-        let Self { runtime, connection, far, coming, said, ended } = self;
+        let Self { clock, connection, deaf, far, coming, said, ended } = self;
         let mut last = Step::Read;
-        let going = poll_fn(|cx| {
+        let step = R::settle(clock, |cx| {
             while write(far, coming, cx) {}
             // To a closed connection there is nothing to write.
-            if !deaf || coming.is_empty() || last == Step::Close {
+            if !*deaf || coming.is_empty() || last == Step::Close {
                 while read(far, said, ended, cx) {}
             }
             match connection.poll_next(cx) {
@@ -237,8 +317,8 @@ impl<E: Endpoint> Joined<E> {
                     assert_eq!(step, Step::Close);
                     if last != Step::Close {
                         last = step;
-                        let shut = Pin::new(connection.stream_mut()).poll_shutdown(cx);
-                        assert!(matches!(shut, Poll::Ready(Ok(()))));
+                        let closed = R::poll_close(connection.stream_mut(), cx);
+                        assert!(matches!(closed, Poll::Ready(Ok(()))));
                         cx.waker().wake_by_ref();
                     }
                 }
@@ -247,32 +327,32 @@ impl<E: Endpoint> Joined<E> {
             }
             Poll::Pending
         });
-        let step = runtime.block_on(async { time::timeout(QUIET, going).await });
         step.unwrap_or(last)
     }
 
     /// Lets the clock run until the timer is due but for a second.
     fn wait(&mut self) {
         let time = self.endpoint().wire().timer().after;
-        self.runtime.block_on(time::advance(time - SECOND));
+        R::wait(&self.clock, time);
     }
 
     /// And to its end.
     fn wait_on(&mut self) {
-        self.runtime.block_on(time::advance(SECOND));
+        R::wait_on(&self.clock, self.connection.endpoint_mut());
     }
 
     fn eof(&mut self) {
-        self.runtime.block_on(self.far.shutdown()).unwrap();
+        let closed = self.far.poll_close(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(closed, Poll::Ready(Ok(()))));
     }
 }
 
 /// Writes at the far end; whether anything was written.
-fn write(far: &mut DuplexStream, coming: &mut VecDeque<u8>, cx: &mut Context<'_>) -> bool {
+fn write(far: &mut End, coming: &mut VecDeque<u8>, cx: &mut Context<'_>) -> bool {
     if coming.is_empty() {
         return false;
     }
-    let Poll::Ready(written) = Pin::new(far).poll_write(cx, coming.as_slices().0) else {
+    let Poll::Ready(written) = far.poll_write(cx, coming.as_slices().0) else {
         return false;
     };
     // A stream that was closed takes nothing: it is lost.
@@ -282,25 +362,23 @@ fn write(far: &mut DuplexStream, coming: &mut VecDeque<u8>, cx: &mut Context<'_>
 }
 
 /// Reads at the far end; whether anything was read.
-fn read(
-    far: &mut DuplexStream,
-    said: &mut Vec<u8>,
-    ended: &mut bool,
-    cx: &mut Context<'_>,
-) -> bool {
+fn read(far: &mut End, said: &mut Vec<u8>, ended: &mut bool, cx: &mut Context<'_>) -> bool {
     let mut space = [0; 4096];
-    let mut buffer = ReadBuf::new(&mut space);
-    if *ended || Pin::new(far).poll_read(cx, &mut buffer).is_pending() {
+    if *ended {
         return false;
     }
-    *ended = buffer.filled().is_empty();
-    said.extend_from_slice(buffer.filled());
+    let Poll::Ready(read) = far.poll_read(cx, &mut space) else {
+        return false;
+    };
+    let read = read.unwrap();
+    *ended = read == 0;
+    said.extend_from_slice(&space[..read]);
     true
 }
 
 /// A server of a dialog on a stream.
-struct Served {
-    joined: Joined<Server>,
+struct Served<R: Still> {
+    joined: Joined<Server, R>,
     account: Account,
     application: Application,
     step: Step,
@@ -308,7 +386,7 @@ struct Served {
     compared: usize,
 }
 
-impl Served {
+impl<R: Still> Served<R> {
     fn new(dialog: &Dialog, way: Way, account: Account) -> Self {
         let mut server = Server::new(Arc::new(dialog.config()));
         if dialog.implicit_tls {
@@ -343,7 +421,7 @@ impl Served {
     }
 }
 
-impl Line for Served {
+impl<R: Still> Line for Served<R> {
     fn send(&mut self, octets: &[u8]) {
         self.settle();
         self.joined.coming.extend(octets);
@@ -406,15 +484,14 @@ fn all<T>(subjects: &[T], play: impl Fn(&T) -> usize) -> usize {
     played
 }
 
-#[test]
-fn server() {
+fn server<R: Still>() {
     let dialogs = dialog::all("server");
     assert!(dialogs.len() >= 130, "where are the dialogs? {}", dialogs.len());
     let played = all(&dialogs, |dialog| {
         let ways = if dialog.together { &TOGETHER[..] } else { &WAYS[..] };
         let account = dialog.account();
         for &way in ways {
-            let mut served = Served::new(dialog, way, account.clone());
+            let mut served = Served::<R>::new(dialog, way, account.clone());
             dialog.over(&mut served);
             served.settle();
             let said = served.joined.said.escape_ascii().to_string();
@@ -428,7 +505,7 @@ fn server() {
     println!("{} dialogs, {played} times", dialogs.len());
 }
 
-impl Link for Joined<Client> {
+impl<R: Still> Link for Joined<Client, R> {
     fn client(&mut self) -> &mut Client {
         self.endpoint()
     }
@@ -461,16 +538,35 @@ impl Link for Joined<Client> {
     }
 }
 
-#[test]
-fn client() {
+fn client<R: Still>() {
     let dialogs = client_dialog::all("client");
     assert!(dialogs.len() >= 75, "where are the dialogs? {}", dialogs.len());
     let played = all(&dialogs, |dialog| {
         let ways = if dialog.together { &TOGETHER[..1] } else { &WAYS[..] };
         for &way in ways {
-            dialog.over(|client| Joined::new(way, client));
+            dialog.over(|client| Joined::<_, R>::new(way, client));
         }
         ways.len()
     });
     println!("{} dialogs, {played} times", dialogs.len());
+}
+
+#[test]
+fn server_on_tokio() {
+    server::<smtp_tokio::Tokio>();
+}
+
+#[test]
+fn client_on_tokio() {
+    client::<smtp_tokio::Tokio>();
+}
+
+#[test]
+fn server_on_smol() {
+    server::<smtp_smol::Smol>();
+}
+
+#[test]
+fn client_on_smol() {
+    client::<smtp_smol::Smol>();
 }
