@@ -168,10 +168,7 @@ impl<S, E: Endpoint, R: Io<S>> Connection<S, E, R> {
             *slice = IoSlice::new(chunk);
             count += 1;
         }
-        let written = match &slices[..count] {
-            [only] => ready!(R::poll_write(&mut self.stream, cx, only))?,
-            several => ready!(R::poll_write_vectored(&mut self.stream, cx, several))?,
-        };
+        let written = ready!(R::poll_write(&mut self.stream, cx, &slices[..count]))?;
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
@@ -275,7 +272,7 @@ impl<E: Machine, R: Runtime + Io<<R as Runtime>::Socket>> Driver<E>
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        R::poll_write(&mut self.stream, cx, octets)
+        R::poll_write(&mut self.stream, cx, &[IoSlice::new(octets)])
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -35,6 +35,9 @@ use crate::driver::{Driver, Stream};
 /// idle session owns none.
 pub const READ: usize = 8 * 1024;
 
+/// What a poll of a stream gives.
+pub type Polled<T> = Poll<io::Result<T>>;
+
 /// A runtime: sockets, host names, tasks and time.
 ///
 /// What is returned as a future may be dropped before it is done.
@@ -101,11 +104,7 @@ pub trait Timer: Default + Send + Unpin {
 )]
 pub trait Io<S>: Runtime {
     /// Reads; 0 at the end.
-    fn poll_read(
-        stream: &mut S,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>>;
+    fn poll_read(stream: &mut S, cx: &mut Context<'_>, buffer: &mut [u8]) -> Polled<usize>;
 
     /// Reads at most `most` octets, not 0, and hands them over by [`hand_over`]. To be written anew only where a buffer need not be filled with zeros first.
     fn poll_receive(
@@ -113,28 +112,21 @@ pub trait Io<S>: Runtime {
         cx: &mut Context<'_>,
         wire: &mut Wire,
         most: usize,
-    ) -> Poll<io::Result<()>> {
+    ) -> Polled<()> {
         let mut space = [0; READ];
         let most = most.min(READ);
         Self::poll_read(stream, cx, &mut space[..most])
             .map_ok(|read| hand_over(wire, &space[..read]))
     }
 
-    /// Writes.
-    fn poll_write(stream: &mut S, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>>;
-
-    /// Writes several slices, or the first that has octets.
-    fn poll_write_vectored(
-        stream: &mut S,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>>;
+    /// Writes some of these slices, which are one or more; at least of the first that has octets.
+    fn poll_write(stream: &mut S, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Polled<usize>;
 
     /// Has what was written leave.
-    fn poll_flush(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+    fn poll_flush(stream: &mut S, cx: &mut Context<'_>) -> Polled<()>;
 
     /// Says the end.
-    fn poll_close(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+    fn poll_close(stream: &mut S, cx: &mut Context<'_>) -> Polled<()>;
 }
 
 /// Hands a machine what was read for it, which is not more than it has room for; none is the end.
@@ -213,10 +205,10 @@ pub trait RewindFrom<T>: Runtime {
 /// Where the content of a message is read from.
 pub trait Reader: Send {
     /// Reads into the capacity that `piece` has left, which is some: how many octets, 0 at the end.
-    fn poll_fill(&mut self, cx: &mut Context<'_>, piece: &mut BytesMut) -> Poll<io::Result<usize>>;
+    fn poll_fill(&mut self, cx: &mut Context<'_>, piece: &mut BytesMut) -> Polled<usize>;
 
     /// Goes back to where it stood at first; whether it could.
-    fn poll_rewind(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+    fn poll_rewind(&mut self, cx: &mut Context<'_>) -> Polled<bool> {
         let _ = cx;
         Poll::Ready(Ok(false))
     }

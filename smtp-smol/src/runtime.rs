@@ -1,7 +1,6 @@
 //! Smol, as a runtime of clients and servers.
 
 use std::{
-    fmt,
     future::Future,
     io::{self, IoSlice},
     net::SocketAddr,
@@ -17,7 +16,7 @@ use smol::{
 };
 use smtp_frontend::{
     Connection, Driver,
-    runtime::{Adopt, Io, Machine, Runtime, Timer},
+    runtime::{Adopt, Io, Machine, Polled, Runtime, Timer},
 };
 
 use crate::{
@@ -78,6 +77,7 @@ impl Runtime for Smol {
 }
 
 /// A timer of smol's.
+#[derive(Debug)]
 pub struct Alarm(smol::Timer);
 
 impl Default for Alarm {
@@ -97,31 +97,22 @@ impl Timer for Alarm {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> for Smol {
-    fn poll_read(
-        stream: &mut S,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_read(stream: &mut S, cx: &mut Context<'_>, buffer: &mut [u8]) -> Polled<usize> {
         Pin::new(stream).poll_read(cx, buffer)
     }
 
-    fn poll_write(stream: &mut S, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(stream).poll_write(cx, octets)
+    fn poll_write(stream: &mut S, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Polled<usize> {
+        match slices {
+            [only] => Pin::new(stream).poll_write(cx, only),
+            several => Pin::new(stream).poll_write_vectored(cx, several),
+        }
     }
 
-    fn poll_write_vectored(
-        stream: &mut S,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(stream).poll_write_vectored(cx, slices)
-    }
-
-    fn poll_flush(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(stream: &mut S, cx: &mut Context<'_>) -> Polled<()> {
         Pin::new(stream).poll_flush(cx)
     }
 
-    fn poll_close(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_close(stream: &mut S, cx: &mut Context<'_>) -> Polled<()> {
         Pin::new(stream).poll_close(cx)
     }
 }
@@ -129,11 +120,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> for Smol {
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Adopt<S> for Smol {
     fn adopt(stream: S) -> Socket {
         Plain::Other(Box::new(stream)).into()
-    }
-}
-
-impl fmt::Debug for Alarm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Alarm")
     }
 }

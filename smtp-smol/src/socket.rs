@@ -42,14 +42,11 @@ pub(crate) enum Plain {
     Other(Box<dyn Duplex>),
 }
 
-/// Calls the same method of whichever stream there is.
+/// Calls the same method of whichever stream there is, inside TLS or not.
 macro_rules! each {
     ($inner:expr, $stream:ident => $call:expr, $closed:expr) => {
         match $inner {
-            Inner::Plain(Plain::Tcp($stream)) => $call,
-            #[cfg(unix)]
-            Inner::Plain(Plain::Unix($stream)) => $call,
-            Inner::Plain(Plain::Other($stream)) => $call,
+            Inner::Plain($stream) => $call,
             #[cfg(feature = "tls")]
             Inner::Tls($stream) => $call,
             Inner::Closed => $closed,
@@ -57,6 +54,7 @@ macro_rules! each {
     };
 }
 
+/// Calls the same method of whichever stream there is outside TLS.
 macro_rules! each_plain {
     ($plain:expr, $stream:ident => $call:expr) => {
         match $plain {

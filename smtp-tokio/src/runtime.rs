@@ -1,7 +1,6 @@
 //! Tokio, as a runtime of clients and servers.
 
 use std::{
-    fmt,
     future::Future,
     io::{self, IoSlice},
     mem::MaybeUninit,
@@ -14,7 +13,7 @@ use std::{
 use smtp_frontend::{
     Connection, Driver,
     proto::wire::Wire,
-    runtime::{Adopt, Io, Machine, READ, Runtime, Timer, hand_over},
+    runtime::{Adopt, Io, Machine, Polled, READ, Runtime, Timer, hand_over},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -80,7 +79,7 @@ impl Runtime for Tokio {
 }
 
 /// A timer of tokio's.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Alarm(Option<Pin<Box<Sleep>>>);
 
 impl Timer for Alarm {
@@ -97,11 +96,7 @@ impl Timer for Alarm {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> for Tokio {
-    fn poll_read(
-        stream: &mut S,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_read(stream: &mut S, cx: &mut Context<'_>, buffer: &mut [u8]) -> Polled<usize> {
         let mut buffer = ReadBuf::new(buffer);
         Pin::new(stream).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().len())
     }
@@ -111,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> for Tokio {
         cx: &mut Context<'_>,
         wire: &mut Wire,
         most: usize,
-    ) -> Poll<io::Result<()>> {
+    ) -> Polled<()> {
         let mut space = [MaybeUninit::uninit(); READ];
         let mut buffer = ReadBuf::uninit(&mut space[..most.min(READ)]);
         ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
@@ -119,23 +114,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> for Tokio {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_write(stream: &mut S, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(stream).poll_write(cx, octets)
+    fn poll_write(stream: &mut S, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Polled<usize> {
+        match slices {
+            [only] => Pin::new(stream).poll_write(cx, only),
+            several => Pin::new(stream).poll_write_vectored(cx, several),
+        }
     }
 
-    fn poll_write_vectored(
-        stream: &mut S,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(stream).poll_write_vectored(cx, slices)
-    }
-
-    fn poll_flush(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(stream: &mut S, cx: &mut Context<'_>) -> Polled<()> {
         Pin::new(stream).poll_flush(cx)
     }
 
-    fn poll_close(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_close(stream: &mut S, cx: &mut Context<'_>) -> Polled<()> {
         Pin::new(stream).poll_shutdown(cx)
     }
 }
@@ -143,11 +133,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> for Tokio {
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Adopt<S> for Tokio {
     fn adopt(stream: S) -> Socket {
         Plain::Other(Box::new(stream)).into()
-    }
-}
-
-impl fmt::Debug for Alarm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Alarm")
     }
 }

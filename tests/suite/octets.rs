@@ -2,7 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
-    io,
+    io::{self, IoSlice},
     sync::Mutex,
     task::{Poll, Waker, ready},
 };
@@ -73,7 +73,8 @@ where
 
     async fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         poll_fn(|cx| {
-            let written = ready!(<Runtime as Io<S>>::poll_write(self, cx, octets))?;
+            let written =
+                ready!(<Runtime as Io<S>>::poll_write(self, cx, &[IoSlice::new(octets)]))?;
             ready!(<Runtime as Io<S>>::poll_flush(self, cx))?;
             Poll::Ready(Ok(written))
         })
