@@ -256,7 +256,7 @@ fn sizes() {
     let serving =
         server.serve_connection(stream, crate::rt::smtp::Service::Smtp, Default::default());
     let session = std::mem::size_of_val(&serving);
-    assert!(session <= 768, "{session}");
+    assert!(session <= 576, "{session}");
 }
 
 /// Content of many pieces leaves in few writes, and the dot with the last of them.

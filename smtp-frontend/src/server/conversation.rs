@@ -3,6 +3,7 @@
 use std::{
     io,
     ops::Deref,
+    pin::pin,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -340,11 +341,11 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
         };
         let answers = match self.facts.protocol {
             Protocol::Lmtp => {
-                let answers = in_time(clock, turn, session.message_lmtp(&mut body)).await;
+                let answers = in_time(clock, turn, pin!(session.message_lmtp(&mut body))).await;
                 answers.map(Into::into)
             }
             Protocol::Smtp => {
-                let answer = in_time(clock, turn, session.message(&mut body)).await;
+                let answer = in_time(clock, turn, pin!(session.message(&mut body))).await;
                 answer.map(|answer| Box::new([answer]) as Answers)
             }
         };

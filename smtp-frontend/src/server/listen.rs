@@ -64,6 +64,9 @@ impl<R: Runtime> Listener<R> {
                 }
             }
         }
+        // The place is free before anybody is told so.
+        drop(self);
+        drop(listening);
     }
 }
 
