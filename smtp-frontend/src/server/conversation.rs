@@ -112,10 +112,8 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
 
     /// Answers one question, or takes one piece of news.
     async fn event(&mut self) -> Option<End> {
-        let (clock, patience) = (self.core.clock, self.core.patience.answer);
         // In a box, as what a question needs is several times what an idle session owns.
-        let answer = in_time(clock, || Some((0, patience)), Box::pin(self.answer()));
-        let then = match answer.await {
+        let then = match Box::pin(self.answer_in_time()).await {
             Some(then) => then,
             None => self.late(),
         };
@@ -141,6 +139,12 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             Then::Turn => Some(Box::pin(self.turned()).await),
             Then::Tls => Box::pin(self.start_tls()).await.err().map(End::Tls),
         }
+    }
+
+    /// None when the backend took too long.
+    async fn answer_in_time(&mut self) -> Option<Then> {
+        let (clock, patience) = (self.core.clock, self.core.patience.answer);
+        in_time(clock, || Some((0, patience)), pin!(self.answer())).await
     }
 
     async fn answer(&mut self) -> Then {
