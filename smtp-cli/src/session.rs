@@ -80,7 +80,7 @@ pub(crate) fn connector(
         if let Some(path) = &arguments.ca {
             connector = connector.tls_config(trust::roots(path)?);
         } else if arguments.insecure {
-            connector = connector.tls_config(trust::anybody()?);
+            connector = connector.tls_config(trust::anybody()?).verifies_server(false);
         }
     }
     if let Some(credentials) = credentials(arguments, from)? {

@@ -7,8 +7,8 @@
 //! | `call …` | the caller does something, see [`ClientDialog::parse`] |
 //! | `misuse Sequence` | the call before was refused so |
 //! | `event Mail 250` | a reply is told; also `event UpgradeTls`, `event Turned`, `fault …`, `close`, `ready`, `failed …` |
-//! | `outcome delivered 250` | of each recipient of the transaction, in order; `outcome deferred RCPTMAX AtOnce` names a limit |
-//! | `tls`, `expire`, `eof` | the handshake is done; the timer runs out; the server closes |
+//! | `outcome delivered 250` | of each recipient of the transaction, in order; `outcome deferred RCPTMAX AtOnce` names a limit, `outcome rejected 5.7.10` is of this side; last, `outcome without Dsn` tells downgrades |
+//! | `tls [verified]`, `expire`, `eof` | the handshake is done, perhaps with a server that is known; the timer runs out; the server closes |
 //! | `config …` | `lmtp`, `lockstep`, `require-tls`, `together`, `profile NAME`, `policy SWITCH VALUE` |
 //!
 //! Escapes, comments and several dialogs in a file are as in [`dialog`](crate::dialog). What the server
@@ -19,7 +19,7 @@ mod link;
 use bytes::Bytes;
 use smtp_proto::{
     auth::{
-        Known, Nonce,
+        Channel, Known, Nonce,
         client::{Credentials, InvalidCredentials, Login as LoginMechanism, Plain},
     },
     client::{
@@ -51,7 +51,7 @@ enum Action {
     Misuse(String),
     Event(String),
     Outcome(String),
-    Tls,
+    Tls { verified: bool },
     Expire,
     Eof,
 }
@@ -88,7 +88,9 @@ impl ClientDialog {
     /// `xforward ATTRIBUTES`;
     /// `open none|opportunistic|required [plain|login]` for an [`Opening`], whose user is "alice" with
     /// the password "s3cret!"; and `send [bdat] [all] [once] [utf8] [8bit] [binary] [size=N] <from>
-    /// <to>… TEXT` for a [`Transaction`], `once` where the content cannot be had a second time.
+    /// <to>… TEXT` for a [`Transaction`], `once` where the content cannot be had a second time. Parameters
+    /// are `mail=PARAMETER` in front, and `rcpt=PARAMETER` behind a path; `no-downgrades` refuses to do
+    /// without any.
     ///
     /// # Panics
     /// When a line is none of those of this language.
@@ -125,7 +127,7 @@ impl ClientDialog {
                 "ready" => Action::Event("Ready".to_owned()),
                 "close" => Action::Event("Close".to_owned()),
                 "outcome" => Action::Outcome(rest.to_owned()),
-                "tls" => Action::Tls,
+                "tls" => Action::Tls { verified: rest == "verified" },
                 "expire" => Action::Expire,
                 "eof" => Action::Eof,
                 _ => panic!("{name}: what is {line:?}?"),
@@ -249,11 +251,12 @@ impl ClientDialog {
                 }
                 Action::Event(event) => expected_events.push(event.clone()),
                 Action::Outcome(outcome) => outcomes.push(outcome.clone()),
-                Action::Tls => {
+                &Action::Tls { verified } => {
                     let client = play.link.client();
                     assert_eq!(client.step(), Step::Idle, "{}: no handshake", self.name);
                     assert_eq!(client.wire().room(), 0);
                     client.tls_started();
+                    client.describe_channel(Channel::new().server_verified(verified));
                     play.settle();
                 }
                 Action::Expire => {
@@ -345,7 +348,8 @@ impl<L: Link> Play<L> {
         let Some(transaction) = self.transaction.take() else {
             return;
         };
-        for outcome in transaction.report().outcomes() {
+        let report = transaction.report();
+        for outcome in report.outcomes() {
             let status = match outcome.status() {
                 Status::Delivered => "delivered",
                 Status::Rejected => "rejected",
@@ -357,12 +361,18 @@ impl<L: Link> Play<L> {
                 (None, Cause::Limit(limit)) => {
                     format!("{status} {} {:?}", limit.name(), outcome.retry())
                 }
+                (None, Cause::Local(rejection)) => format!("{status} {}", rejection.enhanced()),
                 (None, _) => status.to_owned(),
             };
             if outcome.retry() == Retry::AtOnce && outcome.reply().is_some() {
                 told.push_str(" AtOnce");
             }
             self.reported.push(told);
+        }
+        if !report.downgrades().is_empty() {
+            let without: Vec<_> =
+                report.downgrades().iter().map(|one| format!("{one:?}")).collect();
+            self.reported.push(format!("without {}", without.join(" ")));
         }
     }
 
@@ -539,7 +549,8 @@ impl<L: Link> Play<L> {
         let mut options = TransactionOptions::default();
         options.chunking = Chunking::Never;
         let mut content = Content::default();
-        let mut paths = Vec::new();
+        let mut paths: Vec<(String, String)> = Vec::new();
+        let mut parameters = String::new();
         let mut once = false;
         let mut rest = call;
         while !rest.is_empty() {
@@ -547,23 +558,31 @@ impl<L: Link> Play<L> {
             match word {
                 "bdat" => options.chunking = Chunking::Auto,
                 "once" => once = true,
+                "no-downgrades" => options.refuse_downgrades = true,
+                mail if mail.starts_with("mail=") => extend(&mut parameters, &mail[5..]),
+                rcpt if rcpt.starts_with("rcpt=") => {
+                    extend(&mut paths.last_mut().unwrap().1, &rcpt[5..]);
+                }
                 "all" => options.all_or_nothing = true,
                 "utf8" => content.smtputf8 = true,
                 "8bit" => content.body = Body::EightBitMime,
                 "binary" => content.body = Body::BinaryMime,
-                path if path.starts_with('<') => paths.push(String::from(path)),
+                path if path.starts_with('<') => paths.push((String::from(path), String::new())),
                 size if size.starts_with("size=") => content.size = size[5..].parse().ok(),
                 _ => break,
             }
             rest = behind;
         }
         // A test may leak what it says once.
-        let paths: &'static [String] = Box::leak(paths.into_boxed_slice());
-        let recipients: Vec<Recipient<'static>> =
-            paths[1..].iter().map(|path| ForwardPath::parse(path).unwrap().into()).collect();
+        let paths: &'static [(String, String)] = Box::leak(paths.into_boxed_slice());
+        let recipient = |(path, parameters): &'static (String, String)| Recipient {
+            path: ForwardPath::parse(path).unwrap(),
+            parameters: list(parameters),
+        };
+        let recipients: Vec<Recipient<'static>> = paths[1..].iter().map(recipient).collect();
         let envelope = Envelope {
-            reverse_path: ReversePath::parse(&paths[0]).unwrap(),
-            parameters: Parameters::EMPTY,
+            reverse_path: ReversePath::parse(&paths[0].0).unwrap(),
+            parameters: list(Box::leak(parameters.into_boxed_str())),
             recipients: Box::leak(recipients.into_boxed_slice()),
         };
         self.report();
@@ -613,6 +632,13 @@ fn opening(call: &str) -> Opening<'static> {
 /// What is made of credentials, with the nonce of RFC 7677 section 3.
 fn choose(credentials: Result<Credentials, InvalidCredentials>) -> Login {
     Login::choose(credentials.unwrap(), Nonce::parse("rOprNGfwEbeRWgbNEkqO").unwrap())
+}
+
+fn extend(list: &mut String, parameter: &str) {
+    if !list.is_empty() {
+        list.push(' ');
+    }
+    list.push_str(parameter);
 }
 
 fn list(parameters: &str) -> Parameters<'_> {

@@ -4,7 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use crate::rt::smtp::{
     Connector, Error, Progress, Server, Service, Tls,
-    proto::client::OpeningError,
+    proto::{
+        client::{Envelope, OpeningError},
+        extension::Extension,
+        parameter::ParameterList,
+    },
     tls::{client_config_unverified, rustls, server_config},
 };
 use macro_rules_attribute::apply;
@@ -79,6 +83,31 @@ async fn starttls_and_implicit_tls_carry_credentials_and_mail() {
             assert_eq!(facts.server_name.as_deref(), Some("mx.example.org"));
             assert!(facts.cipher.is_some());
         }
+    }
+}
+
+/// C-76: REQUIRETLS goes to a server that is known to be the right one.
+#[apply(on_runtime)]
+async fn requiretls_is_for_servers_that_are_verified() {
+    let certificates = certificates();
+    let mut parameters = ParameterList::new();
+    parameters.require_tls();
+    for verifies in [true, false] {
+        let store = Store::default();
+        let config = help::config().offer(Extension::RequireTls);
+        let server = Server::new(config, store.clone());
+        let server = server.tls(Arc::clone(&certificates.server)).authentication();
+        let (near, _) = serve(server, Service::Smtp, 4096);
+        let connector = connector(Tls::StartTls, &certificates).verifies_server(verifies);
+        let mut client = connector.open(near).await.unwrap();
+        let recipients = to(&["<a@example.org>"]);
+        let parameters = parameters.as_parameters();
+        let envelope = Envelope { parameters, ..envelope(&recipients) };
+        let report = client.send(&envelope, text(100)).await.unwrap();
+        assert_eq!(report.all_delivered(), verifies, "{report:?}");
+        let enhanced = report.outcomes()[0].enhanced().unwrap().to_string();
+        assert_eq!(enhanced, if verifies { "2.0.0" } else { "5.7.10" });
+        assert_eq!(store.taken().len(), usize::from(verifies));
     }
 }
 

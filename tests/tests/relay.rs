@@ -6,13 +6,13 @@ use std::{sync::Arc, time::Duration};
 use bytes::{Buf, Bytes};
 use smtp_proto::{
     client::{
-        self, Client, Event as ClientEvent, Opening, OpeningStep, Report, TlsUse, Transaction,
-        TransactionOptions, TransactionStep,
+        self, Client, Downgrade, Downgrades, Event as ClientEvent, Opening, OpeningStep, Report,
+        TlsUse, Transaction, TransactionOptions, TransactionStep,
     },
     date::Timestamp,
     domain::{HelloName, Host},
     extension::Extension,
-    relay::{Hop, Loss, Queued},
+    relay::{Hop, Queued},
     report::{Action, Event as Reported},
     server::{Config, Event, Server},
     trace::HeaderScanner,
@@ -129,7 +129,7 @@ fn carry(client: &mut Client, keeper: &mut Keeper) -> Step {
 }
 
 /// Sends a queued message on to the next server, so many seconds after it came.
-fn relay(queued: &Queued, content: &[u8], keeper: &mut Keeper, after: u64) -> (Report, Vec<Loss>) {
+fn relay(queued: &Queued, content: &[u8], keeper: &mut Keeper, after: u64) -> (Report, Downgrades) {
     keeper.now = at(after);
     let mut client = Client::new(client::Config::default());
     let mut opening = Opening::new(HelloName::parse("relay.example").unwrap(), TlsUse::None);
@@ -156,7 +156,7 @@ fn relay(queued: &Queued, content: &[u8], keeper: &mut Keeper, after: u64) -> (R
     loop {
         let step = transaction.next(&mut client).unwrap();
         if step == TransactionStep::Done {
-            return (transaction.report(), outgoing.losses().to_vec());
+            return (transaction.report(), outgoing.downgrades());
         }
         match carry(&mut client, keeper) {
             Step::Event => {
@@ -227,7 +227,7 @@ fn a_hop_that_knows_less() {
     let mut second = Keeper::new("two.example", &[], at(0));
     let (report, losses) = relay(&queued, &content, &mut second, 10);
     assert!(report.all_delivered());
-    assert_eq!(losses, [Loss::Dsn, Loss::DeliverBy]);
+    assert!(losses.iter().eq([Downgrade::Dsn, Downgrade::DeliverBy]));
     let (kept, _) = second.kept.pop().unwrap();
     assert!(kept.recipients().all(|(_, parameters)| parameters.all().is_empty()));
     let onward = smtp_proto::report::Onward { dsn: false, deliver_by: false };

@@ -34,6 +34,8 @@ impl Wishes {
     pub(super) fn of(arguments: &args::Send) -> Result<Self, Failure> {
         let mut options = TransactionOptions::default();
         options.all_or_nothing = arguments.all_or_nothing;
+        // What was asked for on the command line is not done without.
+        options.refuse_downgrades = true;
         if arguments.session.chunking == ChunkingUse::Never {
             options.chunking = Chunking::Never;
         }

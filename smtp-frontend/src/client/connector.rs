@@ -73,6 +73,8 @@ pub struct Connector<R> {
     tls_config: Option<Arc<rustls::ClientConfig>>,
     #[cfg(feature = "tls")]
     tls_verifier: Option<Arc<dyn rustls::client::danger::ServerCertVerifier>>,
+    #[cfg(feature = "tls")]
+    verifies_server: bool,
     server_name: Option<Box<str>>,
     hello_name: Option<Box<str>>,
     login: Option<Logins>,
@@ -95,6 +97,8 @@ impl<R: Runtime> Connector<R> {
             tls_config: None,
             #[cfg(feature = "tls")]
             tls_verifier: None,
+            #[cfg(feature = "tls")]
+            verifies_server: true,
             server_name: None,
             hello_name: None,
             login: None,
@@ -206,6 +210,16 @@ impl<R: Runtime> Connector<R> {
         verifier: Arc<dyn rustls::client::danger::ServerCertVerifier>,
     ) -> Self {
         self.tls_verifier = Some(verifier);
+        self
+    }
+
+    /// Whether [`tls_config`](Self::tls_config) verifies the server, as every configuration does that is
+    /// not made by rustls's `dangerous()`. Where it does not, say `false`: then nothing is sent that must
+    /// go to a server that is verified (REQUIRETLS, RFC 8689 section 4.2.1).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn verifies_server(mut self, verifies: bool) -> Self {
+        self.verifies_server = verifies;
         self
     }
 
@@ -447,6 +461,8 @@ impl<R: Runtime> Connector<R> {
             config: self.tls_config.as_ref(),
             #[cfg(feature = "tls")]
             verifier: self.tls_verifier.as_ref(),
+            #[cfg(feature = "tls")]
+            verifies: self.verifies_server,
             security,
         };
         let mut client =

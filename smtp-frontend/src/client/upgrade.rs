@@ -26,23 +26,38 @@ pub(crate) struct Upgrade<'u> {
     /// Who verifies where a host's policy wants that.
     #[cfg(feature = "tls")]
     pub(super) verifier: Option<&'u Arc<dyn ServerCertVerifier>>,
+    /// Whether the program's own configuration verifies the server.
+    #[cfg(feature = "tls")]
+    pub(super) verifies: bool,
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no handshake"))]
     pub(super) security: Security<'u>,
+}
+
+/// A configuration for one host.
+#[cfg(feature = "tls")]
+struct Chosen {
+    config: Arc<ClientConfig>,
+    /// Who looks on, and lets everybody pass.
+    lookout: Option<Arc<Lookout>>,
+    /// Whether a handshake that succeeds has verified the server.
+    verifies: bool,
 }
 
 #[cfg(feature = "tls")]
 impl Upgrade<'_> {
     /// The configuration for this host. Where nothing special is demanded it is the program's own, or
     /// one that verifies by the operating system unless TLS is opportunistic.
-    fn config(&self) -> Result<(Arc<ClientConfig>, Option<Arc<Lookout>>), rustls::Error> {
+    fn config(&self) -> Result<Chosen, rustls::Error> {
         let lenient = matches!(self.security.tls, Tls::None | Tls::Opportunistic);
-        let base = match self.config {
-            Some(config) => Arc::clone(config),
-            None if lenient => tls::client_config_unverified()?,
-            None => tls::client_config()?,
+        let (base, verifies) = match self.config {
+            Some(config) => (Arc::clone(config), self.verifies),
+            None if lenient => (tls::client_config_unverified()?, false),
+            None => (tls::client_config()?, true),
         };
         let judge = || self.verifier.map_or_else(tls::system_verifier, |own| Ok(Arc::clone(own)));
-        let Some(decision) = self.security.decision else { return Ok((base, None)) };
+        let Some(decision) = self.security.decision else {
+            return Ok(Chosen { config: base, lookout: None, verifies });
+        };
         let mut lookout = None;
         let verifier: Arc<dyn ServerCertVerifier> = match &decision.demand {
             TlsDemand::Dane(records) => {
@@ -55,13 +70,14 @@ impl Upgrade<'_> {
                 lookout = Some(Arc::clone(&new));
                 new
             }
-            _ => return Ok((base, None)),
+            _ => return Ok(Chosen { config: base, lookout: None, verifies }),
         };
         let mut config = (*base).clone();
         config.dangerous().set_certificate_verifier(verifier);
         // No session that began with another verifier is gone on with.
         config.resumption = Resumption::disabled();
-        Ok((Arc::new(config), lookout))
+        let verifies = lookout.is_none();
+        Ok(Chosen { config: Arc::new(config), lookout, verifies })
     }
 }
 
@@ -72,7 +88,8 @@ impl Client {
         let invalid = |error: Box<dyn std::error::Error + Send + Sync>| {
             Error::Tls(io::Error::new(io::ErrorKind::InvalidInput, error))
         };
-        let (config, lookout) = upgrade.config().map_err(|error| invalid(error.into()))?;
+        let Chosen { config, lookout, verifies } =
+            upgrade.config().map_err(|error| invalid(error.into()))?;
         let server = upgrade.security.server.ok_or("no server name");
         let server = server.map_err(|error| invalid(error.into()))?;
         let bare = server.trim_start_matches('[').trim_end_matches(']');
@@ -83,7 +100,7 @@ impl Client {
         // The machine's own timer of this phase is not running while nobody steps it.
         self.driver.connect_tls(config, name, time).await.map_err(Error::Tls)?;
         let facts = self.driver.stream().tls();
-        let channel = self.driver.stream().channel();
+        let channel = self.driver.stream().channel().server_verified(verifies);
         let machine = self.driver.endpoint_mut();
         machine.tls_started();
         machine.describe_channel(channel);

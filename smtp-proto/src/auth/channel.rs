@@ -47,12 +47,19 @@ pub struct Channel {
     unique: Option<Secret>,
     end_point: Option<Secret>,
     client_certificate: bool,
+    server_verified: bool,
 }
 
 impl Channel {
     /// A channel of which nothing is known.
     pub const fn new() -> Self {
-        Self { exporter: None, unique: None, end_point: None, client_certificate: false }
+        Self {
+            exporter: None,
+            unique: None,
+            end_point: None,
+            client_certificate: false,
+            server_verified: false,
+        }
     }
 
     /// With binding data of this kind. None are taken that have no octets.
@@ -73,6 +80,19 @@ impl Channel {
     pub fn client_certificate(mut self, shown: bool) -> Self {
         self.client_certificate = shown;
         self
+    }
+
+    /// Whether the server's certificate was found to be that of the host meant, by its name or by DANE
+    /// (RFC 8689 section 4.2.1 asks for it).
+    #[must_use]
+    pub const fn server_verified(mut self, verified: bool) -> Self {
+        self.server_verified = verified;
+        self
+    }
+
+    /// Whether the server is known to be the host meant.
+    pub const fn is_server_verified(&self) -> bool {
+        self.server_verified
     }
 
     /// Whether the client has shown a certificate.

@@ -7,7 +7,7 @@ use crate::{
     command::{Command, Mechanism, Query, Text, Verb},
     domain::HelloName,
     extension::{Carrier, Extension},
-    parameter::{Body, MailParameters, Parameter, Parameters, RcptParameters},
+    parameter::{Body, ByMode, Hold, MailParameters, Parameter, Parameters, RcptParameters},
     path::{ForwardPath, ReversePath},
     sequence::{Protocol, Request, State},
     transcript::Speaker,
@@ -140,7 +140,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Misuse::Sequence`], [`Misuse::NotOffered`], [`Misuse::UnknownParameter`],
-    /// [`Misuse::Parameter`], [`Misuse::NonAscii`] for an address that needs SMTPUTF8 without it,
+    /// [`Misuse::Parameter`], [`Misuse::BeyondOffer`], [`Misuse::NonAscii`] for an address that needs SMTPUTF8 without it,
     /// [`Misuse::LocalPart`] for one that is too long, and [`Misuse::TlsRequired`].
     pub fn mail(
         &mut self,
@@ -152,6 +152,9 @@ impl Client {
         self.session.judge_mailbox(reverse_path.mailbox())?;
         self.session.check_parameters(parameters, Carrier::Mail, MailParameters::extension)?;
         let typed = MailParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
+        if typed.has_rare() {
+            self.judge_times(reverse_path, &typed)?;
+        }
         let binary = typed.body() == Some(Body::BinaryMime);
         let ascii = reverse_path.is_ascii() && parameters.as_str().is_ascii();
         if !ascii && !typed.smtputf8() {
@@ -164,6 +167,34 @@ impl Client {
         self.session.plan(Request::Mail);
         self.session.begin_transaction(typed.smtputf8(), binary);
         Ok(())
+    }
+
+    /// Whether the times that a message asks for are those the server offers (C-80).
+    #[cold]
+    fn judge_times(
+        &self,
+        reverse_path: ReversePath<'_>,
+        parameters: &MailParameters<'_>,
+    ) -> Result<(), Misuse> {
+        let Some(offered) = self.capabilities() else { return Ok(()) };
+        let by = parameters.by();
+        if let (Some(by), Some(least)) = (by, offered.deliver_by_minimum())
+            && by.mode() == ByMode::Return
+            && i64::from(by.seconds()) < i64::from(least)
+        {
+            return Err(Misuse::BeyondOffer(Extension::DeliverBy));
+        }
+        let Some(hold) = parameters.hold() else { return Ok(()) };
+        if !offered.future_release().is_some_and(|most| most.allows(hold)) {
+            return Err(Misuse::BeyondOffer(Extension::FutureRelease));
+        }
+        // Reports are not held (RFC 4865 sections 5.1.1 and 5.3.1), and nothing is held longer than it
+        // may take (section 5.2.1).
+        let late = match (hold, by) {
+            (Hold::For(seconds), Some(by)) => i64::from(seconds) > i64::from(by.seconds()),
+            _ => false,
+        };
+        if late || reverse_path == ReversePath::Null { Err(Misuse::Parameter) } else { Ok(()) }
     }
 
     /// RCPT.

@@ -11,8 +11,8 @@ pub struct Envelope<'e> {
     /// The reverse-path.
     pub reverse_path: ReversePath<'e>,
     /// Parameters of MAIL that come from the caller: RET, ENVID, AUTH and others. SIZE, BODY and
-    /// SMTPUTF8 are the transaction's own. RET and ENVID are left out when the server does not offer
-    /// DSN (RFC 3461 section 5.2.2).
+    /// SMTPUTF8 are the transaction's own. What the server does not offer is left out where the
+    /// message can do without; see [`Downgrade`](super::Downgrade).
     pub parameters: Parameters<'e>,
     /// The recipients, at least one.
     pub recipients: &'e [Recipient<'e>],
@@ -23,7 +23,7 @@ pub struct Envelope<'e> {
 pub struct Recipient<'e> {
     /// The forward-path.
     pub path: ForwardPath<'e>,
-    /// Parameters of RCPT. NOTIFY and ORCPT are left out when the server does not offer DSN.
+    /// Parameters of RCPT, left out where they can be when the server does not offer them.
     pub parameters: Parameters<'e>,
 }
 
@@ -79,4 +79,7 @@ pub struct TransactionOptions {
     /// Sends to all recipients or to none: when one is refused the others are not sent to, and end as
     /// deferred.
     pub all_or_nothing: bool,
+    /// Sends nothing to whom the message would go on without something it asks for: instead of a
+    /// [`Downgrade`](super::Downgrade) there is a refusal of this side.
+    pub refuse_downgrades: bool,
 }

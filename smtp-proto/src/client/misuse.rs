@@ -28,6 +28,10 @@ pub enum Misuse {
     /// A parameter is malformed for what it is.
     #[error("malformed parameter")]
     Parameter,
+    /// A parameter asks for more than the server offers: a message held longer than FUTURERELEASE allows
+    /// (RFC 4865 section 4.1), or delivered sooner than DELIVERBY promises (RFC 2852 section 2).
+    #[error("more than the server offers of {}", .0.keyword())]
+    BeyondOffer(Extension),
     /// Replies must come in first.
     #[error("replies are outstanding")]
     AwaitReplies,

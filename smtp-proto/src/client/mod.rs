@@ -12,6 +12,7 @@
 mod commands;
 mod config;
 mod content;
+mod downgrade;
 mod envelope;
 mod event;
 mod login;
@@ -34,6 +35,7 @@ use bytes::Bytes;
 use self::session::Session;
 pub use self::{
     config::Config,
+    downgrade::{Downgrade, Downgrades},
     envelope::{Chunking, Content, Envelope, Recipient, TransactionOptions},
     event::{Event, ReplyTo},
     login::Login,
@@ -46,7 +48,7 @@ pub use self::{
 };
 use crate::{
     auth::Channel,
-    extension::{Capabilities, Limits9422},
+    extension::{Capabilities, ExtensionSet, Limits9422},
     fault::Fault,
     parameter::ParameterList,
     path::Mailbox,
@@ -248,6 +250,12 @@ impl Client {
     /// needed.
     pub fn transactions_left(&self) -> Option<u32> {
         self.session.usage.mails_left(&self.limits())
+    }
+
+    /// What the server offers.
+    #[inline]
+    fn offered(&self) -> ExtensionSet {
+        self.session.capabilities().map_or(ExtensionSet::EMPTY, |all| all.set())
     }
 
     /// What the server announced by LIMITS.

@@ -3,6 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
+use super::Downgrades;
 use crate::{
     answer::Rejection,
     fault::Fault,
@@ -17,12 +18,18 @@ mod tests;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     pub(super) outcomes: Vec<Outcome>,
+    pub(super) downgrades: Downgrades,
 }
 
 impl Report {
     /// One outcome for each recipient, in the order of the envelope.
     pub fn outcomes(&self) -> &[Outcome] {
         &self.outcomes
+    }
+
+    /// What the message asked for and the server does not offer, so that it was sent without.
+    pub fn downgrades(&self) -> Downgrades {
+        self.downgrades
     }
 
     /// Whether the server took responsibility for every recipient.

@@ -42,7 +42,7 @@ pub use self::dane::{
 pub use self::expand::{AliasReports, MAX_EXPANSION, check_expansion};
 pub use self::memory::Unreachable;
 pub use self::name::HostName;
-pub use self::outgoing::{Hop, Loss, Outgoing};
+pub use self::outgoing::{Hop, Outgoing};
 pub use self::queued::{NotQueued, Queued};
 pub(crate) use self::retry::deadline;
 pub use self::retry::{RetryDecision, Schedule, Waiting};

@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::Queued;
 use super::retry::deadline;
 use crate::answer::Rejection;
-use crate::client::{Content, Envelope, Recipient};
+use crate::client::{Content, Downgrade, Downgrades, Envelope, Recipient};
 use crate::date::Timestamp;
 use crate::extension::{Capabilities, Extension};
 use crate::parameter::{
@@ -40,28 +40,6 @@ impl Hop<'_> {
     }
 }
 
-/// Something a message asks for that the next server does not offer, so that it goes on without.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Loss {
-    /// Reports (RFC 3461 section 5.2.2): this host reports in its place.
-    Dsn,
-    /// The time of delivery, to be told of when it is over (RFC 2852 section 4.1.4.2).
-    DeliverBy,
-    /// The priority (RFC 6710 section 4.3).
-    Priority,
-    /// Tracking (RFC 3885 section 3.3).
-    Tracking,
-    /// The solicitation classes (RFC 3865).
-    Solicitation,
-    /// TLS on the rest of the way: for a message from nobody only (RFC 8689 section 5).
-    RequireTls,
-    /// The check of the mailbox's owner, which the sender can do without (RFC 7293 section 5.1.1).
-    OwnerCheck,
-    /// A parameter of another extension.
-    Other,
-}
-
 /// A transaction as it goes to one server: who of its recipients may be sent to, with what.
 ///
 /// The parameters are those received, but for what time and the server change. SIZE, BODY and SMTPUTF8
@@ -72,7 +50,7 @@ pub struct Outgoing<'q> {
     parameters: ParameterList,
     recipients: Vec<(usize, ForwardPath<'q>, ParameterList)>,
     refused: Vec<(usize, Rejection<'static>)>,
-    losses: Vec<Loss>,
+    downgrades: Downgrades,
     content: Content,
     onward: Onward,
 }
@@ -108,7 +86,7 @@ impl Queued {
             parameters: ParameterList::new(),
             recipients: Vec::new(),
             refused: Vec::new(),
-            losses: Vec::new(),
+            downgrades: Downgrades::NONE,
             content: self.content(),
             onward,
         };
@@ -165,20 +143,14 @@ impl<'q> Outgoing<'q> {
 
     /// What is lost on the way through this server.
     #[must_use]
-    pub fn losses(&self) -> &[Loss] {
-        &self.losses
+    pub const fn downgrades(&self) -> Downgrades {
+        self.downgrades
     }
 
     /// What the server is told, for [`Event::of`](crate::report::Event::of).
     #[must_use]
     pub const fn onward(&self) -> Onward {
         self.onward
-    }
-
-    fn lose(&mut self, loss: Loss) {
-        if !self.losses.contains(&loss) {
-            self.losses.push(loss);
-        }
     }
 
     /// The parameters of MAIL, or why nothing may be sent.
@@ -215,9 +187,9 @@ impl<'q> Outgoing<'q> {
                 mtrk.timeout().map(|all| Duration::from_secs(all.into()).saturating_sub(stay));
             let goes = hop.offers(Extension::Mtrk) && hop.offers(Extension::Dsn);
             match left {
-                _ if !goes => self.lose(Loss::Tracking),
+                _ if !goes => self.downgrades.insert(Downgrade::Tracking),
                 None => self.put("MTRK", mtrk.certifier()),
-                Some(left) if left.is_zero() => self.lose(Loss::Tracking),
+                Some(left) if left.is_zero() => self.downgrades.insert(Downgrade::Tracking),
                 Some(left) => {
                     self.put("MTRK", &alloc::format!("{}:{}", mtrk.certifier(), left.as_secs()));
                 }
@@ -227,7 +199,7 @@ impl<'q> Outgoing<'q> {
             && !hop.offers(Extension::RequireTls)
             && self.reverse_path != ReversePath::Null
         {
-            return Some(Rejection::permanent(7, 30, "the server does not offer REQUIRETLS"));
+            return Some(Downgrade::RequireTls.refusal());
         }
         parameters.by().and_then(|by| self.deliver_by(by, arrived, hop))
     }
@@ -245,9 +217,9 @@ impl<'q> Outgoing<'q> {
         }
         if !hop.offers(Extension::DeliverBy) {
             if by.mode() == ByMode::Return {
-                return Some(Rejection::permanent(3, 3, "the server does not offer DELIVERBY"));
+                return Some(Downgrade::DeliverBy.refusal());
             }
-            self.lose(Loss::DeliverBy);
+            self.downgrades.insert(Downgrade::DeliverBy);
             return None;
         }
         let least = hop.capabilities.and_then(|all| all.deliver_by_minimum());
@@ -293,7 +265,7 @@ impl<'q> Outgoing<'q> {
             && !hop.offers(Extension::Rrvs)
             && rrvs.action() == IfRecipientChanged::Reject
         {
-            return Err(Rejection::permanent(7, 19, "the server does not check the owner"));
+            return Err(Downgrade::OwnerCheck.refusal());
         }
         // Where nobody looks after the time any more, delays are to be told (RFC 2852 section
         // 4.1.4.2).
@@ -327,14 +299,8 @@ impl<'q> Outgoing<'q> {
             let _ = self.parameters.push(parameter);
             return;
         }
-        self.lose(match extension {
-            Some(Extension::Dsn) => Loss::Dsn,
-            Some(Extension::MtPriority) => Loss::Priority,
-            Some(Extension::NoSoliciting) => Loss::Solicitation,
-            Some(Extension::RequireTls) => Loss::RequireTls,
-            Some(Extension::Rrvs) => Loss::OwnerCheck,
-            _ => Loss::Other,
-        });
+        let downgrade = extension.and_then(Downgrade::of);
+        self.downgrades.insert(downgrade.unwrap_or(Downgrade::Other));
     }
 
     fn put(&mut self, keyword: &str, value: &str) {

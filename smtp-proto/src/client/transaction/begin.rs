@@ -1,14 +1,16 @@
 //! How a mail transaction begins: what this side can decide, then MAIL and RCPT.
 
-use super::{Fate, Round, Stage, Transaction};
+use super::{
+    Fate, Round, Stage, Transaction,
+    wish::{Wish, rcpt_parameters},
+};
 use crate::{
-    answer::Rejection,
     client::{
-        Chunking, Client, Misuse, Recipient,
+        Chunking, Client, Misuse,
         report::{Limit, Outcome, Retry},
     },
     extension::{Extension, Limits9422},
-    parameter::{Body, ParameterList, Parameters},
+    parameter::{Body, ParameterList},
 };
 
 impl Transaction<'_> {
@@ -26,37 +28,21 @@ impl Transaction<'_> {
             self.stage = Stage::Done;
             return Ok(());
         }
-        let mut parameters = client.take_parameters();
-        let offers = |extension| client.capabilities().is_some_and(|all| all.offers(extension));
-        let smtputf8 = self.content.smtputf8
-            || !self.envelope.reverse_path.is_ascii()
-            || self.envelope.recipients.iter().any(|recipient| !recipient.path.is_ascii());
-        let binary = self.content.body == Body::BinaryMime;
-        let eight_bit = self.content.body == Body::EightBitMime;
-        let limit = client.capabilities().and_then(|all| all.size_limit());
-        let refusal = if smtputf8 && !offers(Extension::SmtpUtf8) {
-            Some(match self.content.smtputf8 {
-                true => Rejection::permanent(6, 9, "the server does not offer SMTPUTF8"),
-                false => Rejection::permanent(6, 7, "the server does not offer SMTPUTF8"),
-            })
-        } else if binary && !(offers(Extension::BinaryMime) && offers(Extension::Chunking)) {
-            Some(Rejection::permanent(6, 3, "the server does not offer BINARYMIME"))
-        } else if eight_bit && !offers(Extension::EightBitMime) {
-            Some(Rejection::permanent(6, 3, "the server does not offer 8BITMIME"))
-        } else if let (Some(limit), Some(size)) = (limit, self.content.size)
-            && size > limit
-        {
-            Some(Rejection::permanent(3, 4, "larger than the server takes"))
-        } else {
-            None
-        };
-        if let Some(refusal) = refusal {
+        let offered = client.offered();
+        if let Some(refusal) = self.judge_message(client, offered) {
             self.fates.settle_all(Outcome::local(refusal));
             self.stage = Stage::Done;
             return Ok(());
         }
+        self.judge_recipients(offered);
+        if !self.fates.any_left() {
+            self.stage = Stage::Done;
+            return Ok(());
+        }
+        let smtputf8 = self.needs_smtputf8();
+        let mut parameters = client.take_parameters();
         if let Some(size) = self.content.size
-            && offers(Extension::Size)
+            && offered.contains(Extension::Size)
         {
             parameters.size(size);
         }
@@ -66,20 +52,25 @@ impl Transaction<'_> {
         if smtputf8 {
             parameters.smtputf8();
         }
-        let dsn = offers(Extension::Dsn);
         for parameter in self.envelope.parameters.iter() {
-            if dsn || !is_dsn(parameter.keyword()) {
-                parameters.push(parameter).map_err(|_| Misuse::Parameter)?;
+            match self.wish_of_mail(parameter, client, offered) {
+                Wish::Drop(downgrade) => self.downgrades.insert(downgrade),
+                Wish::Send | Wish::Refuse(_) => {
+                    parameters.push(parameter).map_err(|_| Misuse::Parameter)?;
+                }
             }
         }
-        self.seven_bit = self.content.body == Body::SevenBit && !offers(Extension::EightBitMime);
-        self.chunked =
-            binary || (self.options.chunking == Chunking::Auto && offers(Extension::Chunking));
+        self.seven_bit =
+            self.content.body == Body::SevenBit && !offered.contains(Extension::EightBitMime);
+        self.chunked = self.content.body == Body::BinaryMime
+            || (self.options.chunking == Chunking::Auto && offered.contains(Extension::Chunking));
         // A misuse is told before anything is sent, also of those whose turn comes later.
         if let Some(most) = client.limits().rcpt_max.and_then(|most| usize::try_from(most).ok()) {
             for recipient in self.envelope.recipients.iter().skip(most) {
                 let mut list = ParameterList::new();
-                let parameters = rcpt_parameters(recipient, dsn, &mut list)?;
+                let parameters =
+                    rcpt_parameters(recipient, offered, &mut list, &mut self.downgrades)?;
+                let smtputf8 = smtputf8 || offered.contains(Extension::SmtpUtf8);
                 client.judge_rcpt(recipient.path, parameters, smtputf8)?;
             }
         }
@@ -123,7 +114,7 @@ impl Transaction<'_> {
     /// Queues recipients; whether all of this mail transaction are.
     pub(super) fn ask(&mut self, client: &mut Client) -> Result<bool, Misuse> {
         let limits = client.limits();
-        let dsn = client.capabilities().is_some_and(|all| all.offers(Extension::Dsn));
+        let offered = client.offered();
         while let Some(recipient) = self.envelope.recipients.get(self.round.ask) {
             if limits.rcpt_max.is_some_and(|most| self.round.asked >= most) {
                 break;
@@ -140,7 +131,7 @@ impl Transaction<'_> {
                 continue;
             }
             let mut list = ParameterList::new();
-            let parameters = rcpt_parameters(recipient, dsn, &mut list)?;
+            let parameters = rcpt_parameters(recipient, offered, &mut list, &mut self.downgrades)?;
             match client.rcpt(recipient.path, parameters) {
                 Ok(()) => {}
                 Err(Misuse::QueueFull) => return Ok(false),
@@ -152,25 +143,4 @@ impl Transaction<'_> {
         }
         Ok(true)
     }
-}
-
-/// The parameters of RCPT for a server that offers DSN, or not.
-fn rcpt_parameters<'r>(
-    recipient: &'r Recipient<'_>,
-    dsn: bool,
-    list: &'r mut ParameterList,
-) -> Result<Parameters<'r>, Misuse> {
-    if dsn || recipient.parameters.is_empty() {
-        return Ok(recipient.parameters);
-    }
-    for parameter in recipient.parameters.iter() {
-        if !is_dsn(parameter.keyword()) {
-            list.push(parameter).map_err(|_| Misuse::Parameter)?;
-        }
-    }
-    Ok(list.as_parameters())
-}
-
-fn is_dsn(keyword: &str) -> bool {
-    ["RET", "ENVID", "NOTIFY", "ORCPT"].iter().any(|dsn| dsn.eq_ignore_ascii_case(keyword))
 }

@@ -3,6 +3,7 @@
 mod begin;
 mod fate;
 mod replies;
+mod wish;
 
 use alloc::string::String;
 
@@ -10,10 +11,10 @@ use bytes::Bytes;
 
 use self::fate::{Fate, Fates};
 use super::{
-    Client, Content, Envelope, Misuse, TransactionOptions,
+    Client, Content, Downgrades, Envelope, Misuse, TransactionOptions,
     report::{Cause, Outcome, Phase, Report, Retry},
 };
-use crate::{answer::Rejection, fault::Fault, sequence::Protocol};
+use crate::{fault::Fault, sequence::Protocol};
 
 /// What a [`Transaction`] wants next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +38,10 @@ pub enum TransactionStep {
 
 /// Sends one message to any number of recipients and keeps an outcome for each.
 ///
-/// What is used of PIPELINING, SIZE, 8BITMIME, SMTPUTF8, DSN and CHUNKING depends on what the server
-/// offered. Recipients that are refused do not stop the others. When the session fails, each
+/// What is used of PIPELINING, SIZE, 8BITMIME, SMTPUTF8 and CHUNKING depends on what the server
+/// offered. Parameters of the caller's that the server does not offer are left out and
+/// [told](Report::downgrades) where the message can do without; where it cannot, nothing is sent to
+/// those whom it concerns, and their outcome says why. Recipients that are refused do not stop the others. When the session fails, each
 /// recipient that has no final answer yet is deferred, or in doubt if the whole message had been
 /// sent.
 ///
@@ -62,6 +65,8 @@ pub struct Transaction<'e> {
     begun: bool,
     /// The server said that it cannot do more now.
     busy: bool,
+    /// What was left out.
+    downgrades: Downgrades,
     round: Round,
     /// The chunk that is held until it is known whether another follows it.
     held: Option<Bytes>,
@@ -125,6 +130,7 @@ impl<'e> Transaction<'e> {
             seven_bit: false,
             begun: false,
             busy: false,
+            downgrades: Downgrades::NONE,
             round: Round::default(),
             held: None,
         }
@@ -195,8 +201,7 @@ impl<'e> Transaction<'e> {
         }
         if self.options.all_or_nothing && self.round.accepted < self.round.asked {
             // The accepted recipients are not sent to after all.
-            let refusal = Rejection::temporary(5, 0, "another recipient was refused");
-            self.fates.settle_all(Outcome::local(refusal));
+            self.fates.settle_all(Outcome::local(wish::OTHER_REFUSED));
             self.stage = Stage::Failed;
         } else if self.round.accepted == 0 {
             self.stage = if self.round.data_sent { Stage::Data } else { Stage::Failed };
@@ -357,6 +362,6 @@ impl<'e> Transaction<'e> {
         if self.stage != Stage::Done {
             self.fail(self.round.sent, Fault::Closed);
         }
-        Report { outcomes: self.fates.into_outcomes() }
+        Report { outcomes: self.fates.into_outcomes(), downgrades: self.downgrades }
     }
 }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::client::Content;
+use crate::client::{Content, Downgrade, Downgrades};
 use crate::date::Timestamp;
 use crate::extension::Capabilities;
 use crate::parameter::{Body, MailParameters, Parameters, RcptParameters};
@@ -43,7 +43,7 @@ fn one(mail: &str, rcpt: &str) -> Queued {
 
 /// What goes to a server that offers some keywords, so many seconds later: parameters of MAIL and
 /// of each RCPT, losses, and refusals.
-type Sent = (String, Vec<String>, Vec<Loss>, Vec<String>);
+type Sent = (String, Vec<String>, Downgrades, Vec<String>);
 
 fn sent(queued: &Queued, offers: &[&str], after: u64) -> Sent {
     let mut reply = String::from("250-mx.example\r\n");
@@ -63,19 +63,20 @@ fn sent(queued: &Queued, offers: &[&str], after: u64) -> Sent {
     assert_eq!(envelope.reverse_path, queued.reverse_path());
     let lists = envelope.recipients.iter().map(|to| to.parameters.to_string()).collect();
     let refused = outgoing.refused().iter().map(|(_, why)| why.enhanced().to_string()).collect();
-    (envelope.parameters.to_string(), lists, outgoing.losses().to_vec(), refused)
+    (envelope.parameters.to_string(), lists, outgoing.downgrades(), refused)
 }
 
 fn goes(mail: &str, rcpt: &str) -> Sent {
-    (mail.to_string(), Vec::from([rcpt.to_string()]), Vec::new(), Vec::new())
+    (mail.to_string(), Vec::from([rcpt.to_string()]), Downgrades::NONE, Vec::new())
 }
 
-fn loses(mail: &str, rcpt: &str, losses: &[Loss]) -> Sent {
-    (mail.to_string(), Vec::from([rcpt.to_string()]), losses.to_vec(), Vec::new())
+fn loses(mail: &str, rcpt: &str, losses: &[Downgrade]) -> Sent {
+    let losses = losses.iter().copied().collect();
+    (mail.to_string(), Vec::from([rcpt.to_string()]), losses, Vec::new())
 }
 
 fn refused(code: &str) -> Sent {
-    (String::new(), Vec::new(), Vec::new(), Vec::from([code.to_string()]))
+    (String::new(), Vec::new(), Downgrades::NONE, Vec::from([code.to_string()]))
 }
 
 #[test]
@@ -86,7 +87,7 @@ fn c75_reports_go_on_unchanged_or_not_at_all() {
         sent(&message, &["DSN"], 0),
         goes("ret=FULL ENVID=x+2Dy", "NOTIFY=Delay,failure ORCPT=rfc822;C+40d.example")
     );
-    assert_eq!(sent(&message, &[], 0), loses("", "", &[Loss::Dsn]));
+    assert_eq!(sent(&message, &[], 0), loses("", "", &[Downgrade::Dsn]));
     let utf8 = one("SMTPUTF8", "ORCPT=utf-8;j\u{f6}rg\\x{2B}@x.example");
     let kept = "ORCPT=utf-8;j\u{f6}rg\\x{2B}@x.example";
     assert_eq!(sent(&utf8, &["DSN", "SMTPUTF8"], 0), goes("", kept));
@@ -111,7 +112,7 @@ fn c78_the_time_that_is_left() {
     assert_eq!(sent(&tell, &["DELIVERBY 9999", "DSN"], 4000), goes("BY=-400;NT", ""));
     // Where nobody looks after the time, delays are told of.
     let unwatched = |rcpt, after| sent(&one("BY=3600;N", rcpt), &["DSN"], after);
-    let lost = &[Loss::DeliverBy];
+    let lost = &[Downgrade::DeliverBy];
     assert_eq!(unwatched("", 0), loses("", "NOTIFY=FAILURE,DELAY", lost));
     assert_eq!(unwatched("NOTIFY=SUCCESS", 0), loses("", "NOTIFY=SUCCESS,DELAY", lost));
     assert_eq!(unwatched("NOTIFY=NEVER", 0), loses("", "NOTIFY=NEVER", lost));
@@ -128,7 +129,7 @@ fn c79_c80_priority_and_release() {
         sent(&message, &["MT-PRIORITY", "FUTURERELEASE 99 x"], 60),
         goes("MT-PRIORITY=-3", "")
     );
-    assert_eq!(sent(&message, &[], 60), loses("", "", &[Loss::Priority]));
+    assert_eq!(sent(&message, &[], 60), loses("", "", &[Downgrade::Priority]));
     let until = one("HOLDUNTIL=2026-01-05T12:00:00Z", "");
     assert_eq!(until.held_until().map(Timestamp::unix), Some(1_767_614_400));
     assert_eq!((one("", "").held_until(), one("", "").priority()), (None, 0));
@@ -139,16 +140,23 @@ fn c81_c82_owner_and_tracking() {
     let since = "RRVS=2014-04-03T23:01:00Z";
     assert_eq!(sent(&one("", since), &["RRVS"], 0), goes("", since));
     let (mail, none, losses, refusals) = sent(&one("", since), &[], 0);
-    assert!(mail.is_empty() && none.is_empty() && losses == [Loss::OwnerCheck]);
+    assert!(
+        mail.is_empty()
+            && none.is_empty()
+            && losses == Downgrades::from_iter([Downgrade::OwnerCheck])
+    );
     assert_eq!(refusals, ["5.7.19"]);
     let either = one("", "RRVS=2014-04-03T23:01:00Z;C");
-    assert_eq!(sent(&either, &[], 0), loses("", "", &[Loss::OwnerCheck]));
+    assert_eq!(sent(&either, &[], 0), loses("", "", &[Downgrade::OwnerCheck]));
 
     let tracked = one("ENVID=a@b.example MTRK=YWJj:1000", "");
     let offers = &["MTRK", "DSN"];
     assert_eq!(sent(&tracked, offers, 400), goes("ENVID=a@b.example MTRK=YWJj:600", ""));
-    assert_eq!(sent(&tracked, offers, 1000), loses("ENVID=a@b.example", "", &[Loss::Tracking]));
-    assert_eq!(sent(&tracked, &["DSN"], 0), loses("ENVID=a@b.example", "", &[Loss::Tracking]));
+    assert_eq!(
+        sent(&tracked, offers, 1000),
+        loses("ENVID=a@b.example", "", &[Downgrade::Tracking])
+    );
+    assert_eq!(sent(&tracked, &["DSN"], 0), loses("ENVID=a@b.example", "", &[Downgrade::Tracking]));
     let forever = one("ENVID=a@b.example MTRK=YWJj", "");
     assert_eq!(sent(&forever, offers, 9999), goes("ENVID=a@b.example MTRK=YWJj", ""));
 }
@@ -164,9 +172,9 @@ fn c83_and_the_rest() {
     let (.., refusals) = sent(&tls, &[], 0);
     assert_eq!(refusals, ["5.7.30"]);
     let nobody = queued("<>", "REQUIRETLS", &[("<c@d.example>", "")]);
-    assert_eq!(sent(&nobody, &[], 0), loses("", "", &[Loss::RequireTls]));
+    assert_eq!(sent(&nobody, &[], 0), loses("", "", &[Downgrade::RequireTls]));
     let own = one("X-MINE=1 SOLICIT=org.example:ADV", "X-OURS=2");
-    let lost = [Loss::Other, Loss::Solicitation];
+    let lost = [Downgrade::Other, Downgrade::Solicitation];
     assert_eq!(sent(&own, &[], 0), loses("", "", &lost));
     let all = &["X-MINE", "X-OURS", "NO-SOLICITING"];
     assert_eq!(sent(&own, all, 0), goes("X-MINE=1 SOLICIT=org.example:ADV", "X-OURS=2"));

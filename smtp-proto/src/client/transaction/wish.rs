@@ -1,0 +1,208 @@
+//! What becomes of what the server does not offer: it is done without, or the message is not sent.
+
+use super::{Fate, Transaction};
+use crate::{
+    answer::Rejection,
+    auth::Channel,
+    client::{Client, Downgrade, Downgrades, Misuse, Recipient, report::Outcome},
+    extension::{Extension, ExtensionSet},
+    parameter::{
+        Body, ByMode, IfRecipientChanged, MailParameters, Parameter, ParameterList, Parameters,
+        RcptParameters,
+    },
+    path::ReversePath,
+};
+
+/// What is done with a parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// It is sent; if it cannot be, the caller is to blame.
+    Send,
+    /// It is left out.
+    Drop(Downgrade),
+    /// Without it, nothing is sent.
+    Refuse(Rejection<'static>),
+}
+
+impl Wish {
+    fn of_unoffered(extension: Extension) -> Self {
+        Downgrade::of(extension).map_or(Self::Send, Self::Drop)
+    }
+
+    /// Why not to send, if a downgrade is to be refused or not.
+    fn refusal(self, downgrades: bool) -> Option<Rejection<'static>> {
+        match self {
+            Self::Refuse(rejection) => Some(rejection),
+            Self::Drop(downgrade) if downgrades => Some(downgrade.refusal()),
+            Self::Send | Self::Drop(_) => None,
+        }
+    }
+}
+
+impl Transaction<'_> {
+    /// Why this message is not sent to this server.
+    pub(super) fn judge_message(
+        &self,
+        client: &Client,
+        offered: ExtensionSet,
+    ) -> Option<Rejection<'static>> {
+        let offers = |extension| offered.contains(extension);
+        let limit = client.capabilities().and_then(|all| all.size_limit());
+        if !offers(Extension::SmtpUtf8) {
+            if self.content.smtputf8 {
+                return Some(Rejection::permanent(6, 9, "the server does not offer SMTPUTF8"));
+            }
+            if !self.envelope.reverse_path.is_ascii() {
+                return Some(NO_SMTPUTF8);
+            }
+        }
+        match self.content.body {
+            Body::BinaryMime if !(offers(Extension::BinaryMime) && offers(Extension::Chunking)) => {
+                return Some(Rejection::permanent(6, 3, "the server does not offer BINARYMIME"));
+            }
+            Body::EightBitMime if !offers(Extension::EightBitMime) => {
+                return Some(Rejection::permanent(6, 3, "the server does not offer 8BITMIME"));
+            }
+            _ => {}
+        }
+        if let (Some(limit), Some(size)) = (limit, self.content.size)
+            && size > limit
+        {
+            return Some(Rejection::permanent(3, 4, "larger than the server takes"));
+        }
+        let mut parameters = self.envelope.parameters.iter();
+        parameters.find_map(|parameter| {
+            let wish = self.wish_of_mail(parameter, client, offered);
+            wish.refusal(self.options.refuse_downgrades)
+        })
+    }
+
+    /// Settles those who are not sent to by this server.
+    pub(super) fn judge_recipients(&mut self, offered: ExtensionSet) {
+        let refuse = self.options.refuse_downgrades;
+        let mut refused = false;
+        for (index, recipient) in self.envelope.recipients.iter().enumerate() {
+            if !self.fates.is_left(index) {
+                continue;
+            }
+            let refusal = if !recipient.path.is_ascii() && !offered.contains(Extension::SmtpUtf8) {
+                Some(NO_SMTPUTF8)
+            } else {
+                let mut parameters = recipient.parameters.iter();
+                parameters.find_map(|parameter| {
+                    wish_of_rcpt(recipient, parameter, offered).refusal(refuse)
+                })
+            };
+            if let Some(refusal) = refusal {
+                self.fates.set(index, Fate::Settled(Outcome::local(refusal)));
+                refused = true;
+            }
+        }
+        if refused && self.options.all_or_nothing {
+            self.fates.settle_all(Outcome::local(OTHER_REFUSED));
+        }
+    }
+
+    /// Whether SMTPUTF8 is needed for the message, or for a recipient that is left.
+    pub(super) fn needs_smtputf8(&self) -> bool {
+        let recipients = self.envelope.recipients.iter().enumerate();
+        self.content.smtputf8
+            || !self.envelope.reverse_path.is_ascii()
+            || recipients
+                .into_iter()
+                .any(|(index, recipient)| !recipient.path.is_ascii() && self.fates.is_left(index))
+    }
+
+    pub(super) fn wish_of_mail(
+        &self,
+        parameter: Parameter<'_>,
+        client: &Client,
+        offered: ExtensionSet,
+    ) -> Wish {
+        let Some(extension) = MailParameters::extension(parameter) else {
+            return Wish::Send;
+        };
+        match extension {
+            Extension::RequireTls => self.require_tls(client, offered),
+            // A tracked message needs an ENVID, which belongs to DSN.
+            Extension::Mtrk if !offered.contains(Extension::Dsn) => Wish::Drop(Downgrade::Tracking),
+            _ if offered.contains(extension) => Wish::Send,
+            // What is to come back must not go where nobody looks at the time (RFC 2852 section
+            // 4.1.4.1).
+            Extension::DeliverBy if self.mode() == Some(ByMode::Return) => {
+                Wish::Refuse(Downgrade::DeliverBy.refusal())
+            }
+            _ => Wish::of_unoffered(extension),
+        }
+    }
+
+    fn mode(&self) -> Option<ByMode> {
+        let parameters = MailParameters::parse(self.envelope.parameters).ok()?;
+        parameters.by().map(|by| by.mode())
+    }
+
+    /// REQUIRETLS goes inside TLS to a server that is known to be the right one, and that offers it
+    /// (RFC 8689 section 4.2.1). A report may go without (section 5).
+    fn require_tls(&self, client: &Client, offered: ExtensionSet) -> Wish {
+        let safe = client.is_tls() && client.channel().is_some_and(Channel::is_server_verified);
+        if safe && offered.contains(Extension::RequireTls) {
+            Wish::Send
+        } else if self.envelope.reverse_path == ReversePath::Null {
+            Wish::Drop(Downgrade::RequireTls)
+        } else if safe {
+            Wish::Refuse(Downgrade::RequireTls.refusal())
+        } else {
+            Wish::Refuse(Rejection::permanent(7, 10, "no TLS with a server that is verified"))
+        }
+    }
+}
+
+const NO_SMTPUTF8: Rejection<'static> =
+    Rejection::permanent(6, 7, "the server does not offer SMTPUTF8");
+
+/// With all-or-nothing: nothing is sent.
+pub(super) const OTHER_REFUSED: Rejection<'static> =
+    Rejection::temporary(5, 0, "another recipient was refused");
+
+fn wish_of_rcpt(
+    recipient: &Recipient<'_>,
+    parameter: Parameter<'_>,
+    offered: ExtensionSet,
+) -> Wish {
+    let Some(extension) = RcptParameters::extension(parameter) else {
+        return Wish::Send;
+    };
+    if offered.contains(extension) {
+        return Wish::Send;
+    }
+    // RFC 7293 section 5.1.1.
+    if extension == Extension::Rrvs
+        && let Some(rrvs) = RcptParameters::parse(recipient.parameters).unwrap_or_default().rrvs()
+        && rrvs.action() == IfRecipientChanged::Reject
+    {
+        return Wish::Refuse(Downgrade::OwnerCheck.refusal());
+    }
+    Wish::of_unoffered(extension)
+}
+
+/// The parameters of RCPT for a server that offers this.
+pub(super) fn rcpt_parameters<'r>(
+    recipient: &'r Recipient<'_>,
+    offered: ExtensionSet,
+    list: &'r mut ParameterList,
+    downgrades: &mut Downgrades,
+) -> Result<Parameters<'r>, Misuse> {
+    let all = recipient.parameters;
+    if all.iter().all(|parameter| wish_of_rcpt(recipient, parameter, offered) == Wish::Send) {
+        return Ok(all);
+    }
+    for parameter in all.iter() {
+        match wish_of_rcpt(recipient, parameter, offered) {
+            Wish::Drop(downgrade) => downgrades.insert(downgrade),
+            Wish::Send | Wish::Refuse(_) => {
+                list.push(parameter).map_err(|_| Misuse::Parameter)?;
+            }
+        }
+    }
+    Ok(list.as_parameters())
+}
