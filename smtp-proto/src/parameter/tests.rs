@@ -146,6 +146,12 @@ fn bad_mail_parameters() {
         "RET",
         "SMTPUTF8=1",
         "REQUIRETLS=x",
+        "ENVID",
+        "BY",
+        "HOLDFOR",
+        "SOLICIT",
+        "MTRK ENVID=a@b",
+        "TRANSID",
         "ENVID=a+4",
         "ENVID=a+00",
         "ENVID=a+C3",
@@ -234,7 +240,15 @@ fn rcpt_parameters() {
     let orcpt = read.orcpt().unwrap();
     assert_eq!((orcpt.addr_type(), orcpt.address()), ("rfc822", "bob+2Bx@example.net"));
     assert_eq!(read.others().count(), 1);
-    assert_eq!(rcpt("NOTIFY=never").unwrap().notify(), Some(Notify::NEVER));
+    let never = rcpt("NOTIFY=never").unwrap().notify().unwrap();
+    assert_eq!(never, Notify::NEVER);
+    let some = Notify::SUCCESS.and(Notify::DELAY);
+    assert!(never.contains(Notify::NEVER) && !some.contains(Notify::NEVER));
+    assert!(some.contains(Notify::DELAY) && !some.contains(Notify::FAILURE.and(Notify::DELAY)));
+    assert_eq!(some.without(some), Notify::NEVER);
+    for value in [some, never] {
+        crate::tests::passes_errors_on(&value);
+    }
     for text in [
         "ORCPT=utf-8;j\\x{F6}rg@example.net",
         "ORCPT=utf-8;j\u{f6}rg@example.net",
@@ -258,6 +272,7 @@ fn rcpt_parameters() {
         "NOTIFY=NEVER,DELAY",
         "NOTIFY=DELAY,",
         "NOTIFY=ALWAYS",
+        "ORCPT",
         "ORCPT=bob@example.net",
         "ORCPT=;a",
         "ORCPT=rfc822;a+00",

@@ -59,6 +59,21 @@ fn what_was_told_of_others() {
     assert_eq!(session.server.config().host(), "mx.example");
 }
 
+/// RFC 6531 section 3.7.4.2: whether the reply may have characters beyond ASCII.
+#[test]
+fn what_is_asked_about() {
+    for (line, text, smtputf8) in
+        [("VRFY a b\r\n", "a b", false), ("EXPN \u{e9} SMTPUTF8\r\n", "\u{e9}", true)]
+    {
+        let config = mx().offer(Extension::Vrfy).offer(Extension::Expn);
+        let asked = session(config, &[EHLO]).question(line, |event| match event {
+            Event::Verify(verify) => (String::from(verify.text().as_str()), verify.smtputf8()),
+            event => panic!("{event:?}"),
+        });
+        assert_eq!(asked, (text.into(), smtputf8));
+    }
+}
+
 /// S-30: whether the client talked first is told with the question.
 #[test]
 fn s30_who_talked_first() {
@@ -76,6 +91,13 @@ fn s30_who_talked_first() {
 #[test]
 fn a_421_ends_the_session() {
     let gone = || Answer::reject(&Rejection::SHUTTING_DOWN);
+    let mut refused = Session::new(mx());
+    refused.question("", |event| match event {
+        Event::Connected(client) => client.reject(Rejection::SHUTTING_DOWN),
+        event => panic!("{event:?}"),
+    });
+    assert!(refused.said().starts_with("421 "), "{}", refused.said());
+    assert_eq!(refused.server.state(), State::Closed);
     for lines in [&[EHLO][..], &[EHLO, MAIL], &[EHLO, MAIL, RCPT], &[EHLO, "VRFY a\r\n"]] {
         let (last, before) = lines.split_last().unwrap();
         let mut session = session(mx().offer(Extension::Vrfy), before);
@@ -219,7 +241,7 @@ fn f07_a_message_that_mending_makes_too_large() {
         mx().profile(|profile| *profile = Profile::LENIENT)
             .limits(|limits| limits.message = Some(most))
     };
-    for (most, code) in [(6, "250 2.0.0"), (5, "552 5.3.4")] {
+    for (most, code) in [(6, "250 2.0.0"), (5, "552 5.3.4"), (2, "552 5.3.4")] {
         let mut session = session(config(most), &[EHLO, MAIL, RCPT, "DATA\r\n"]);
         let said = session.say("a\nb\r\n.\r\n");
         assert!(said.starts_with(code), "{said}");

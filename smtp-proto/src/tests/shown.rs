@@ -11,14 +11,16 @@ use std::hash::DefaultHasher;
 
 use super::passes_errors_on;
 use crate::{
+    answer::Rejection,
     auth::{Binding, Channel, Nonce, client},
     client::Login,
     command::{DomainList, Mechanism, Text, Verb, XClient, XForward},
+    date::{Date, Timestamp},
     domain::{AddressLiteral, Domain, HelloName, Host},
     parameter::{Parameter, ParameterList, Parameters, RcptParameters},
     path::{ForwardPath, Mailbox, MailboxBuf, ReversePath},
     profile::Syntax,
-    relay::{HostName, TlsFailure, Tlsa},
+    relay::{HostName, StsPolicy, TlsFailure, Tlsa},
     reply::Reply,
     report::Action,
     status::{Code, EnhancedCode},
@@ -73,6 +75,18 @@ fn as_sent_and_with_their_type() {
     shows(Code::OK, "250", "250");
     shows(EnhancedCode::new(2, 1, 5).unwrap(), "2.1.5", "2.1.5");
     shows(Attribute::HeloName, "HELO", "HeloName");
+    let rejection = Rejection::permanent(7, 1, "not\nyou");
+    assert_eq!(rejection.to_string(), "550 5.7.1 not / you");
+    passes_errors_on(&rejection);
+    let date = Date::utc(Timestamp::from_unix(0));
+    assert_eq!(date.to_string(), "Thu, 01 Jan 1970 00:00:00 +0000");
+    passes_errors_on(&date);
+    let policy = b"version: STSv1\nmode: enforce\nmx: *.x.example\nmax_age: 60\n";
+    passes_errors_on(&StsPolicy::parse(policy).unwrap());
+    assert_eq!(
+        HostName::parse("Mx.Example.").unwrap().as_domain(),
+        Domain::parse("mx.example").unwrap()
+    );
     let set = AttributeSet::EMPTY.with(Attribute::Port).with(Attribute::Name);
     assert_eq!(format!("{set:?} {:?}", AttributeSet::EMPTY), "{Name, Port} {}");
     assert_eq!(format!("{:?}", Nonce::parse("abc").unwrap()), "Nonce(abc)");
@@ -130,6 +144,18 @@ fn secrets_are_not_shown() {
     let plain = client::Plain::new("", "user", "very secret").unwrap();
     let login = Login::new().with(plain).with(client::Login::new("user", "very secret").unwrap());
     assert_eq!(format!("{login:?}"), "[\"PLAIN\", \"LOGIN\"]");
+    #[cfg(feature = "sasl")]
+    {
+        use crate::auth::{ScramHash, client::Scram, server};
+        let nonce = Nonce::parse("nonce").unwrap();
+        let client = Scram::new(ScramHash::Sha1, "user", "very secret", nonce.clone()).unwrap();
+        let decoy = "very secret".into();
+        let setting = server::Setting::new(nonce, &decoy);
+        let server = server::Scram::new(ScramHash::Sha1, false, &setting);
+        for shown in [format!("{client:?}"), format!("{server:?}")] {
+            assert_eq!(shown, "Scram { name: \"SCRAM-SHA-1\", .. }");
+        }
+    }
     let secret = crate::auth::Secret::from(b"very secret".as_slice());
     assert!(!format!("{secret:?}").contains("very"));
     assert_eq!(secret.as_ref(), b"very secret");

@@ -52,6 +52,7 @@ fn bad_lines() {
         "PROXY UNKNOWN \n\r\n",
         "PROXY UNKNOWN\r\r\n",
         "PROXY UNKNOWN a\rb\r\n",
+        "PROXY TCP6 1:2:3:4:5:6:7::8 ::1 1 2\r\n",
         "PROXY tcp4 192.0.2.7 198.51.100.1 1 2\r\n",
         "PROXY UDP4 192.0.2.7 198.51.100.1 1 2\r\n",
         "PROXY TCP5 192.0.2.7 198.51.100.1 1 2\r\n",

@@ -156,6 +156,19 @@ fn tlsa(usage: u8, selector: u8, matching: u8, data: &[u8]) -> Tlsa {
     Tlsa::parse(&[&[usage, selector, matching], data].concat()).unwrap()
 }
 
+/// For records that hold what they are about.
+struct NoDigest;
+
+impl TlsaDigest for NoDigest {
+    fn sha256(&self, _: &[u8]) -> [u8; 32] {
+        unreachable!("nothing is to be hashed")
+    }
+
+    fn sha512(&self, _: &[u8]) -> [u8; 64] {
+        unreachable!("nothing is to be hashed")
+    }
+}
+
 #[test]
 fn l26_records_and_what_they_demand() {
     assert_eq!(Tlsa::name(&name("MX.example"), 25), "_25._tcp.mx.example");
@@ -190,6 +203,16 @@ fn l26_records_and_what_they_demand() {
         (tlsa(255, 1, 1, &[7; 32]), false),
     ] {
         assert_eq!(record.is_usable(), usable, "{record}");
+    }
+    // What cannot be checked is about no certificate.
+    for (record, about) in [
+        (tlsa(3, 0, 0, b"certificate"), true),
+        (tlsa(3, 1, 0, b"key"), true),
+        (tlsa(3, 1, 0, b"certificate"), false),
+        (tlsa(3, 2, 0, b"certificate"), false),
+        (tlsa(3, 0, 9, b"certificate"), false),
+    ] {
+        assert_eq!(record.is_about(&presented("certificate", "key"), &NoDigest), about, "{record}");
     }
     let (good, bad) = (tlsa(3, 0, 0, b"x"), tlsa(0, 0, 0, b"x"));
     for (answer, demand) in [

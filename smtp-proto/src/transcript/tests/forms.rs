@@ -10,7 +10,7 @@ use super::super::*;
 use crate::tests::passes_errors_on;
 
 /// The lines of an entry, as people see it, who said it, and how many octets that were.
-const FORMS: [(&str, &str, Option<Speaker>, u64); 37] = {
+const FORMS: [(&str, &str, Option<Speaker>, u64); 42] = {
     use Speaker::{Client, Server};
     [
         ("S: 220 mx.example", "S: 220 mx.example", Some(Server), 16),
@@ -50,6 +50,11 @@ const FORMS: [(&str, &str, Option<Speaker>, u64); 37] = {
         ("refuse 550 5.7.1 no", "-- refuse 550 5.7.1 no --", None, 0),
         ("weak", "-- TLS too weak --", None, 0),
         ("proxy TCP4 192.0.2.1", "-- PROXY TCP4 192.0.2.1 --", None, 0),
+        ("channel", "-- channel: nothing to bind to --", None, 0),
+        ("channel tls-unique certificate", "-- channel: tls-unique certificate --", None, 0),
+        ("forgiven nul_in_text", "-- forgiven: nul_in_text --", None, 0),
+        ("# a remark", "-- a remark --", None, 0),
+        ("refuse 550 5.7.1 \\r", "-- refuse 550 5.7.1 --", None, 0),
     ]
 };
 
