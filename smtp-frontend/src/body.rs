@@ -1,6 +1,6 @@
 //! The content of a message on its way in.
 
-use std::{fmt, io};
+use std::{fmt, io, time::Instant};
 
 use bytes::{Bytes, BytesMut};
 use smtp_proto::{answer::Rejection, profile::Leniency, server::Event, wire::Step};
@@ -8,6 +8,7 @@ use smtp_proto::{answer::Rejection, profile::Leniency, server::Event, wire::Step
 use crate::{
     server::{Fetch, Link, Pace},
     session::{End, Facts},
+    time::Clock,
 };
 
 /// The content of a message, dots removed and what BURL names fetched, read when it is asked for: a slow reader slows the client.
@@ -21,6 +22,11 @@ pub struct Body<'s> {
     pub(crate) progress: Progress,
     /// What the message was forgiven, for when the handler has returned.
     pub(crate) leniencies: Vec<Leniency>,
+    /// How many were read.
+    pub(crate) octets: u64,
+    /// Where somebody wants to know when the end was read.
+    pub(crate) clock: Option<Clock>,
+    pub(crate) ended: Option<Instant>,
 }
 
 /// How far a body has come.
@@ -94,11 +100,12 @@ impl Body<'_> {
                 continue;
             }
             match self.link.machine().event() {
-                Some(Event::Body(octets)) => return Ok(Some(octets)),
+                Some(Event::Body(octets)) => return Ok(Some(self.count(octets))),
                 // Dropped tokens are asked again, when the handler has returned.
                 Some(Event::Delivery(_)) => {
                     self.progress = Progress::Whole;
                     self.pace.is_whole();
+                    self.ended = self.clock.map(Clock::now);
                 }
                 Some(Event::Fault(fault)) => self.progress = Progress::Lost(End::Fault(fault)),
                 Some(Event::Burl(question)) => {
@@ -111,7 +118,7 @@ impl Body<'_> {
                         Ok(octets) => {
                             question.accept(u64::try_from(octets.len()).unwrap_or(u64::MAX));
                             if !octets.is_empty() {
-                                return Ok(Some(octets));
+                                return Ok(Some(self.count(octets)));
                             }
                         }
                         Err(rejection) => question.reject(rejection),
@@ -125,6 +132,12 @@ impl Body<'_> {
                 None => {}
             }
         }
+    }
+
+    fn count(&mut self, octets: Bytes) -> Bytes {
+        let length = u64::try_from(octets.len()).unwrap_or(u64::MAX);
+        self.octets = self.octets.saturating_add(length);
+        octets
     }
 
     /// All of it, if it is at most `limit` octets.

@@ -25,6 +25,7 @@ mod connection;
 mod driver;
 mod error;
 mod network;
+mod observer;
 mod random;
 pub mod runtime;
 mod server;
@@ -48,6 +49,7 @@ pub use self::{
     driver::{Driver, Stream},
     error::Error,
     network::{Network, NotANetwork},
+    observer::{Answered, Asked, Observer, Outcome, Received},
     server::{Handle, NotARate, Rate, Refusal, Server, Service},
     session::{Backend, End, Facts, Recipient, Sender, Session, Waiting},
 };

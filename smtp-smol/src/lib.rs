@@ -156,9 +156,10 @@ pub use smtp_frontend::proto;
 pub use smtp_frontend::tls;
 #[doc(inline)]
 pub use smtp_frontend::{
-    Attempt, Backend, Body, BodyError, Client, ConnectError, Driver, End, Error, Facts, Handle,
-    MailData, Network, NotANetwork, NotARate, PoolConfig, PoolError, Progress, Rate, Recipient,
-    Refusal, Sender, Service, Session, Stream, Target, Tls, Waiting,
+    Answered, Asked, Attempt, Backend, Body, BodyError, Client, ConnectError, Driver, End, Error,
+    Facts, Handle, MailData, Network, NotANetwork, NotARate, Observer, Outcome, PoolConfig,
+    PoolError, Progress, Rate, Received, Recipient, Refusal, Sender, Service, Session, Stream,
+    Target, Tls, Waiting,
 };
 
 pub use self::{listener::AnyListener, runtime::Smol};

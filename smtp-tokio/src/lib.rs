@@ -137,6 +137,8 @@
 //! content and for answers. The target is `smtp`. Where nobody subscribes to the span, nothing
 //! is recorded.
 //!
+//! Who counts and measures implements [`Observer`] and gives it to [`Server::observe`].
+//!
 //! Sockets are opened with `TCP_NODELAY`; replies and commands that belong together leave in one
 //! write. A session that waits for its peer owns no buffer.
 #![forbid(unsafe_code)]
@@ -153,9 +155,10 @@ pub use smtp_frontend::proto;
 pub use smtp_frontend::tls;
 #[doc(inline)]
 pub use smtp_frontend::{
-    Attempt, Backend, Body, BodyError, Client, ConnectError, Driver, End, Error, Facts, Handle,
-    MailData, Network, NotANetwork, NotARate, PoolConfig, PoolError, Progress, Rate, Recipient,
-    Refusal, Sender, Service, Session, Stream, Target, Tls, Waiting,
+    Answered, Asked, Attempt, Backend, Body, BodyError, Client, ConnectError, Driver, End, Error,
+    Facts, Handle, MailData, Network, NotANetwork, NotARate, Observer, Outcome, PoolConfig,
+    PoolError, Progress, Rate, Received, Recipient, Refusal, Sender, Service, Session, Stream,
+    Target, Tls, Waiting,
 };
 
 pub use self::{listener::AnyListener, runtime::Tokio};

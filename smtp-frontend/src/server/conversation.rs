@@ -21,16 +21,18 @@ use super::{
     Core, Link, Pace,
     deadline::in_time,
     late::Named,
+    observe::{Finished, Note},
     run::{describe, handshake, learn_tls},
     upstream,
 };
 use crate::{
     body::{Body, Progress},
+    observer::Asked,
     session::{Backend, End, Facts, Recipient, Sender, Session, Waiting},
 };
 
 /// What a handler said of a message; in LMTP of each recipient.
-type Answers = Box<[Result<Acceptance<'static>, Rejection<'static>>]>;
+pub(super) type Answers = Box<[Result<Acceptance<'static>, Rejection<'static>>]>;
 
 /// The time of day, which the machine does not know.
 fn now() -> Option<DateTime> {
@@ -39,19 +41,21 @@ fn now() -> Option<DateTime> {
 }
 
 /// A session and all that belongs to it.
-pub(super) struct Conversation<C, B: Backend> {
+pub(super) struct Conversation<C: Deref<Target = Core<B>>, B: Backend> {
     pub(super) core: C,
     pub(super) link: Link,
     pub(super) facts: Facts,
     /// Since the greeting.
     pub(super) session: Option<B::Session>,
     /// Recipients accepted in this transaction.
-    recipients: usize,
+    pub(super) recipients: usize,
     /// What the handler said of the message under way, until that has come whole.
     answers: Option<Answers>,
     exchange: Option<Box<dyn Mechanism>>,
     /// Why the session is about to end.
     fault: Option<Box<Fault>>,
+    /// What there is to tell an observer.
+    pub(super) note: Note,
 }
 
 /// What is to be done when a question is answered.
@@ -81,6 +85,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             answers: None,
             exchange: None,
             fault: None,
+            note: Note::default(),
         }
     }
 
@@ -112,11 +117,13 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
 
     /// Answers one question, or takes one piece of news.
     async fn event(&mut self) -> Option<End> {
+        let asked_at = self.core.observed_now();
         // In a box, as what a question needs is several times what an idle session owns.
         let then = match Box::pin(self.answer_in_time()).await {
             Some(then) => then,
             None => self.late(),
         };
+        self.observe_answer(asked_at);
         match then {
             Then::Nothing => None,
             Then::Message(declared_size) => {
@@ -148,7 +155,8 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
     }
 
     async fn answer(&mut self) -> Then {
-        let Self { core, link, facts, session, recipients, answers, exchange, fault } = self;
+        let Self { core, link, facts, session, recipients, answers, exchange, fault, note, .. } =
+            self;
         let continued = link.machine().state() == State::Auth;
         let Some(event) = link.machine().event() else {
             return Then::Nothing;
@@ -161,7 +169,9 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
                     *exchange = None;
                 }
                 let client = core.allow(client, facts);
-                match core.backend.connect(facts).await {
+                let answer = core.backend.connect(facts).await;
+                note.take_down(Asked::Connect, answer.as_ref().err());
+                match answer {
                     Ok(new) => {
                         *session = Some(new);
                         client.accept();
@@ -202,7 +212,9 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
         match event {
             Event::Hello(question) => {
                 let mut named = Named::new(facts, question.name().to_string().into());
-                match session.hello(named.facts).await {
+                let answer = session.hello(named.facts).await;
+                note.take_down(Asked::Hello, answer.as_ref().err());
+                match answer {
                     Ok(()) => {
                         named.is_kept = true;
                         question.accept();
@@ -227,8 +239,24 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
                 if matches!(step, Exchange::Challenge(_)) {
                     *exchange = Some(mechanism);
                 }
-                if let Some(identity) = question.follow(step) {
+                let refusal = match &step {
+                    Exchange::Challenge(_) | Exchange::Accept(_) => None,
+                    Exchange::Refuse(rejection) => Some(rejection),
+                    _ => Some(&Rejection::BAD_CREDENTIALS),
+                };
+                note.take_down(Asked::Auth, refusal);
+                let is_over = exchange.is_none();
+                let observer = core.observer.as_ref().filter(|_| is_over);
+                let observed = observer.map(|it| (it, Box::<str>::from(question.mechanism())));
+                let identity = question.follow(step);
+                let success = identity.is_some();
+                if let Some(identity) = identity {
                     facts.identity = Some(identity.name().into());
+                }
+                if let Some((observer, mechanism)) = observed {
+                    observer.authentication(facts, &mechanism, success);
+                }
+                if success {
                     return Then::Learn;
                 }
             }
@@ -247,7 +275,9 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
                     parameters: question.parameters(),
                     facts,
                 };
-                match session.mail(&from).await {
+                let answer = session.mail(&from).await;
+                note.take_down(Asked::Mail, answer.as_ref().err());
+                match answer {
                     Ok(()) => question.accept(),
                     Err(rejection) => question.reject(rejection),
                 }
@@ -259,7 +289,9 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
                     index: *recipients,
                     facts,
                 };
-                match session.rcpt(&to).await {
+                let answer = session.rcpt(&to).await;
+                note.take_down(Asked::Rcpt, answer.as_ref().err());
+                match answer {
                     Ok(()) => {
                         question.accept();
                         *recipients += 1;
@@ -287,7 +319,9 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
                 }
             }
             Event::Verify(question) => {
-                match session.verify(question.verb(), question.text().as_str()).await {
+                let answer = session.verify(question.verb(), question.text().as_str()).await;
+                note.take_down(Asked::Verify, answer.as_ref().err());
+                match answer {
                     Ok(Some(mailboxes)) => question.accept_with(&mailboxes),
                     Ok(None) => question.cannot_verify(),
                     Err(rejection) => question.reject(rejection),
@@ -300,24 +334,34 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
                 Some([Err(rejection), ..]) => question.reject(rejection.clone()),
                 Some(_) => question.accept(0),
             },
-            Event::Etrn(question) => match session.etrn(question.node(), facts).await {
-                Ok(Waiting::Unknown) => question.accept(),
-                Ok(Waiting::Nothing) => question.nothing_waits(),
-                Ok(Waiting::Something) => question.pending_started(),
-                Ok(Waiting::Messages(messages)) => question.messages_started(messages),
-                Err(rejection) => question.reject(rejection),
-            },
-            Event::Atrn(question) => match session.atrn(question.domains(), facts).await {
-                Ok(()) => question.accept(),
-                Err(rejection) => question.reject(rejection),
-            },
+            Event::Etrn(question) => {
+                let answer = session.etrn(question.node(), facts).await;
+                note.take_down(Asked::Etrn, answer.as_ref().err());
+                match answer {
+                    Ok(Waiting::Unknown) => question.accept(),
+                    Ok(Waiting::Nothing) => question.nothing_waits(),
+                    Ok(Waiting::Something) => question.pending_started(),
+                    Ok(Waiting::Messages(messages)) => question.messages_started(messages),
+                    Err(rejection) => question.reject(rejection),
+                }
+            }
+            Event::Atrn(question) => {
+                let answer = session.atrn(question.domains(), facts).await;
+                note.take_down(Asked::Atrn, answer.as_ref().err());
+                match answer {
+                    Ok(()) => question.accept(),
+                    Err(rejection) => question.reject(rejection),
+                }
+            }
             // Who may say it was judged when it was offered.
             Event::XClient(question) => question.accept(),
             Event::XForward(question) => question.accept(),
             Event::Extension(question) => {
                 let argument = question.argument();
                 let argument = argument.as_ref().map(|argument| argument.as_str());
-                match session.extension(question.verb(), argument).await {
+                let answer = session.extension(question.verb(), argument).await;
+                note.take_down(Asked::Extension, answer.as_ref().err());
+                match answer {
                     Ok(acceptance) => question.accept_with(acceptance),
                     Err(rejection) => question.reject(rejection),
                 }
@@ -330,6 +374,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
 
     /// Has the handler read the message.
     async fn message(&mut self, declared_size: Option<u64>) -> Option<End> {
+        let begun = self.core.observed_now();
         let session = self.session.as_mut()?;
         let (clock, patience, pace) = (self.core.clock, self.core.patience, Pace::default());
         let turn = || pace.turn(patience);
@@ -342,6 +387,9 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             declared_size,
             progress: Progress::Open,
             leniencies: Vec::new(),
+            octets: 0,
+            clock: begun.map(|_| clock),
+            ended: None,
         };
         let answers = match self.facts.protocol {
             Protocol::Lmtp => {
@@ -353,6 +401,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
                 answer.map(|answer| Box::new([answer]) as Answers)
             }
         };
+        let is_late = answers.is_none();
         let answers: Answers = answers.unwrap_or_else(|| {
             session.timed_out();
             vec![Err(Rejection::ANSWER_TIMEOUT); self.recipients.max(1)].into()
@@ -360,13 +409,25 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
         for leniency in core::mem::take(&mut body.leniencies) {
             session.leniency(leniency);
         }
-        match body.progress {
+        let Body { progress, octets, ended, .. } = body;
+        let is_void = matches!(progress, Progress::Void | Progress::Lost(_));
+        let answered = if is_late { Err(()) } else { Ok(&answers) };
+        self.observe_message(Finished {
+            begun,
+            ended,
+            octets,
+            answers: (!is_void).then_some(answered),
+            is_lmtp: self.facts.protocol == Protocol::Lmtp,
+        });
+        match progress {
             Progress::Open => {
                 // It is not read to its end: the machine does that. In LMTP each recipient gets its
                 // own answer then.
                 if let (Protocol::Smtp, [Err(rejection), ..]) = (self.facts.protocol, &*answers) {
                     self.link.machine().refuse_message(rejection.clone());
-                    session.reset();
+                    if let Some(session) = self.session.as_mut() {
+                        session.reset();
+                    }
                 }
                 self.answers = Some(answers);
             }
@@ -401,10 +462,16 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
         let driver = &mut *self.link.driver;
         driver.flush().await?;
         let time = driver.endpoint_mut().wire().timer().after.min(self.core.handshake);
-        handshake(&self.core, driver, time).await?;
-        driver.endpoint_mut().tls_started();
-        describe(driver);
-        learn_tls(driver.stream(), &mut self.facts);
+        let begun = self.core.observed_now();
+        let result = handshake(&self.core, driver, time).await;
+        if result.is_ok() {
+            driver.endpoint_mut().tls_started();
+            describe(driver);
+            learn_tls(driver.stream(), &mut self.facts);
+        }
+        self.observe_handshake(begun, &result);
+        result?;
+        let driver = &mut *self.link.driver;
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.facts.tls {
             driver.endpoint_mut().wire().remark(tls);

@@ -8,28 +8,57 @@ use super::{
     Core,
     conversation::{Conversation, Then},
 };
-use crate::session::{Backend, Facts, Session};
+use crate::{
+    observer::Asked,
+    session::{Backend, Facts, Session},
+};
 
 impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
     /// The handler did not answer in time, and what was asked is asked still.
     pub(super) fn late(&mut self) -> Then {
         const LATE: Rejection<'static> = Rejection::ANSWER_TIMEOUT;
-        match self.link.machine().event() {
+        let asked = match self.link.machine().event() {
             // Whether the client would be served, nobody knows.
             Some(Event::Connected(question)) => {
                 question.reject(LATE.with_code(Code::SERVICE_NOT_AVAILABLE).unwrap_or(LATE));
+                Asked::Connect
             }
-            Some(Event::Hello(question)) => question.reject(LATE),
-            Some(Event::Auth(question)) => question.reject(Rejection::AUTH_UNAVAILABLE),
-            Some(Event::Mail(question)) => question.reject(LATE),
-            Some(Event::Rcpt(question)) => question.reject(LATE),
-            Some(Event::Verify(question)) => question.reject(LATE),
-            Some(Event::Etrn(question)) => question.reject(LATE),
-            Some(Event::Atrn(question)) => question.reject(LATE),
-            Some(Event::Extension(question)) => question.reject(LATE),
+            Some(Event::Hello(question)) => {
+                question.reject(LATE);
+                Asked::Hello
+            }
+            Some(Event::Auth(question)) => {
+                question.reject(Rejection::AUTH_UNAVAILABLE);
+                Asked::Auth
+            }
+            Some(Event::Mail(question)) => {
+                question.reject(LATE);
+                Asked::Mail
+            }
+            Some(Event::Rcpt(question)) => {
+                question.reject(LATE);
+                Asked::Rcpt
+            }
+            Some(Event::Verify(question)) => {
+                question.reject(LATE);
+                Asked::Verify
+            }
+            Some(Event::Etrn(question)) => {
+                question.reject(LATE);
+                Asked::Etrn
+            }
+            Some(Event::Atrn(question)) => {
+                question.reject(LATE);
+                Asked::Atrn
+            }
+            Some(Event::Extension(question)) => {
+                question.reject(LATE);
+                Asked::Extension
+            }
             // No other waits for a handler.
             _ => return Then::Abort,
-        }
+        };
+        self.note.late(asked);
         if let Some(session) = self.session.as_mut() {
             session.timed_out();
         }

@@ -57,7 +57,10 @@ impl<R: Runtime> Listener<R> {
                     }
                 }
                 Err(error) if is_the_clients(&error) => {}
-                Err(_) => {
+                Err(error) => {
+                    if let Some(observer) = &core.observer {
+                        observer.accept_failed(&error);
+                    }
                     // No file descriptor, no memory: they come back when sessions end.
                     let _ = listening.unless_over(sleep::<R>(pause)).await;
                     pause = (pause * 2).min(BACK_OFF);
@@ -90,8 +93,11 @@ pub(super) fn admit<B: Backend, R: Runtime>(
 ) {
     match core.control.admit(core.limited(&facts)) {
         Ok(seat) => R::spawn(run::session(Arc::clone(core), driver, service, facts, seat)),
-        Err(_) if service.is_implicit_tls() => {}
         Err(refusal) => {
+            core.refused(&facts, refusal);
+            if service.is_implicit_tls() {
+                return;
+            }
             if let Some(farewell) = core.control.farewell() {
                 R::spawn(turn_away(driver, refusal, farewell));
             }

@@ -8,6 +8,7 @@ mod late;
 mod limits;
 mod link;
 mod listen;
+mod observe;
 mod proxied;
 mod run;
 mod turned;
@@ -38,6 +39,7 @@ pub use self::{
 pub(crate) use self::{deadline::Pace, fetch::Fetch, link::Link};
 use crate::{
     network::Network,
+    observer::Observer,
     random,
     runtime::{Adopt, Runtime},
     session::{Backend, End, Facts},
@@ -87,6 +89,7 @@ struct Core<B> {
     decoy: Secret,
     decoy_iterations: u32,
     trace: Option<Trace>,
+    observer: Option<Arc<dyn Observer>>,
     recording: Recording,
     /// A PROXY protocol header comes first.
     proxied: bool,
@@ -115,6 +118,7 @@ impl<B: Backend, R: Runtime> Server<B, R> {
             decoy: random::key().unwrap_or_default(),
             decoy_iterations: DEFAULT_ITERATIONS,
             trace: None,
+            observer: None,
             recording: Recording::default(),
             proxied: false,
             xclient: Vec::new(),
@@ -314,6 +318,13 @@ impl<B: Backend, R: Runtime> Server<B, R> {
     #[must_use]
     pub fn trace(mut self, trace: impl Fn(&Facts, &Entry) + Send + Sync + 'static) -> Self {
         self.core.trace = Some(Arc::new(trace));
+        self
+    }
+
+    /// Tells `observer` of connections, answers, messages and their times, for those who count.
+    #[must_use]
+    pub fn observe(mut self, observer: impl Observer) -> Self {
+        self.core.observer = Some(Arc::new(observer));
         self
     }
 

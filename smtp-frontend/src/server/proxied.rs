@@ -12,7 +12,7 @@ use smtp_proto::{
     server::Server as Machine,
 };
 
-use super::{Core, Service, listen};
+use super::{Core, Service, limits::Refusal, listen};
 use crate::{
     driver::Driver,
     runtime::Runtime,
@@ -31,13 +31,15 @@ pub(super) async fn admit<B: Backend, R: Runtime>(
     mut facts: Facts,
 ) {
     // Counts as a connection while the header is awaited.
-    let Ok(seat) = core.control.reserve() else {
-        return;
+    let seat = match core.control.reserve() {
+        Ok(seat) => seat,
+        Err(refusal) => return core.refused(&facts, refusal),
     };
     let read = read(&mut *driver, &mut facts).await;
     drop(seat);
-    if read.is_ok() {
-        listen::admit::<B, R>(&core, driver, service, facts);
+    match read {
+        Ok(()) => listen::admit::<B, R>(&core, driver, service, facts),
+        Err(_) => core.refused(&facts, Refusal::ProxyHeader),
     }
 }
 

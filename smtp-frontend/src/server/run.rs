@@ -64,13 +64,18 @@ where
     let link = Link::new(driver, Arc::clone(seat.control()), teller);
     let mut watch = seat.watch();
     let mut conversation = Conversation::new(core, link, facts);
+    conversation.observe_begin();
     let session = async move {
-        let mut life = pin!(live(&mut conversation, service));
-        let end = poll_fn(|cx| match watch.is_over(cx.waker()) {
-            true => Poll::Ready(End::Fault(Fault::Closed)),
-            false => life.as_mut().poll(cx),
-        });
-        O::of(end.await)
+        let end = {
+            let mut life = pin!(live(&mut conversation, service));
+            let end = poll_fn(|cx| match watch.is_over(cx.waker()) {
+                true => Poll::Ready(End::Fault(Fault::Closed)),
+                false => life.as_mut().poll(cx),
+            });
+            end.await
+        };
+        conversation.observe_end(&end);
+        O::of(end)
     };
     #[cfg(feature = "tracing")]
     let session = tracing::Instrument::instrument(session, span);

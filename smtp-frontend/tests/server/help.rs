@@ -59,11 +59,17 @@ pub(crate) struct Office {
     pub(crate) notes: Arc<Mutex<Notes>>,
     /// How long it works on each piece of a message.
     pub(crate) work: Duration,
+    to: Vec<String>,
 }
 
 impl Office {
     pub(crate) fn new(stuck: Stuck) -> Self {
-        Self { stuck: Arc::new(Mutex::new(stuck)), notes: Arc::default(), work: Duration::ZERO }
+        Self {
+            stuck: Arc::new(Mutex::new(stuck)),
+            notes: Arc::default(),
+            work: Duration::ZERO,
+            to: Vec::new(),
+        }
     }
 
     /// Stays there for ever, the first time.
@@ -98,9 +104,16 @@ impl Session for Office {
         Ok(())
     }
 
-    async fn authenticate(&mut self, _: &Credentials, _: &Facts) -> Result<(), Rejection<'static>> {
+    async fn authenticate(
+        &mut self,
+        credentials: &Credentials,
+        _: &Facts,
+    ) -> Result<(), Rejection<'static>> {
         self.at(Stuck::Auth).await;
-        Ok(())
+        match credentials.password().as_slice() {
+            b"b" => Ok(()),
+            _ => Err(Rejection::BAD_CREDENTIALS),
+        }
     }
 
     async fn mail(&mut self, _: &Sender<'_>) -> Result<(), Rejection<'static>> {
@@ -108,8 +121,13 @@ impl Session for Office {
         Ok(())
     }
 
-    async fn rcpt(&mut self, _: &Recipient<'_>) -> Result<(), Rejection<'static>> {
+    async fn rcpt(&mut self, to: &Recipient<'_>) -> Result<(), Rejection<'static>> {
         self.at(Stuck::Rcpt).await;
+        let to = to.forward_path().to_string();
+        if to.starts_with("<nobody@") {
+            return Err(Rejection::MAILBOX_UNKNOWN);
+        }
+        self.to.push(to);
         Ok(())
     }
 
@@ -123,6 +141,7 @@ impl Session for Office {
         body: &mut Body<'_>,
     ) -> Result<Acceptance<'static>, Rejection<'static>> {
         self.at(Stuck::Content).await;
+        assert_ne!(self.to, ["<panic@b.example>"], "as the test asked for");
         let mut content = Vec::new();
         while let Some(piece) = body.next().await? {
             content.extend_from_slice(&piece);
@@ -137,11 +156,24 @@ impl Session for Office {
         Ok(Acceptance::new(format!("taken from {name}")))
     }
 
+    async fn message_lmtp(
+        &mut self,
+        body: &mut Body<'_>,
+    ) -> Vec<Result<Acceptance<'static>, Rejection<'static>>> {
+        let answer = self.message(body).await;
+        let of = |to: &String| match to.starts_with("<full@") {
+            true => Err(Rejection::MAILBOX_FULL),
+            false => answer.clone(),
+        };
+        self.to.iter().map(of).collect()
+    }
+
     fn timed_out(&mut self) {
         self.notes.lock().unwrap().timed_out += 1;
     }
 
     fn reset(&mut self) {
+        self.to.clear();
         self.notes.lock().unwrap().resets += 1;
     }
 

@@ -4,4 +4,5 @@ mod accept;
 mod deadline;
 mod help;
 mod limits;
+mod observer;
 mod runtime;
