@@ -1,5 +1,6 @@
 //! TLS by rustls: configurations, and what a handshake has settled. Nothing is set process-wide.
 
+mod certificates;
 mod dane;
 mod lookout;
 
@@ -19,8 +20,11 @@ use smtp_proto::{
     relay::TlsFailure,
 };
 
-pub use self::dane::{DaneMismatch, dane_verifier};
 pub(crate) use self::lookout::Lookout;
+pub use self::{
+    certificates::{Certificates, CurrentCertificates},
+    dane::{DaneMismatch, dane_verifier},
+};
 
 /// One side of a TLS session.
 #[derive(Debug, Clone, Copy)]
@@ -177,7 +181,8 @@ pub(crate) fn system_verifier() -> Result<Arc<dyn ServerCertVerifier>, Error> {
     Ok(Arc::new(rustls_platform_verifier::Verifier::new(provider())?))
 }
 
-/// A server with this certificate chain, its own certificate first.
+/// A server with this certificate chain, its own certificate first. For several names, or to have
+/// certificates renewed without a restart, see [`CurrentCertificates`].
 ///
 /// # Errors
 /// Certificate and key do not fit together.
