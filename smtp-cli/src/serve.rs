@@ -1,6 +1,11 @@
 //! `smtp serve`: receives mail into a Maildir.
 
+mod certificates;
+mod limits;
 mod offers;
+mod summary;
+
+use self::summary::Summary;
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +13,6 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::Arc,
-    time::Duration,
 };
 
 use rustls::pki_types::CertificateDer;
@@ -19,7 +23,6 @@ use smtp_proto::{
         server::{Answer, Question},
     },
     domain::Host,
-    limits::ServerTimeouts,
     path::{ForwardPath, MailboxBuf},
     server::Config,
     upstream::Forwarded,
@@ -54,6 +57,9 @@ pub(crate) async fn run(arguments: &args::Serve) -> Result<(), Failure> {
         let _ = stdout.flush();
     }
     prepared.server.shutdown(signal).serve().await;
+    if let Some(summary) = prepared.summary {
+        let _ = write!(io::stdout(), "{summary}");
+    }
     Ok(())
 }
 
@@ -66,6 +72,8 @@ pub(crate) struct Prepared {
     pub(crate) address: Option<SocketAddr>,
     /// The certificate that was made at start.
     pub(crate) certificate: Option<CertificateDer<'static>>,
+    /// What is printed at the end.
+    summary: Option<Summary>,
 }
 
 /// Opens the store, makes the certificate, binds the sockets.
@@ -89,7 +97,11 @@ pub(crate) async fn prepare(arguments: &args::Serve) -> Result<Prepared, Failure
         domains: arguments.domain.iter().map(|name| name.to_ascii_lowercase()).collect(),
         users,
     }));
-    let mut server = Server::new(config, backend).max_connections(arguments.max_connections);
+    let mut server = limits::apply(Server::new(config, backend), arguments);
+    let summary = arguments.summary.then(Summary::new);
+    if let Some(summary) = &summary {
+        server = server.observe(summary.clone());
+    }
     if authentication {
         server = server.authentication();
     }
@@ -100,9 +112,10 @@ pub(crate) async fn prepare(arguments: &args::Serve) -> Result<Prepared, Failure
     }
     let mut certificate = None;
     if !arguments.no_tls {
-        let tls = match (&arguments.tls_cert, &arguments.tls_key) {
-            (Some(cert), Some(key)) => trust::server(cert, key)?,
-            _ => {
+        let tls = certificates::of(arguments)?;
+        let tls = match tls {
+            Some(config) => config,
+            None => {
                 let (config, made) = trust::self_signed(&host)?;
                 certificate = Some(made);
                 config
@@ -112,7 +125,7 @@ pub(crate) async fn prepare(arguments: &args::Serve) -> Result<Prepared, Failure
     }
     server = proxies(server, arguments)?;
     let (server, listening, address) = listen(server, arguments).await?;
-    Ok(Prepared { server, listening, address, certificate })
+    Ok(Prepared { server, listening, address, certificate, summary })
 }
 
 /// Who speaks, as a trace names them.
@@ -234,7 +247,7 @@ fn config(arguments: &args::Serve, host: &str) -> Result<Config, Failure> {
             limits.mails = arguments.max_mails;
             limits.recipient_domains = arguments.max_recipient_domains;
         })
-        .timeouts(ServerTimeouts::all(Duration::from_secs(arguments.timeout)))
+        .timeouts(limits::timeouts(arguments))
         .profile(|profile| {
             let hello = profile.syntax.hello;
             *profile = arguments.profile.into();

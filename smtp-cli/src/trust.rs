@@ -1,12 +1,16 @@
 //! Certificates: whom the client trusts, and what the server shows.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject},
 };
+use smtp_tokio::tls::Certificates;
 
 use crate::exit::{Code, Failure};
 
@@ -50,11 +54,19 @@ pub(crate) fn anybody() -> Result<Arc<ClientConfig>, Failure> {
         .map_err(|error| Failure::new(Code::Unavailable, error))
 }
 
-/// A server with the certificate chain and the key of two files.
-pub(crate) fn server(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, Failure> {
-    let chain = certificates(cert)?;
-    let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, error))?;
-    smtp_tokio::tls::server_config(chain, key_der).map_err(|error| unreadable(cert, error))
+/// The certificate chains and keys of these files.
+pub(crate) fn server(files: &[(PathBuf, PathBuf)]) -> Result<Certificates, Failure> {
+    let mut all: Option<Certificates> = None;
+    for (cert, key) in files {
+        let chain = certificates(cert)?;
+        let key = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, error))?;
+        let more = match all {
+            Some(all) => all.and(chain, key),
+            None => Certificates::new(chain, key),
+        };
+        all = Some(more.map_err(|error| unreadable(cert, error))?);
+    }
+    all.ok_or_else(|| Failure::usage("no certificate"))
 }
 
 /// A server with a certificate that it signs itself, for its name and the loopback interface; with

@@ -9,6 +9,9 @@ mod load;
 mod options;
 #[path = "program/probe.rs"]
 mod probe;
+#[cfg(unix)]
+#[path = "program/production.rs"]
+mod production;
 #[path = "program/recipients.rs"]
 mod recipients;
 
@@ -17,7 +20,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, ChildStdout, Command, Output, Stdio},
     thread,
     time::Duration,
 };
@@ -29,6 +32,9 @@ struct Serve {
     child: Child,
     /// What stands behind "listening", by kind.
     listening: Vec<(String, String)>,
+    /// What it prints behind that.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only signals end a server in order"))]
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Serve {
@@ -37,15 +43,22 @@ impl Serve {
     }
 
     fn spawn(command: &mut Command, arguments: &[&str]) -> Self {
-        let mut child = command
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let listeners = arguments.iter().filter(|a| a.starts_with("--listen")).count().max(1);
-        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Self::begin(command.args(arguments).stderr(Stdio::inherit()))
+    }
+
+    /// What it says on stderr is for the test.
+    #[cfg(unix)]
+    fn spawn_quietly(command: &mut Command) -> Self {
+        Self::begin(command.stderr(Stdio::piped()))
+    }
+
+    fn begin(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let arguments = command.get_args().filter_map(|argument| argument.to_str());
+        let listeners = arguments.filter(|a| a.starts_with("--listen")).count().max(1);
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let listening = stdout
+            .by_ref()
             .lines()
             .take(listeners)
             .map(|line| {
@@ -55,7 +68,7 @@ impl Serve {
                 (words.next().unwrap().to_owned(), words.next().unwrap().to_owned())
             })
             .collect();
-        Self { child, listening }
+        Self { child, listening, stdout }
     }
 
     fn address(&self, kind: &str) -> &str {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
+use smtp_tokio::{Network, Rate};
 
 use super::{Profile, Runtime};
 
@@ -17,6 +18,11 @@ Examples:
   Submission by its authors, on the ports they know:
     smtp serve --submission --listen 0.0.0.0:587 --listen-tls 0.0.0.0:465 --user alice:secret \\
          --tls-cert chain.pem --tls-key key.pem --maildir ./mail
+  A mail server on the Internet, with a certificate for each of its names, and limits for each client;
+  `kill -HUP` has it read the certificates anew when they have been renewed:
+    smtp serve --listen 0.0.0.0:25 --domain example.org --domain example.net --maildir ./mail \\
+         --tls-cert org.pem --tls-key org.key --tls-cert net.pem --tls-key net.key \\
+         --max-per-address 20 --rate-per-address 60 --rate 1000/10 --exempt 192.0.2.0/24 --summary
   Old scanners and printers on a network of one's own:
     smtp serve --listen 10.0.0.1:25 --profile lenient --maildir ./mail
   Behind a proxy on this host, which says who its clients are:
@@ -27,7 +33,7 @@ Examples:
     smtp serve --discard --profile strict --withhold CHUNKING --offer DSN --offer DELIVERBY=60
 
 When ready, one line per listener is printed: `listening smtp 127.0.0.1:2525`.
-SIGINT and SIGTERM end it: transactions under way may finish within 30 seconds.
+SIGINT and SIGTERM end it: transactions under way may finish within the time of --grace.
 ";
 
 #[derive(Debug, Clone, Args)]
@@ -70,7 +76,9 @@ pub(crate) struct Serve {
     /// The async runtime to run on.
     #[arg(long, value_enum, default_value = "tokio")]
     pub(crate) runtime: Runtime,
-    /// The certificate chain, as PEM. Without it a self-signed certificate is made at every start.
+    /// The certificate chain, as PEM. Without it a self-signed certificate is made at every start. May
+    /// be given again: a client is shown that which has the name it asks for, or else the first. At
+    /// SIGHUP the files are read anew.
     #[arg(
         long,
         value_name = "PEM",
@@ -78,10 +86,10 @@ pub(crate) struct Serve {
         conflicts_with = "no_tls",
         help_heading = "TLS"
     )]
-    pub(crate) tls_cert: Option<PathBuf>,
-    /// The private key, as PEM.
+    pub(crate) tls_cert: Vec<PathBuf>,
+    /// The private key, as PEM; one for each certificate chain, in the same order.
     #[arg(long, value_name = "PEM", requires = "tls_cert", help_heading = "TLS")]
-    pub(crate) tls_key: Option<PathBuf>,
+    pub(crate) tls_key: Vec<PathBuf>,
     /// Does not offer TLS.
     #[arg(long, conflicts_with = "listen_tls", help_heading = "TLS")]
     pub(crate) no_tls: bool,
@@ -141,9 +149,29 @@ pub(crate) struct Serve {
     /// Turns clients away with 421 above so many connections.
     #[arg(long, value_name = "N", default_value_t = 10_000, help_heading = "Limits")]
     pub(crate) max_connections: usize,
+    /// Turns clients away above so many connections of one address; the IPv6 addresses of a subnet
+    /// (/64) count as one.
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(crate) max_per_address: Option<usize>,
+    /// Turns clients away above so many new connections in a minute, or in so many seconds.
+    #[arg(long, value_name = "N[/SECS]", help_heading = "Limits")]
+    pub(crate) rate: Option<Rate>,
+    /// The same for each address, as --max-per-address takes it.
+    #[arg(long, value_name = "N[/SECS]", help_heading = "Limits")]
+    pub(crate) rate_per_address: Option<Rate>,
+    /// The limits of each address are not for these hosts.
+    #[arg(long, value_name = "IP[/PREFIX]", value_delimiter = ',', help_heading = "Limits")]
+    pub(crate) exempt: Vec<Network>,
     /// How long a client may take for a command or a block of content.
     #[arg(long, value_name = "SECS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Limits")]
     pub(crate) timeout: u64,
+    /// How long a client may take for 16 KiB of content, if not as long as for a command: with 60, who
+    /// is slower than 274 octets a second is dropped.
+    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Limits")]
+    pub(crate) content_timeout: Option<u64>,
+    /// How long transactions under way may go on when the server is to end.
+    #[arg(long, value_name = "SECS", default_value_t = 30, help_heading = "Limits")]
+    pub(crate) grace: u64,
     /// Expects a PROXY protocol header (version 1 or 2) from every client. Only for servers that
     /// nobody but the proxy can reach.
     #[arg(long, help_heading = "Proxies")]
@@ -161,6 +189,9 @@ pub(crate) struct Serve {
     /// them; secrets are masked.
     #[arg(long, value_name = "DIR", help_heading = "Record")]
     pub(crate) transcript: Option<PathBuf>,
+    /// Prints at the end how much was served, and how long it took.
+    #[arg(long, help_heading = "Record")]
+    pub(crate) summary: bool,
     /// Keeps content in the transcripts, up to so many octets of each message.
     #[arg(long, value_name = "BYTES", requires = "transcript", help_heading = "Record")]
     pub(crate) keep_content: Option<usize>,

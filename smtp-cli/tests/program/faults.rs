@@ -27,14 +27,14 @@ fn serve(maildir: &str) -> Serve {
 }
 
 /// A client that says what it likes.
-struct Talk {
+pub(super) struct Talk {
     input: BufReader<TcpStream>,
-    output: TcpStream,
+    pub(super) output: TcpStream,
 }
 
 impl Talk {
     /// Behind the EHLO.
-    fn open(server: &str) -> io::Result<Self> {
+    pub(super) fn open(server: &str) -> io::Result<Self> {
         let output = TcpStream::connect(server)?;
         output.set_read_timeout(Some(Duration::from_secs(60)))?;
         let mut talk = Self { input: BufReader::new(output.try_clone()?), output };
@@ -44,7 +44,7 @@ impl Talk {
     }
 
     /// The last line of a reply.
-    fn reply(&mut self) -> io::Result<String> {
+    pub(super) fn reply(&mut self) -> io::Result<String> {
         loop {
             let mut line = String::new();
             if self.input.read_line(&mut line)? == 0 {
@@ -56,13 +56,13 @@ impl Talk {
         }
     }
 
-    fn say(&mut self, octets: &str) -> io::Result<String> {
+    pub(super) fn say(&mut self, octets: &str) -> io::Result<String> {
         self.output.write_all(octets.as_bytes())?;
         self.reply()
     }
 
     /// The reply to the first command that is refused, or to the content.
-    fn message(&mut self, to: &str, content: &str) -> io::Result<String> {
+    pub(super) fn message(&mut self, to: &str, content: &str) -> io::Result<String> {
         for command in ["MAIL FROM:<a@x.example>", &format!("RCPT TO:<{to}>"), "DATA"] {
             let reply = self.say(&format!("{command}\r\n"))?;
             if !reply.starts_with(['2', '3']) {
@@ -75,19 +75,19 @@ impl Talk {
 }
 
 /// Content that shows by itself whether it is whole.
-fn numbered(number: usize) -> String {
+pub(super) fn numbered(number: usize) -> String {
     let lines = format!("line of {number}\r\n").repeat(number % 7 * 300);
     format!("Subject: {number}\r\n\r\n{lines}end of {number}")
 }
 
-fn number_of(message: &[u8]) -> usize {
+pub(super) fn number_of(message: &[u8]) -> usize {
     let text = str::from_utf8(message).unwrap();
     let number = text.strip_prefix("Subject: ").and_then(|rest| rest.split("\r\n").next()).unwrap();
     number.parse().unwrap()
 }
 
 /// No unfinished file is anywhere but where it is being received.
-fn unfinished(maildir: &Path) -> usize {
+pub(super) fn unfinished(maildir: &Path) -> usize {
     fs::read_dir(maildir.join(".incoming")).unwrap().count()
 }
 
