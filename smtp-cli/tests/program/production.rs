@@ -1,8 +1,9 @@
-//! What a server needs that runs for months: limits, and certificates that are renewed.
+//! What a server needs that runs for months: limits, certificates that are renewed, an orderly end.
 
 use std::{
+    collections::HashSet,
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
     process::{ChildStderr, Command},
@@ -10,7 +11,11 @@ use std::{
 
 use rcgen::{CertificateParams, KeyPair};
 
-use super::{SMTP, Serve, faults::Talk, send};
+use super::{
+    SMTP, Serve, delivered, directory,
+    faults::{Talk, number_of, numbered, unfinished},
+    send,
+};
 
 fn signal(serve: &Serve, name: &str) {
     let pid = serve.child.id().to_string();
@@ -22,6 +27,68 @@ fn first_line(server: &str) -> String {
     let mut line = String::new();
     BufReader::new(TcpStream::connect(server).unwrap()).read_line(&mut line).unwrap();
     line
+}
+
+/// SIGTERM while 200 transfers are at all stages: what is under way is finished, nothing that was
+/// acknowledged is lost, and nothing is there in part.
+#[test]
+fn an_orderly_end_loses_no_message_and_truncates_none() {
+    let (_directory, maildir, text) = directory();
+    let serve = Serve::start(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--no-tls",
+        "--maildir",
+        &text,
+        // For a slow machine; whoever does not go on ends by himself here.
+        "--grace",
+        "300",
+    ]);
+    let server = serve.address("smtp").to_owned();
+    let mut acknowledged = HashSet::new();
+    let mut idle = Vec::new();
+    let mut busy = Vec::new();
+    for number in 0..200_usize {
+        let mut talk = Talk::open(&server).unwrap();
+        if number % 4 == 0 {
+            assert!(talk.message("b@x.example", &numbered(number)).unwrap().starts_with("250 "));
+            acknowledged.insert(number);
+            idle.push(talk);
+            continue;
+        }
+        for command in ["MAIL FROM:<a@x.example>", "RCPT TO:<b@x.example>", "DATA"] {
+            assert!(talk.say(&format!("{command}\r\n")).unwrap().starts_with(['2', '3']));
+        }
+        let content = format!("{}\r\n.\r\n", numbered(number));
+        let (sent, rest) = content.split_at(content.len() * (number % 10) / 10);
+        talk.output.write_all(sent.as_bytes()).unwrap();
+        busy.push((number, talk, rest.to_owned()));
+    }
+    signal(&serve, "-TERM");
+    for mut talk in idle {
+        assert!(talk.reply().unwrap().starts_with("421 4.3.2 "));
+    }
+    assert!(TcpStream::connect(&server).is_err(), "nobody new is served");
+    // Some go away in the middle, the others go on.
+    busy.retain(|(number, ..)| number % 4 != 3);
+    for (_, talk, rest) in &mut busy {
+        talk.output.write_all(rest.as_bytes()).unwrap();
+    }
+    for (number, mut talk, _) in busy {
+        assert!(talk.reply().unwrap().starts_with("250 "), "{number}");
+        acknowledged.insert(number);
+        assert!(talk.reply().unwrap().starts_with("421 4.3.2 "), "{number}");
+    }
+    assert_eq!(acknowledged.len(), 150);
+    assert_eq!(serve.wait(), Some(0));
+    let mut there = HashSet::new();
+    for message in delivered(&maildir, "b@x.example") {
+        let number = number_of(&message);
+        assert_eq!(str::from_utf8(&message).unwrap(), format!("{}\r\n", numbered(number)));
+        assert!(there.insert(number), "{number} is there twice");
+    }
+    assert_eq!(there, acknowledged);
+    assert_eq!(unfinished(&maildir), 0);
 }
 
 #[test]
