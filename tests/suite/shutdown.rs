@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::rt::smtp::{Server, Service, Tls};
+use crate::rt::smtp::{Rate, Server, Service, Tls};
 use macro_rules_attribute::apply;
 
 use crate::{
@@ -162,4 +162,44 @@ async fn a_panic_ends_one_session_only() {
     bystander.quit().await.unwrap();
     handle.shut_down();
     serving.await.unwrap();
+}
+
+/// A rate is for new sessions, and the next is refused however many have ended.
+#[apply(on_runtime)]
+async fn who_comes_too_often_is_told_421() {
+    let store = Store::default();
+    let rate = Rate::new(2, Duration::from_secs(100_000));
+    let (address, server) =
+        listening(&store, |server| server.connection_rate_per_address(rate)).await;
+    let handle = server.handle();
+    let serving = spawn(server.serve());
+    for _ in 0..2 {
+        let client = connector().connect("127.0.0.1", address.port()).await.unwrap();
+        client.quit().await.unwrap();
+    }
+    let mut refused = TcpStream::connect(address).await.unwrap();
+    let said = refused.read_line().await;
+    assert!(said.starts_with("421 mx.example.org too many new connections from your"), "{said}");
+    assert_eq!(refused.read_line().await, "");
+    handle.shut_down();
+    serving.await.unwrap();
+}
+
+/// S-86.
+#[apply(on_runtime)]
+async fn a_handler_that_hangs_is_dropped_and_the_session_goes_on() {
+    let store = Store::default();
+    let quick = Duration::from_millis(10);
+    let server = help::server(&store).answer_timeout(quick);
+    let (near, _) = serve(server, Service::Smtp, 4096);
+    let mut client = connector().open(near).await.unwrap();
+    let recipients = to(&["<stuck@example.org>"]);
+    let report = client.send(&envelope(&recipients), "x\r\n").await.unwrap();
+    assert_eq!(
+        report.outcomes()[0].to_string(),
+        "deferred after the content: 451 4.3.0 took too long here, try again later"
+    );
+    let recipients = to(&["<a@example.org>"]);
+    let report = client.send(&envelope(&recipients), "x\r\n").await.unwrap();
+    assert!(report.all_delivered(), "{report:?}");
 }
