@@ -65,6 +65,22 @@ pub enum Service {
 /// A server of a [`Backend`].
 ///
 /// Each client has a task of its own; a handler that panics ends its own session and no other.
+///
+/// # In production
+///
+/// - How many, and how often: [`max_connections`](Self::max_connections),
+///   [`max_connections_per_address`](Self::max_connections_per_address),
+///   [`connection_rate`](Self::connection_rate),
+///   [`connection_rate_per_address`](Self::connection_rate_per_address), and [`exempt`](Self::exempt) for
+///   friends. What one session may do is bounded by [`Config::limits`].
+/// - How long a client may take: [`Config::timeouts`]; the time for content is that for 16 KiB, and so a
+///   least rate. How long a handler may take: [`answer_timeout`](Self::answer_timeout) and
+///   [`delivery_timeout`](Self::delivery_timeout).
+/// - A shutdown lets transactions finish for the time of [`grace`](Self::grace): it begins by
+///   [`shutdown`](Self::shutdown) or [`Handle::shut_down`].
+/// - A failure to accept, for want of file descriptors or memory, ends no server.
+/// - Certificates for several names, renewed without a restart: `tls::CurrentCertificates`.
+/// - Counters and times: [`observe`](Self::observe). Logs: [`trace`](Self::trace).
 pub struct Server<B, R: Runtime> {
     core: Core<B>,
     listeners: Vec<Listener<R>>,
@@ -280,7 +296,7 @@ impl<B: Backend, R: Runtime> Server<B, R> {
     /// When the time is over, what the handler was doing is dropped, the client is told 451 4.3.0 (454 in
     /// answer to AUTH, 421 in place of a greeting), [`Session::timed_out`](crate::Session::timed_out) is
     /// called, and the session goes on. What the handler has given to other tasks or threads is not ended
-    /// by that.
+    /// by that. [`Session::turned`](crate::Session::turned) may take as long as its client does.
     #[must_use]
     pub fn answer_timeout(mut self, time: Duration) -> Self {
         self.core.patience.answer = time;
