@@ -178,5 +178,9 @@ fn which_replies_are_held() {
         }
         let next = if held { Step::Event } else { Step::Write };
         assert_eq!(server.step(), next, "{command}");
+        // Until it is let go; that a transaction is void is told first.
+        server.release();
+        let next = if command == "RSET" { Step::Event } else { Step::Write };
+        assert_eq!(server.step(), next, "{command}");
     }
 }

@@ -4,7 +4,7 @@ use std::{
     io,
     ops::Deref,
     pin::pin,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use smtp_proto::{
@@ -19,7 +19,7 @@ use smtp_proto::{
 
 use super::{
     Core, Link, Pace,
-    deadline::in_time,
+    deadline::{HELD, InTime, in_time},
     late::Named,
     observe::{Finished, Note},
     run::{describe, handshake, learn_tls},
@@ -56,6 +56,8 @@ pub(super) struct Conversation<C: Deref<Target = Core<B>>, B: Backend> {
     fault: Option<Box<Fault>>,
     /// What there is to tell an observer.
     pub(super) note: Note,
+    /// For how many milliseconds handlers have worked while replies waited.
+    held: u32,
 }
 
 /// What is to be done when a question is answered.
@@ -86,6 +88,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             exchange: None,
             fault: None,
             note: Note::default(),
+            held: 0,
         }
     }
 
@@ -119,10 +122,14 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
     async fn event(&mut self) -> Option<End> {
         let asked_at = self.core.observed_now();
         // In a box, as what a question needs is several times what an idle session owns.
-        let then = match Box::pin(self.answer_in_time()).await {
+        let answer = Box::pin(self.answer_in_time()).await;
+        let then = match answer.output {
             Some(then) => then,
             None => self.late(),
         };
+        if let Some(since) = answer.since {
+            self.hold(since);
+        }
         self.observe_answer(asked_at);
         match then {
             Then::Nothing => None,
@@ -148,10 +155,20 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
         }
     }
 
-    /// None when the backend took too long.
-    async fn answer_in_time(&mut self) -> Option<Then> {
+    /// No answer when the backend took too long.
+    async fn answer_in_time(&mut self) -> InTime<Then> {
         let (clock, patience) = (self.core.clock, self.core.patience.answer);
         in_time(clock, || Some((0, patience)), pin!(self.answer())).await
+    }
+
+    /// A handler has worked since then: whoever waits for replies is not to wait for all of a group.
+    fn hold(&mut self, since: Instant) {
+        let worked = self.core.clock.now().saturating_duration_since(since).as_millis();
+        self.held = self.held.saturating_add(u32::try_from(worked).unwrap_or(u32::MAX));
+        if self.held >= HELD {
+            self.held = 0;
+            self.link.machine().release();
+        }
     }
 
     async fn answer(&mut self) -> Then {
@@ -394,11 +411,11 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
         let answers = match self.facts.protocol {
             Protocol::Lmtp => {
                 let answers = in_time(clock, turn, pin!(session.message_lmtp(&mut body))).await;
-                answers.map(Into::into)
+                answers.output.map(Into::into)
             }
             Protocol::Smtp => {
                 let answer = in_time(clock, turn, pin!(session.message(&mut body))).await;
-                answer.map(|answer| Box::new([answer]) as Answers)
+                answer.output.map(|answer| Box::new([answer]) as Answers)
             }
         };
         let is_late = answers.is_none();

@@ -70,28 +70,46 @@ impl Drop for ClientsTime<'_> {
     }
 }
 
+/// For how many milliseconds of work by handlers the replies of a group may wait for each other. A client
+/// waits for each of them, and a group may have a thousand commands.
+pub(super) const HELD: u32 = 1000;
+
+/// What came of a future.
+pub(super) struct InTime<T> {
+    /// None when it was too late.
+    pub(super) output: Option<T>,
+    /// When it was first to be waited for, if it was.
+    pub(super) since: Option<Instant>,
+}
+
 /// What `future` gives, if it is there within the time of each turn. What is ready at once, or waits for
 /// the client only, needs no timer.
 pub(super) async fn in_time<F: Future>(
     clock: Clock,
     turn: impl Fn() -> Option<(u32, Duration)>,
     future: F,
-) -> Option<F::Output> {
+) -> InTime<F::Output> {
     let mut future = pin!(future);
     let mut alarm = None;
+    let mut since = None;
     let mut until: Option<(u32, Instant)> = None;
-    poll_fn(|cx| {
+    let output = poll_fn(|cx| {
         if let Poll::Ready(output) = future.as_mut().poll(cx) {
             return Poll::Ready(Some(output));
         }
         let Some((lap, time)) = turn() else {
             return Poll::Pending;
         };
-        let (_, end) = match until {
-            Some(known) if known.0 == lap => known,
-            _ => *until.insert((lap, after(clock.now(), time))),
+        let end = match until {
+            Some((known, end)) if known == lap => end,
+            _ => {
+                let now = clock.now();
+                since.get_or_insert(now);
+                until.insert((lap, after(now, time))).1
+            }
         };
         alarm.get_or_insert_with(|| clock.alarm()).poll_until(cx, end).map(|()| None)
-    })
-    .await
+    });
+    let output = output.await;
+    InTime { output, since }
 }

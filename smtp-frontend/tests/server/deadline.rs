@@ -207,3 +207,23 @@ async fn no_timer_for_who_is_ready() {
     sends(&mut client, "c.example").await;
     assert_eq!(timers_set() - before, 1);
 }
+
+/// A client waits for each reply of a group, so none may wait for all of them.
+#[tokio::test(start_paused = true)]
+async fn slow_answers_to_a_group_leave_as_they_come() {
+    let mut office = Office::new(Stuck::Nowhere);
+    office.lookup = Duration::from_millis(400);
+    let (mut client, _) = greeted(&office).await;
+    client.ask("EHLO c.example\r\n").await;
+    let asked = Instant::now();
+    let recipients = "RCPT TO:<a@b.example>\r\n".repeat(100);
+    client.say(&format!("MAIL FROM:<>\r\n{recipients}DATA\r\n")).await;
+    for number in 0..=100_u64 {
+        assert!(client.hear().await.starts_with("250 "));
+        // That of the recipient itself, and those that wait with it.
+        let latest = Duration::from_millis(400 * number + 1200);
+        assert!(asked.elapsed() <= latest, "{number} {:?}", asked.elapsed());
+    }
+    assert!(client.hear().await.starts_with("354 "));
+    assert_eq!(asked.elapsed().as_secs(), 40);
+}

@@ -59,6 +59,8 @@ pub(crate) struct Office {
     pub(crate) notes: Arc<Mutex<Notes>>,
     /// How long it works on each piece of a message.
     pub(crate) work: Duration,
+    /// How long it looks for a recipient.
+    pub(crate) lookup: Duration,
     to: Vec<String>,
 }
 
@@ -68,6 +70,7 @@ impl Office {
             stuck: Arc::new(Mutex::new(stuck)),
             notes: Arc::default(),
             work: Duration::ZERO,
+            lookup: Duration::ZERO,
             to: Vec::new(),
         }
     }
@@ -123,6 +126,9 @@ impl Session for Office {
 
     async fn rcpt(&mut self, to: &Recipient<'_>) -> Result<(), Rejection<'static>> {
         self.at(Stuck::Rcpt).await;
+        if !self.lookup.is_zero() {
+            sleep(self.lookup).await;
+        }
         let to = to.forward_path().to_string();
         if to.starts_with("<nobody@") {
             return Err(Rejection::MAILBOX_UNKNOWN);

@@ -227,6 +227,13 @@ impl Server {
         }
     }
 
+    /// Has the replies leave first that wait for others of their group (RFC 2920 section 3.2 lets them
+    /// leave at any time): for applications that take long for their answers, as the client waits for
+    /// each. Without such replies this does nothing.
+    pub fn release(&mut self) {
+        self.session.flush = true;
+    }
+
     /// Whether the session is inside TLS.
     pub fn is_tls(&self) -> bool {
         self.session.tls
