@@ -12,7 +12,7 @@ use crate::{
 /// Hears of what a server does: for counters, times and alarms.
 ///
 /// Every method does nothing by default. They are called in the task of a session or a listener, and must
-/// not block. Without an observer no clock is read for it. What is said, line by line, is told to
+/// neither block nor panic. Without an observer no clock is read for it. What is said, line by line, is told to
 /// [`Server::trace`](crate::Server::trace): commands that never reach a handler, such as NOOP or what is
 /// malformed, only there.
 pub trait Observer: Send + Sync + 'static {

@@ -112,7 +112,8 @@ pub struct ServerTimeouts {
     pub greeting: Duration,
     /// For a whole command, or for the peer to read our replies. Default 5 minutes.
     pub command: Duration,
-    /// For 16 KiB of content, or for the content to end. Default 5 minutes.
+    /// For 16 KiB of content, or for the content to end: so it sets a least rate, of 55 octets a second
+    /// by default. Default 5 minutes.
     pub content: Duration,
     /// For the TLS handshake. Default 1 minute.
     pub tls: Duration,
