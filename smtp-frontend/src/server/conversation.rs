@@ -488,10 +488,9 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
         }
         self.observe_handshake(begun, &result);
         result?;
-        let driver = &mut *self.link.driver;
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.facts.tls {
-            driver.endpoint_mut().wire().remark(tls);
+            self.link.driver.endpoint_mut().wire().remark(tls);
         }
         self.facts.hello = None;
         self.facts.identity = None;
