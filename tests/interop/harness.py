@@ -12,8 +12,15 @@ import time
 
 from table import Failure, check
 
-# When everything fails the run still ends: from here on nothing is waited for any longer.
-PATIENCE = time.monotonic() + 240
+# When everything fails the run still ends: so many seconds after its begin nothing is waited for any longer.
+PATIENCE = 240
+BEGAN = time.monotonic()
+
+
+def begin():
+    """Now, with all that was to be installed and built."""
+    global BEGAN
+    BEGAN = time.monotonic()
 
 
 class Place:
@@ -98,7 +105,7 @@ def free_ports(count):
 
 def wait_for(what, said, seconds=10):
     """Calls `what` until it returns something true, and returns that."""
-    end = min(time.monotonic() + seconds, max(PATIENCE, time.monotonic() + 0.5))
+    end = min(time.monotonic() + seconds, max(BEGAN + PATIENCE, time.monotonic() + 0.5))
     while True:
         result = what()
         if result:

@@ -102,7 +102,8 @@ def differences(path, tables):
             for peer, cell in zip(columns[1:], cells[1:]):
                 said[columns[0], cells[0], peer] = cell
     found = []
-    for table in tables:
+    titles = {title for title, _, _ in said}
+    for table in (table for table in tables if table.title in titles):
         short = table.short()
         for (title, feature, peer), cell in said.items():
             if title == table.title and peer in table.peers:
