@@ -131,12 +131,15 @@ impl Code {
     /// The code written in three octets, if they are digits and the first is 2 to 5 (F-30).
     #[inline]
     pub(crate) fn from_digits(digits: [u8; 3]) -> Option<Self> {
-        let [a, b, c] = digits.map(|octet| octet.wrapping_sub(b'0'));
-        if a.wrapping_sub(2) <= 3 && b <= 9 && c <= 9 {
-            Some(Self(u16::from(a) * 100 + u16::from(b) * 10 + u16::from(c)))
-        } else {
-            None
+        // Side by side in one integer. What is below its least octet borrows, and shows in a highest
+        // bit as what is above its greatest does: 5 - 2 + 0x7c and 9 - 0 + 0x76 are 0x7f.
+        let [a, b, c] = digits;
+        let numbers = u32::from_le_bytes([a, b, c, 0]).wrapping_sub(0x0030_3032);
+        if (numbers.wrapping_add(0x0076_767c) | numbers) & 0xff80_8080 != 0 {
+            return None;
         }
+        let [a, b, c, _] = numbers.to_le_bytes();
+        Some(Self(200 + u16::from(a) * 100 + u16::from(b) * 10 + u16::from(c)))
     }
 
     /// The three octets of the code on the wire.
@@ -273,6 +276,20 @@ impl EnhancedCode {
     /// A code at the start of `octets`, and what follows it, whatever that is.
     #[inline]
     pub(crate) fn split(octets: &[u8]) -> Option<(Self, &[u8])> {
+        // Nearly all have numbers of one digit.
+        if let [
+            class @ (b'2' | b'4' | b'5'),
+            b'.',
+            subject @ b'0'..=b'9',
+            b'.',
+            detail @ b'0'..=b'9',
+            rest @ ..,
+        ] = octets
+            && !rest.first().is_some_and(u8::is_ascii_digit)
+        {
+            let [subject, detail] = [subject, detail].map(|digit| u16::from(digit - b'0'));
+            return Some((Self { subject, detail, class: class - b'0' }, rest));
+        }
         let (&[class @ (b'2' | b'4' | b'5'), b'.'], rest) = octets.split_first_chunk()? else {
             return None;
         };

@@ -156,7 +156,7 @@ impl Client {
             self.judge_times(reverse_path, &typed)?;
         }
         let binary = typed.body() == Some(Body::BinaryMime);
-        let ascii = reverse_path.is_ascii() && parameters.as_str().is_ascii();
+        let ascii = reverse_path.is_ascii() && parameters.is_ascii();
         if !ascii && !typed.smtputf8() {
             return Err(Misuse::NonAscii);
         }
@@ -229,7 +229,7 @@ impl Client {
         self.session.judge_mailbox(forward_path.mailbox())?;
         self.session.check_parameters(parameters, Carrier::Rcpt, RcptParameters::extension)?;
         RcptParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
-        let ascii = forward_path.is_ascii() && parameters.as_str().is_ascii();
+        let ascii = forward_path.is_ascii() && parameters.is_ascii();
         if ascii || smtputf8 { Ok(()) } else { Err(Misuse::NonAscii) }
     }
 

@@ -51,7 +51,7 @@ impl Session {
             return Ok(());
         };
         let most = usize::from(most);
-        let long = mailbox.as_str().len() > most && mailbox.local_part().as_str().len() > most;
+        let long = mailbox.octets().len() > most && mailbox.local_part().as_str().len() > most;
         if long { Err(Misuse::LocalPart) } else { Ok(()) }
     }
 }

@@ -125,7 +125,7 @@ impl<'a> Mailbox<'a> {
         }
     }
 
-    pub(super) const fn octets(&self) -> &'a [u8] {
+    pub(crate) const fn octets(&self) -> &'a [u8] {
         self.text
     }
 

@@ -32,6 +32,25 @@ fn codes() {
     }
 }
 
+/// F-30: of all that three octets can be, those and no others are codes.
+#[test]
+fn whatever_stands_in_place_of_a_code() {
+    let all = 0..=u8::MAX;
+    for first in all.clone() {
+        for second in all.clone() {
+            for third in all.clone() {
+                let digits = [first, second, third];
+                let (head, tail) = (b'2'..=b'5', b'0'..=b'9');
+                let good = head.contains(&first) && tail.contains(&second) && tail.contains(&third);
+                match Code::from_digits(digits) {
+                    Some(code) => assert!(good && code.digits() == digits, "{digits:?}"),
+                    None => assert!(!good, "{digits:?}"),
+                }
+            }
+        }
+    }
+}
+
 /// G-58, R-09: octets, the code they start with, and how many they take.
 #[test]
 fn enhanced_codes() {

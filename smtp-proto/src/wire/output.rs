@@ -59,7 +59,7 @@ impl Output {
     /// Appends text by `write`.
     pub(crate) fn text<T>(&mut self, write: impl FnOnce(&mut BytesMut) -> T) -> T {
         let before = self.tail.len();
-        if before == 0 {
+        if self.tail.capacity() == 0 {
             self.tail.reserve(GROUP);
         }
         let result = write(&mut self.tail);
