@@ -1,6 +1,7 @@
 """The servers and generators, and how each is told what to do."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 import pwd
@@ -12,6 +13,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 # What the ratios are of: the pair that comes with Postfix.
 SINK, SOURCE = "smtp-sink", "smtp-source"
 OURS_SERVER, OURS_CLIENT, FLOOR = "smtp serve", "smtp load", "floor"
+# The same on another runtime.
+OURS_SMOL, FLOOR_SMOL = "on smol", "floor on smol"
 
 
 @dataclasses.dataclass
@@ -36,6 +39,10 @@ class Generator:
     command: Callable
     environment: dict = dataclasses.field(default_factory=dict)
     share: float = 1.0
+
+
+def at_port(program, port):
+    return [program, str(port)]
 
 
 def smtp_load(program, port, connections, messages, size, *options):
@@ -64,7 +71,8 @@ def servers(program):
     found = [Server(OURS_SERVER, lambda port: [*serve, "--no-tls", "--listen", f"127.0.0.1:{port}"],
                     lambda port: [*serve, "--listen-tls", f"127.0.0.1:{port}"])]
     peers = install.peers()
-    found.append(Server(FLOOR, lambda port: [peers / "floor", str(port)]))
+    for name, peer in ((FLOOR, "floor"), (OURS_SMOL, "serve-smol"), (FLOOR_SMOL, "floor-smol")):
+        found.append(Server(name, functools.partial(at_port, peers / peer)))
     if (postfix := brought(SINK, install.postfix)) is not None:
         directory, environment = postfix
         # Whoever is root must say whom it is to be.

@@ -1,4 +1,7 @@
-//! What the generators share: their arguments, and the message that they send.
+//! What the generators share: their arguments, and the message that they send; and what the least servers
+//! share.
+
+pub mod floor;
 
 use std::{env, process::exit};
 
