@@ -91,6 +91,15 @@ fn g29_base64_is_strict() {
     assert_eq!(good, 256);
 }
 
+/// RFC 4422 section 3.1: a mechanism's name has 20 octets at the most.
+#[test]
+fn g28_names_of_mechanisms() {
+    use crate::command::Mechanism;
+    for (name, good) in [("A".repeat(20), true), ("A".repeat(21), false), (String::new(), false)] {
+        assert_eq!(Mechanism::parse(&name).is_ok(), good, "{name}");
+    }
+}
+
 #[test]
 fn no_octets_have_a_form_of_their_own_in_each_place() {
     assert!(Base64::parse_initial(b"=").unwrap().is_empty());

@@ -338,6 +338,29 @@ fn arguments_of_rare_extensions() {
     assert_eq!(capabilities(&reply("NO-SOLICITING")).unwanted_solicitations(), None);
 }
 
+/// RFC 4865 section 3: as far ahead as was said, and no further.
+#[test]
+fn how_far_ahead_messages_may_be_released() {
+    use crate::parameter::{Hold, MailParameters, Parameters};
+    let most = FutureRelease::parse("60 2030-01-02T03:04:05Z").unwrap();
+    assert_eq!(most.max_interval(), 60);
+    assert_eq!(most.max_date_time().to_string(), "2030-01-02T03:04:05Z");
+    for (parameter, allowed) in [
+        ("HOLDFOR=60", true),
+        ("HOLDFOR=61", false),
+        ("HOLDUNTIL=2030-01-02T03:04:05Z", true),
+        ("HOLDUNTIL=2030-01-02T03:04:06Z", false),
+    ] {
+        let syntax = crate::profile::Syntax::INTERNET;
+        let parameters = Parameters::parse(parameter.as_bytes(), &syntax).unwrap();
+        let hold: Hold<'_> = MailParameters::parse(parameters).unwrap().hold().unwrap();
+        assert_eq!(most.allows(hold), allowed, "{parameter}");
+    }
+    for text in ["", "60", "x 2030-01-02T03:04:05Z", "060 2030-01-02T03:04:05Z", "60 2030", "0 x"] {
+        assert!(FutureRelease::parse(text).is_none(), "{text}");
+    }
+}
+
 /// The constants that keywords are compared with were made when the crate was built, of the octets of
 /// each in their order; a keyword as it comes in gives the same number, in any case of letters.
 #[test]

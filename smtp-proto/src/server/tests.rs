@@ -185,6 +185,27 @@ fn a_priority_that_is_assigned() {
     }
 }
 
+/// RFC 2852 section 4.1, RFC 6710 section 5: what is just enough, and just too much.
+#[test]
+fn bounds_of_times_and_of_urgent_messages() {
+    let urgent =
+        Priorities::default().trust(Trust::Everybody).size_limit(MtPriority::new(3).unwrap(), 100);
+    let config = mx().deliver_by(60).mt_priority(urgent);
+    for (parameters, taken) in [
+        ("BY=60;R", true),
+        ("BY=59;R", false),
+        ("BY=59;N", true),
+        ("MT-PRIORITY=3 SIZE=100", true),
+        ("MT-PRIORITY=3 SIZE=101", false),
+        ("MT-PRIORITY=4 SIZE=101", false),
+        ("MT-PRIORITY=2 SIZE=101", true),
+    ] {
+        let line = format!("MAIL FROM:<a@x.example> {parameters}\r\n");
+        let said = session(config.clone(), &[EHLO]).say(&line);
+        assert_eq!(said.starts_with("250 "), taken, "{parameters}: {said}");
+    }
+}
+
 /// G-16: values with characters beyond ASCII are for messages with SMTPUTF8.
 #[test]
 fn g16_values_beyond_ascii() {

@@ -182,6 +182,9 @@ fn equal_values_hash_equal() {
     same(mechanism("PLAIN"), mechanism("plain"), mechanism("LOGIN"));
     let domain = |text| Domain::parse(text).unwrap();
     same(domain("x.example"), domain("X.Example"), domain("y.example"));
+    let literal = |text| AddressLiteral::parse(text).unwrap();
+    same(literal("[x400:a]"), literal("[X400:a]"), literal("[x400:A]"));
+    assert_ne!(literal("[x400:a]"), literal("[x401:a]"));
     let mailbox = |text| Mailbox::parse(text).unwrap();
     same(mailbox("a@x.example"), mailbox("\"a\"@X.example"), mailbox("A@x.example"));
     same(mailbox("postmaster@x.example"), mailbox("PostMaster@x.example"), mailbox("p@x.example"));
@@ -204,6 +207,10 @@ fn conversions() {
     let general = AddressLiteral::parse("[x400:anything]").unwrap();
     assert_eq!(general.ip(), None);
     assert_eq!(u16::from(Code::OK), 250);
+    let path = |text| ForwardPath::parse(text).unwrap();
+    assert!(path("<a@x.example>").is_ascii() && path("<Postmaster>").is_ascii());
+    let beyond = Mailbox::parse_with("\u{e9}@x.example".as_bytes(), &Syntax::INTERNET).unwrap();
+    assert!(!ForwardPath::from(beyond).is_ascii() && !ReversePath::from(beyond).is_ascii());
     let owned: MailboxBuf = "a@x.example".parse().unwrap();
     let mailbox = Mailbox::from(&owned);
     let paths = [ForwardPath::from(mailbox), ForwardPath::parse("<a@x.example>").unwrap()];

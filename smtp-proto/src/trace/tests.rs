@@ -157,6 +157,18 @@ fn t08_further_clauses() {
     assert!(received().tls("TLS AES", None).is_err());
 }
 
+/// RFC 5322 section 2.1.1: 998 octets are a line, one more is not.
+#[test]
+fn lines_of_the_greatest_length() {
+    use super::fold::{Charset, Field};
+    for (octets, lines) in [(998, 1), (999, 2)] {
+        let mut out = String::new();
+        Field::paragraph(&mut out, &"w".repeat(octets), Charset::Ascii).end();
+        assert_eq!(out.lines().count(), lines, "{octets}");
+        assert!(out.lines().all(|line| line.len() <= 998));
+    }
+}
+
 #[test]
 fn t10_return_path() {
     let path = ReversePath::parse("<@a.example,@b.example:u@d.example>").unwrap();

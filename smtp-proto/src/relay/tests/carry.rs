@@ -32,7 +32,8 @@ fn queued(from: &str, mail: &str, to: &[(&str, &str)]) -> Queued {
     let mut queued = Queued::new(ReversePath::parse(from).unwrap(), mail, arrived());
     for (path, list) in to {
         let list = RcptParameters::parse(parameters(list)).unwrap();
-        queued.push(ForwardPath::parse(path).unwrap(), list);
+        let number = queued.recipients().len();
+        assert_eq!(queued.push(ForwardPath::parse(path).unwrap(), list), number);
     }
     queued
 }

@@ -93,6 +93,18 @@ fn l22_the_policy() {
     assert_eq!(StsPolicy::parse(&vec![b'\n'; MAX_POLICY + 1]), Err(StsError::Text));
 }
 
+/// RFC 8461 section 3.2: a policy that is larger than what is fetched is none.
+#[test]
+fn l22_the_largest_policy() {
+    const MOST: usize = 64 * 1024;
+    for (octets, good) in [(MOST, true), (MOST + 1, false)] {
+        let filler = "x".repeat(octets - POLICY.len() - "filler: \n".len());
+        let text = alloc::format!("{POLICY}filler: {filler}\n");
+        assert_eq!(text.len(), octets);
+        assert_eq!(StsPolicy::parse(text.as_bytes()).is_ok(), good, "{octets}");
+    }
+}
+
 #[test]
 fn l21_fetching() {
     let url = StsPolicy::url(&name("example.com"));

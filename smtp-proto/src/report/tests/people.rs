@@ -163,6 +163,15 @@ fn addresses_with_escapes() {
     );
 }
 
+/// A status has so many fields and no more.
+#[test]
+fn the_most_fields_of_a_status() {
+    for (fields, good) in [(10_000, true), (10_001, false)] {
+        let text = "X: y\n".repeat(fields - 1) + "\nFinal-Recipient: rfc822; a@b\n";
+        assert_eq!(DeliveryStatus::parse(&text).is_ok(), good, "{fields}");
+    }
+}
+
 #[test]
 fn status_texts_that_are_odd() {
     let recipient = "\n\nFinal-Recipient: rfc822; a@b\n";
