@@ -71,6 +71,12 @@ pub(crate) fn connector(
     if let Some(seconds) = arguments.timeout {
         connector = connector.connect_timeout(Duration::from_secs(seconds));
     }
+    if let Some(proxy) = &arguments.proxy {
+        connector = connector.proxy(proxy.clone());
+    }
+    for address in &arguments.bind {
+        connector = connector.bind(*address);
+    }
     if let Some(name) = &arguments.hello {
         connector = connector
             .hello_name(name)

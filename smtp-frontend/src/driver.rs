@@ -152,6 +152,21 @@ impl<E> dyn Driver<E> + '_ {
         .await
     }
 
+    /// Fills `octets` with what the machine does not see, in that time.
+    pub(crate) async fn hear(&mut self, octets: &mut [u8], time: Duration) -> io::Result<()> {
+        let mut filled = 0;
+        self.within(time, |driver, cx| {
+            while let Some(rest) = octets.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+                match ready!(driver.poll_read(cx, rest))? {
+                    0 => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                    read => filled += read,
+                }
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await
+    }
+
     /// Writes and flushes what the machine has not said, in that time.
     pub(crate) async fn say(&mut self, mut octets: &[u8], time: Duration) -> io::Result<()> {
         self.within(time, |driver, cx| {

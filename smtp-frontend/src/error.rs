@@ -10,7 +10,7 @@ use smtp_proto::{
     status::Severity,
 };
 
-use crate::client::{ConnectError, PoolError};
+use crate::client::{ConnectError, PoolError, ProxyError};
 
 /// Why a client could not do what it was asked.
 ///
@@ -39,6 +39,9 @@ pub enum Error {
     /// errors above.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// A proxy did not make the connection.
+    #[error("proxy: {0}")]
+    Proxy(#[from] ProxyError),
     /// A pool has no session to give.
     #[error(transparent)]
     Pool(#[from] PoolError),
@@ -88,6 +91,7 @@ impl Error {
             Self::Pool(PoolError::Full) => true,
             Self::Opening(error) => error.is_temporary(),
             Self::Policy(refusal) => refusal.rejection().severity() == Severity::TransientNegative,
+            Self::Proxy(error) => error.is_temporary(),
             Self::Connect(error) => error.is_temporary(),
         }
     }
@@ -97,6 +101,7 @@ impl Error {
         match self {
             Self::Io(_) | Self::Fault(_) | Self::Tls(_) | Self::Policy(_) => true,
             Self::Misuse(_) | Self::Connect(_) | Self::Pool(_) => false,
+            Self::Proxy(error) => error.may_differ_elsewhere(),
             Self::Opening(error) => error.may_differ_elsewhere(),
         }
     }

@@ -42,8 +42,8 @@ pub use self::driver::Handshake;
 pub use self::{
     body::{Body, BodyError},
     client::{
-        Attempt, Client, ConnectError, Connector, MailData, Message, Pool, PoolConfig, PoolError,
-        Pooled, Progress, Target, Tls,
+        Attempt, Client, ConnectError, Connector, InvalidProxy, InvalidProxyCredentials, MailData,
+        Message, Pool, PoolConfig, PoolError, Pooled, Progress, Proxy, ProxyError, Target, Tls,
     },
     connection::Connection,
     driver::{Driver, Stream},

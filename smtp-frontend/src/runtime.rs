@@ -17,7 +17,7 @@ use std::{
     fmt,
     future::Future,
     io::{self, IoSlice},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     task::{Context, Poll},
     time::Instant,
 };
@@ -61,8 +61,12 @@ pub trait Runtime: fmt::Debug + Clone + Copy + Send + Sync + Sized + 'static {
     fn resolve(host: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send;
 
     /// Connects by TCP. A group of commands or the end of a message must not wait for an
-    /// acknowledgement: with `TCP_NODELAY`.
-    fn connect(address: SocketAddr) -> impl Future<Output = io::Result<Self::Socket>> + Send;
+    /// acknowledgement: with `TCP_NODELAY`. Where there is a `source`, the connection comes from that
+    /// address of this host, which is of the same family.
+    fn connect(
+        address: SocketAddr,
+        source: Option<IpAddr>,
+    ) -> impl Future<Output = io::Result<Self::Socket>> + Send;
 
     /// Connects to a Unix socket.
     #[cfg(unix)]

@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     io::{self, IoSlice},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     task::{Context, Poll},
     time::Instant,
@@ -46,8 +46,11 @@ impl Runtime for Smol {
         resolve((host, port)).await
     }
 
-    async fn connect(address: SocketAddr) -> io::Result<Socket> {
-        let stream = TcpStream::connect(address).await?;
+    async fn connect(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {
+        let stream = match source {
+            None => TcpStream::connect(address).await?,
+            Some(source) => connect_from(source, address).await?,
+        };
         stream.set_nodelay(true)?;
         Ok(Plain::Tcp(stream).into())
     }
@@ -73,6 +76,28 @@ impl Runtime for Smol {
 
     fn drive<E: Machine>(socket: Socket, endpoint: E) -> Box<dyn Driver<E>> {
         Connection::<_, _, Self>::boxed(socket, endpoint)
+    }
+}
+
+/// Connects from an address of this host, which the sockets of smol cannot by themselves.
+async fn connect_from(source: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(address),
+        socket2::Type::STREAM,
+        Some(socket2::Protocol::TCP),
+    )?;
+    socket.bind(&SocketAddr::new(source, 0).into())?;
+    socket.set_nonblocking(true)?;
+    // As a rule it says that it goes on by itself.
+    let begun = socket.connect(&address.into());
+    let stream = smol::Async::new(std::net::TcpStream::from(socket))?;
+    stream.writable().await?;
+    if let Some(error) = stream.get_ref().take_error()? {
+        return Err(error);
+    }
+    match (stream.get_ref().peer_addr(), begun) {
+        (Ok(_), _) => Ok(stream.into()),
+        (Err(_), Err(error)) | (Err(error), Ok(())) => Err(error),
     }
 }
 

@@ -156,9 +156,9 @@ pub use smtp_frontend::tls;
 #[doc(inline)]
 pub use smtp_frontend::{
     Answered, Asked, Attempt, Backend, Body, BodyError, Client, ConnectError, Driver, End, Error,
-    Facts, Handle, MailData, Network, NotANetwork, NotARate, Observer, Outcome, PoolConfig,
-    PoolError, Progress, Rate, Received, Recipient, Refusal, Sender, Service, Session, Stream,
-    Target, Tls, Waiting,
+    Facts, Handle, InvalidProxy, InvalidProxyCredentials, MailData, Network, NotANetwork, NotARate,
+    Observer, Outcome, PoolConfig, PoolError, Progress, Proxy, ProxyError, Rate, Received,
+    Recipient, Refusal, Sender, Service, Session, Stream, Target, Tls, Waiting,
 };
 
 pub use self::{listener::AnyListener, runtime::Tokio};

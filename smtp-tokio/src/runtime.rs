@@ -4,7 +4,7 @@ use std::{
     future::Future,
     io::{self, IoSlice},
     mem::MaybeUninit,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     task::{Context, Poll, ready},
     time::Instant,
@@ -17,7 +17,7 @@ use smtp_frontend::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream, lookup_host},
+    net::{TcpListener, TcpSocket, TcpStream, lookup_host},
     time::{self, Sleep},
 };
 
@@ -48,8 +48,18 @@ impl Runtime for Tokio {
         Ok(lookup_host((host, port)).await?.collect())
     }
 
-    async fn connect(address: SocketAddr) -> io::Result<Socket> {
-        let stream = TcpStream::connect(address).await?;
+    async fn connect(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {
+        let stream = match source {
+            None => TcpStream::connect(address).await?,
+            Some(source) => {
+                let socket = match address {
+                    SocketAddr::V4(_) => TcpSocket::new_v4()?,
+                    SocketAddr::V6(_) => TcpSocket::new_v6()?,
+                };
+                socket.bind(SocketAddr::new(source, 0))?;
+                socket.connect(address).await?
+            }
+        };
         stream.set_nodelay(true)?;
         Ok(Plain::Tcp(stream).into())
     }

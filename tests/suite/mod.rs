@@ -29,3 +29,4 @@ mod shutdown;
 pub(crate) mod tls;
 #[cfg(feature = "tracing")]
 mod tracing;
+mod ways;

@@ -1,8 +1,9 @@
 //! The options of those who open a session with a server and send by it.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
+use smtp_tokio::Proxy;
 
 use super::{Profile, Runtime, Tls};
 
@@ -45,6 +46,19 @@ pub(crate) struct Session {
     /// How long the server may take in each phase. Default: by phase, as RFC 5321 has it.
     #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Session")]
     pub(crate) timeout: Option<u64>,
+    /// Connects through this proxy, which looks the server up: socks5://HOST:PORT or http://HOST:PORT,
+    /// with NAME:PASSWORD@ in front of the host if it wants them.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SMTP_PROXY",
+        hide_env_values = true,
+        help_heading = "Session"
+    )]
+    pub(crate) proxy: Option<Proxy>,
+    /// Connects from this address of this host; twice for one of each family.
+    #[arg(long, value_name = "IP", help_heading = "Session")]
+    pub(crate) bind: Vec<IpAddr>,
     /// The async runtime to run on.
     #[arg(long, value_enum, default_value = "tokio", help_heading = "Session")]
     pub(crate) runtime: Runtime,

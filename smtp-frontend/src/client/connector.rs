@@ -10,27 +10,15 @@ use std::{
 
 use smtp_proto::{
     auth::client::{Credentials, InvalidCredentials},
-    client::{Client as Machine, Config, Login, Opening},
-    domain::{AddressLiteral, HelloName},
+    client::{Config, Login},
+    domain::HelloName,
     error::ParseError,
-    profile::Syntax,
     proxy::Version,
     transcript::{Entry, Recording},
-    wire::Endpoint,
 };
 
-use super::{
-    Attempt, Client, ConnectError, Observer, Progress, Retry, Target, Trace, Unopened, Upgrade,
-    observe, proxied, security::Security,
-};
-use crate::{
-    driver::Stream,
-    error::Error,
-    random,
-    runtime::{Adopt, Runtime},
-    time::within,
-    trace::Teller,
-};
+use super::{Observer, Progress, Proxy, Trace};
+use crate::{random, runtime::Runtime};
 
 /// How TLS is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,37 +43,32 @@ pub enum Tls {
 /// Makes a login for a host and a port.
 type Logins = Arc<dyn Fn(Option<&str>, Option<u16>) -> io::Result<Login> + Send + Sync>;
 
-/// Where a server is.
-#[derive(Clone, Copy)]
-enum Place<'p> {
-    Tcp(SocketAddr, &'p Target),
-    #[cfg(unix)]
-    Unix(&'p std::path::Path),
-}
-
 /// Makes sessions: to whom, in whose name, with which TLS and which credentials.
 ///
 /// Everything is set once and used for any number of connections; a clone shares it.
 #[derive(Clone)]
 pub struct Connector<R> {
-    tls: Tls,
+    pub(super) tls: Tls,
     #[cfg(feature = "tls")]
-    tls_config: Option<Arc<rustls::ClientConfig>>,
+    pub(super) tls_config: Option<Arc<rustls::ClientConfig>>,
     #[cfg(feature = "tls")]
-    tls_verifier: Option<Arc<dyn rustls::client::danger::ServerCertVerifier>>,
+    pub(super) tls_verifier: Option<Arc<dyn rustls::client::danger::ServerCertVerifier>>,
     #[cfg(feature = "tls")]
-    verifies_server: bool,
-    server_name: Option<Box<str>>,
-    hello_name: Option<Box<str>>,
-    login: Option<Logins>,
-    config: Config,
-    connect_timeout: Duration,
-    max_attempts: usize,
-    trace: Option<Trace>,
-    recording: Recording,
-    observer: Option<Observer>,
-    proxy: Option<(Version, Option<SocketAddr>)>,
-    runtime: PhantomData<fn() -> R>,
+    pub(super) verifies_server: bool,
+    pub(super) server_name: Option<Box<str>>,
+    pub(super) hello_name: Option<Box<str>>,
+    pub(super) login: Option<Logins>,
+    pub(super) config: Config,
+    pub(super) connect_timeout: Duration,
+    pub(super) max_attempts: usize,
+    pub(super) trace: Option<Trace>,
+    pub(super) recording: Recording,
+    pub(super) observer: Option<Observer>,
+    pub(super) proxy_header: Option<(Version, Option<SocketAddr>)>,
+    pub(super) proxy: Option<Proxy>,
+    /// Where connections come from: an address of each family.
+    pub(super) source: [Option<IpAddr>; 2],
+    pub(super) runtime: PhantomData<fn() -> R>,
 }
 
 impl<R: Runtime> Connector<R> {
@@ -108,7 +91,9 @@ impl<R: Runtime> Connector<R> {
             trace: None,
             recording: Recording::default(),
             observer: None,
+            proxy_header: None,
             proxy: None,
+            source: [None; 2],
             runtime: PhantomData,
         }
     }
@@ -235,12 +220,28 @@ impl<R: Runtime> Connector<R> {
     /// client is unknown). The client's destination is the address connected to.
     #[must_use]
     pub fn proxy_protocol(mut self, version: Version, source: Option<SocketAddr>) -> Self {
-        self.proxy = Some((version, source));
+        self.proxy_header = Some((version, source));
+        self
+    }
+
+    /// Connects through a proxy: to the hosts by their names, which the proxy looks up, unless their
+    /// [addresses](Target::addresses) are known. Unix sockets are connected to as ever.
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
+        self
+    }
+
+    /// Has connections come from this address of this host; one of each family may be set, by two calls.
+    /// When only one is, addresses of the other family are not connected to.
+    #[must_use]
+    pub fn bind(mut self, address: IpAddr) -> Self {
+        self.source[usize::from(address.is_ipv6())] = Some(address);
         self
     }
 
     /// How long connecting to each address may take; 30 seconds by default. The same for looking up
-    /// the host.
+    /// the host, and for each step of a proxy's.
     #[must_use]
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_timeout = time;
@@ -277,209 +278,6 @@ impl<R: Runtime> Connector<R> {
     pub fn observe(mut self, observer: impl Fn(&Progress<'_>) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self
-    }
-
-    /// Opens a session with `host`, by TCP: at its first address by which that succeeds. See
-    /// [`connect_any`](Self::connect_any).
-    ///
-    /// # Errors
-    /// [`Error::Connect`].
-    pub async fn connect(&self, host: &str, port: u16) -> Result<Client, Error> {
-        self.connect_any(&[Target::new(host, port)]).await
-    }
-
-    /// Opens a session with the first of these hosts, in order of preference, with which that succeeds:
-    /// by one address after the other of each.
-    ///
-    /// The next one is tried when nobody answers, when the server does not want this client (421, 554 and
-    /// the like to the connection or the hello), and when TLS or a login that must be cannot be had
-    /// there (RFC 5321 section 5.1; C-01, C-15). Credentials that one server refuses for good are not
-    /// shown to another.
-    ///
-    /// # Errors
-    /// [`Error::Connect`], with what became of each address.
-    pub async fn connect_any(&self, targets: &[Target]) -> Result<Client, Error> {
-        let mut attempts = Vec::new();
-        for target in targets {
-            if attempts.len() == self.max_attempts {
-                break;
-            }
-            let found = match &target.decision {
-                Some(Err(refusal)) => Err(Error::Policy(*refusal)),
-                _ => self.look_up(target).await.map_err(Error::Io),
-            };
-            let addresses = match found {
-                Ok(addresses) => addresses,
-                Err(error) => {
-                    self.failed(&mut attempts, target, None, error);
-                    continue;
-                }
-            };
-            for address in addresses {
-                if attempts.len() == self.max_attempts {
-                    break;
-                }
-                match self.open_retrying(Place::Tcp(address, target)).await {
-                    Ok(client) => return Ok(client),
-                    Err(error) => {
-                        let goes_on = error.may_differ_elsewhere();
-                        self.failed(&mut attempts, target, Some(address), error);
-                        if !goes_on {
-                            return Err(ConnectError::new(attempts).into());
-                        }
-                    }
-                }
-            }
-        }
-        Err(ConnectError::new(attempts).into())
-    }
-
-    /// Remembers and tells that it did not succeed there.
-    fn failed(
-        &self,
-        attempts: &mut Vec<Attempt>,
-        target: &Target,
-        address: Option<SocketAddr>,
-        error: Error,
-    ) {
-        let attempt = Attempt { target: target.clone(), address, error };
-        observe(self.observer.as_ref(), &Progress::Failed(&attempt));
-        attempts.push(attempt);
-    }
-
-    /// The addresses of a host, one at least.
-    async fn look_up(&self, target: &Target) -> io::Result<Vec<SocketAddr>> {
-        let port = target.port();
-        let addresses = match &target.addresses {
-            Some(known) => known.iter().map(|ip| SocketAddr::new(*ip, port)).collect(),
-            None => within::<R, _>(self.connect_timeout, R::resolve(target.host(), port)).await?,
-        };
-        if addresses.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
-        }
-        Ok(addresses)
-    }
-
-    /// Connects to a Unix socket, and opens a session: the usual way to an LMTP server beside it.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when it cannot be connected to; [`Error::Tls`]; [`Error::Opening`] when the server
-    /// does not want this client.
-    #[cfg(unix)]
-    pub async fn connect_unix(&self, path: impl AsRef<std::path::Path>) -> Result<Client, Error> {
-        self.open_retrying(Place::Unix(path.as_ref())).await
-    }
-
-    /// Opens a session on a stream that is connected already: through a proxy, or in memory. TLS
-    /// needs [`server_name`](Self::server_name).
-    ///
-    /// # Errors
-    /// [`Error::Tls`]; [`Error::Opening`] when the server does not want this client. A handshake that failed cannot be made good
-    /// by a connection in the clear here.
-    pub async fn open<S>(&self, stream: S) -> Result<Client, Error>
-    where
-        R: Adopt<S>,
-    {
-        let security = Security::new(self.tls, self.server_name.as_deref());
-        let opened = self.open_on(R::adopt(stream), None, security, None).await;
-        opened.map_err(|unopened| unopened.error)
-    }
-
-    /// Connects: the stream, and the address of this side.
-    async fn reach(&self, place: Place<'_>) -> io::Result<(R::Socket, Option<IpAddr>)> {
-        let reached = match place {
-            Place::Tcp(address, _) => {
-                let socket = within::<R, _>(self.connect_timeout, R::connect(address)).await?;
-                let local = socket.local_addr().map(|address| address.ip());
-                (socket, local)
-            }
-            #[cfg(unix)]
-            Place::Unix(path) => {
-                (within::<R, _>(self.connect_timeout, R::connect_unix(path)).await?, None)
-            }
-        };
-        observe(self.observer.as_ref(), &Progress::Connected);
-        Ok(reached)
-    }
-
-    /// Opens a session there; on a second connection without what the server did not stand on the
-    /// first.
-    async fn open_retrying(&self, place: Place<'_>) -> Result<Client, Error> {
-        let (socket, local) = self.reach(place).await?;
-        match self.open_on(socket, local, self.security(place), None).await {
-            Ok(client) => Ok(client),
-            Err(Unopened { error, retry: None }) => Err(error),
-            Err(Unopened { retry, .. }) => {
-                let (socket, local) = self.reach(place).await?;
-                let again = self.open_on(socket, local, self.security(place), retry).await;
-                again.map_err(|unopened| unopened.error)
-            }
-        }
-    }
-
-    /// What TLS is there.
-    fn security<'s>(&'s self, place: Place<'s>) -> Security<'s> {
-        let name = self.server_name.as_deref();
-        match place {
-            Place::Tcp(_, target) => Security::at(target, self.tls, name),
-            #[cfg(unix)]
-            Place::Unix(_) => Security::new(self.tls, name),
-        }
-    }
-
-    async fn open_on(
-        &self,
-        socket: R::Socket,
-        local: Option<IpAddr>,
-        mut security: Security<'_>,
-        retry: Option<Retry>,
-    ) -> Result<Client, Unopened> {
-        if retry == Some(Retry::WithoutTls) {
-            security = security.without_tls();
-        }
-        let mut config = self.config.clone();
-        config.require_tls |= security.is_required();
-        let (implicit, tls_use, server) =
-            (security.is_implicit(), security.tls_use, security.server);
-        let mut driver = R::drive(socket, Machine::new(config.clone()));
-        let teller = Teller::client(server);
-        let wire = driver.endpoint_mut().wire();
-        teller.listen(wire, self.trace.is_some(), self.recording);
-        if let Some((version, source)) = self.proxy {
-            let header = proxied::header(version, source, driver.stream().peer_addr())
-                .map_err(|error| Error::Io(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
-            driver.say(&header, self.connect_timeout).await.map_err(Error::Io)?;
-        }
-        let literal = local.unwrap_or(IpAddr::from([127, 0, 0, 1]));
-        let name = match &self.hello_name {
-            Some(name) => HelloName::parse_with(name.as_bytes(), &Syntax::default())
-                .map_err(|_| Error::from(io::Error::from(io::ErrorKind::InvalidInput)))?,
-            None => HelloName::Literal(AddressLiteral::from(literal)),
-        };
-        let upgrade = Upgrade {
-            #[cfg(feature = "tls")]
-            config: self.tls_config.as_ref(),
-            #[cfg(feature = "tls")]
-            verifier: self.tls_verifier.as_ref(),
-            #[cfg(feature = "tls")]
-            verifies: self.verifies_server,
-            security,
-        };
-        let mut client =
-            Client::new(driver, config, self.trace.clone(), teller, self.observer.clone());
-        if implicit {
-            client.handshake(&upgrade).await?;
-        }
-        let mut opening = Opening::new(name, tls_use);
-        if retry == Some(Retry::WithHelo) {
-            opening = opening.helo();
-        }
-        if let Some(login) = &self.login {
-            let port = client.stream().peer_addr().map(|peer| peer.port());
-            opening = opening.login(login(server, port).map_err(Error::from)?);
-        }
-        client.open(opening, Some(upgrade)).await?;
-        Ok(client)
     }
 }
 

@@ -1,5 +1,6 @@
 //! A client: one session with a server, from the hello to QUIT.
 
+mod connect;
 mod connector;
 mod message;
 mod pool;
@@ -7,6 +8,7 @@ mod progress;
 mod proxied;
 mod security;
 mod target;
+mod tunnel;
 mod turned;
 mod upgrade;
 
@@ -31,6 +33,7 @@ pub use self::{
     pool::{Pool, PoolConfig, PoolError, Pooled},
     progress::Progress,
     target::{Attempt, ConnectError, Target},
+    tunnel::{InvalidProxy, InvalidProxyCredentials, Proxy, ProxyError},
 };
 use self::{message::Pieces, upgrade::Upgrade};
 use crate::{

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -63,8 +63,8 @@ impl Runtime for Staged {
         Tokio::resolve(host, port).await
     }
 
-    async fn connect(address: SocketAddr) -> io::Result<Self::Socket> {
-        Tokio::connect(address).await
+    async fn connect(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Self::Socket> {
+        Tokio::connect(address, source).await
     }
 
     #[cfg(unix)]
