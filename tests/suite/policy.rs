@@ -11,7 +11,7 @@ use crate::rt::smtp::{
         client::OpeningError,
         relay::{HostName, TlsDecision, TlsDemand, TlsFailure, TlsRefusal, Tlsa},
     },
-    tls::{failure_type, rustls, server_config},
+    tls::{client_config_unverified, failure_type, rustls, server_config},
 };
 use macro_rules_attribute::apply;
 use sha2::{Digest, Sha256, Sha512};
@@ -160,6 +160,14 @@ async fn mta_sts_wants_a_verified_certificate() {
         let target = host(Some(&chain), decided(TlsDemand::Verify, false, name)).await;
         let opened = connector.connect_any(&[target]).await;
         assert_eq!(opened.map(|client| client.is_tls()).unwrap_or(false), verified, "{name}");
+
+        // Nor does a configuration of one's own that verifies nobody.
+        let unverified = Connector::new(Tls::StartTls)
+            .tls_config(client_config_unverified().unwrap())
+            .verifies_server(false)
+            .tls_verifier(verifier.clone());
+        let target = host(Some(&chain), decided(TlsDemand::Verify, false, name)).await;
+        assert_eq!(unverified.connect_any(&[target]).await.is_ok(), verified, "{name}");
 
         // A policy for testing is looked at, and nothing more.
         let told = Arc::new(Mutex::new(0));
