@@ -21,7 +21,7 @@ use smtp_frontend::{
 
 use crate::{
     listener::AnyListener,
-    socket::{Plain, Socket},
+    socket::{Plain, Socket, connect_from},
 };
 
 /// Smol: the runtime of everything in this crate. What runs by itself runs on its global executor.
@@ -76,28 +76,6 @@ impl Runtime for Smol {
 
     fn drive<E: Machine>(socket: Socket, endpoint: E) -> Box<dyn Driver<E>> {
         Connection::<_, _, Self>::boxed(socket, endpoint)
-    }
-}
-
-/// Connects from an address of this host, which the sockets of smol cannot by themselves.
-async fn connect_from(source: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
-    let socket = socket2::Socket::new(
-        socket2::Domain::for_address(address),
-        socket2::Type::STREAM,
-        Some(socket2::Protocol::TCP),
-    )?;
-    socket.bind(&SocketAddr::new(source, 0).into())?;
-    socket.set_nonblocking(true)?;
-    // As a rule it says that it goes on by itself.
-    let begun = socket.connect(&address.into());
-    let stream = smol::Async::new(std::net::TcpStream::from(socket))?;
-    stream.writable().await?;
-    if let Some(error) = stream.get_ref().take_error()? {
-        return Err(error);
-    }
-    match (stream.get_ref().peer_addr(), begun) {
-        (Ok(_), _) => Ok(stream.into()),
-        (Err(_), Err(error)) | (Err(error), Ok(())) => Err(error),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fmt, io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -64,6 +64,28 @@ macro_rules! each_plain {
             Plain::Other($stream) => $call,
         }
     };
+}
+
+/// Connects from an address of this host, which the sockets of smol cannot by themselves.
+pub(crate) async fn connect_from(source: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(address),
+        socket2::Type::STREAM,
+        Some(socket2::Protocol::TCP),
+    )?;
+    socket.bind(&SocketAddr::new(source, 0).into())?;
+    socket.set_nonblocking(true)?;
+    // As a rule it says that it goes on by itself.
+    let begun = socket.connect(&address.into());
+    let stream = smol::Async::new(std::net::TcpStream::from(socket))?;
+    stream.writable().await?;
+    if let Some(error) = stream.get_ref().take_error()? {
+        return Err(error);
+    }
+    match (stream.get_ref().peer_addr(), begun) {
+        (Ok(_), _) => Ok(stream.into()),
+        (Err(_), Err(error)) | (Err(error), Ok(())) => Err(error),
+    }
 }
 
 impl From<Plain> for Socket {

@@ -17,13 +17,13 @@ use smtp_frontend::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpSocket, TcpStream, lookup_host},
+    net::{TcpListener, TcpStream, lookup_host},
     time::{self, Sleep},
 };
 
 use crate::{
     listener::AnyListener,
-    socket::{Plain, Socket},
+    socket::{Plain, Socket, connect_from},
 };
 
 /// Tokio: the runtime of everything in this crate.
@@ -51,14 +51,7 @@ impl Runtime for Tokio {
     async fn connect(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {
         let stream = match source {
             None => TcpStream::connect(address).await?,
-            Some(source) => {
-                let socket = match address {
-                    SocketAddr::V4(_) => TcpSocket::new_v4()?,
-                    SocketAddr::V6(_) => TcpSocket::new_v6()?,
-                };
-                socket.bind(SocketAddr::new(source, 0))?;
-                socket.connect(address).await?
-            }
+            Some(source) => connect_from(source, address).await?,
         };
         stream.set_nodelay(true)?;
         Ok(Plain::Tcp(stream).into())
