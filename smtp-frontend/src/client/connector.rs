@@ -186,7 +186,7 @@ impl<R: Runtime> Connector<R> {
         self
     }
 
-    /// Who verifies certificates where a host's [policy](Target::policy) wants them verified and TLS is
+    /// Who verifies certificates where a host's [policy](super::Target::policy) wants them verified and TLS is
     /// opportunistic otherwise. By default the operating system's roots.
     #[cfg(feature = "tls")]
     #[must_use]
@@ -225,7 +225,7 @@ impl<R: Runtime> Connector<R> {
     }
 
     /// Connects through a proxy: to the hosts by their names, which the proxy looks up, unless their
-    /// [addresses](Target::addresses) are known. Unix sockets are connected to as ever.
+    /// [addresses](super::Target::addresses) are known. Unix sockets are connected to as ever.
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = Some(proxy);
