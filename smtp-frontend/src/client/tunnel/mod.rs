@@ -44,7 +44,7 @@ enum Kind {
 #[non_exhaustive]
 pub enum ProxyError {
     /// The proxy itself cannot be connected to, or hung up.
-    #[error("{0}")]
+    #[error("no connection with it: {0}")]
     Io(#[from] io::Error),
     /// It wants a name and a password, or a way to log in that is not known here.
     #[error("it wants credentials")]
