@@ -14,6 +14,7 @@
 //! Escapes, comments and several dialogs in a file are as in [`dialog`](crate::dialog). What the server
 //! says between two other lines comes at once, octet by octet, and in every split in two.
 
+mod convert;
 mod link;
 
 use bytes::Bytes;
@@ -37,7 +38,7 @@ use smtp_proto::{
 };
 
 pub use self::link::Link;
-use self::link::Memory;
+use self::{convert::Escape, link::Memory};
 use crate::{
     dialog::{files, parts, unescape},
     policy,
@@ -90,7 +91,8 @@ impl ClientDialog {
     /// the password "s3cret!"; and `send [bdat] [all] [once] [utf8] [8bit] [binary] [size=N] <from>
     /// <to>… TEXT` for a [`Transaction`], `once` where the content cannot be had a second time. Parameters
     /// are `mail=PARAMETER` in front, and `rcpt=PARAMETER` behind a path; `no-downgrades` refuses to do
-    /// without any.
+    /// without any. `convert` brings a converter that escapes what is no ASCII, `signed` one that does not
+    /// like the content.
     ///
     /// # Panics
     /// When a line is none of those of this language.
@@ -552,12 +554,15 @@ impl<L: Link> Play<L> {
         let mut paths: Vec<(String, String)> = Vec::new();
         let mut parameters = String::new();
         let mut once = false;
+        let mut converter = None;
         let mut rest = call;
         while !rest.is_empty() {
             let (word, behind) = rest.split_once(' ').unwrap_or((rest, ""));
             match word {
                 "bdat" => options.chunking = Chunking::Auto,
                 "once" => once = true,
+                "convert" => converter = Some(Escape::default()),
+                "signed" => converter = Some(Escape { signed: true }),
                 "no-downgrades" => options.refuse_downgrades = true,
                 mail if mail.starts_with("mail=") => extend(&mut parameters, &mail[5..]),
                 rcpt if rcpt.starts_with("rcpt=") => {
@@ -588,7 +593,11 @@ impl<L: Link> Play<L> {
         self.report();
         self.body = Some(Bytes::from(unescape(rest)));
         self.again = self.body.clone().filter(|_| !once);
-        self.transaction = Some(Transaction::new(envelope, content, options));
+        let transaction = Transaction::new(envelope, content, options);
+        self.transaction = Some(match converter {
+            Some(converter) => transaction.converter(Box::new(converter)),
+            None => transaction,
+        });
     }
 }
 

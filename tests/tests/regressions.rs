@@ -370,3 +370,49 @@ fn a_parameter_in_utf8_needs_smtputf8() {
     client.rcpt(path, escaped.as_parameters()).unwrap();
     assert!(take_output(client.wire(), usize::MAX).is_ascii());
 }
+
+/// What was held of a message that was refused does not come before its next copy.
+#[test]
+fn a_refused_chunk_leaves_nothing_behind() {
+    let offered = "250-x\r\n250-CHUNKING\r\n250 LIMITS RCPTMAX=1\r\n";
+    let mut client = client(client::Config::default(), offered);
+    let to = ["<a@x.example>", "<b@x.example>"].map(|to| ForwardPath::parse(to).unwrap().into());
+    let options = TransactionOptions::default();
+    let mut transaction = Transaction::new(envelope(&to), Content::default(), options);
+    let pieces = [&b"one\r\n"[..], b"two\r\n"].map(Bytes::from_static);
+    let (mut left, mut said) = (pieces.iter(), String::new());
+    loop {
+        match transaction.next(&mut client).unwrap() {
+            TransactionStep::Done => break,
+            TransactionStep::Rewind => {
+                left = pieces.iter();
+                transaction.rewound();
+                continue;
+            }
+            TransactionStep::Body => match left.next() {
+                Some(piece) => transaction.body(&mut client, piece.clone()).unwrap(),
+                None => transaction.end_of_body(&mut client).unwrap(),
+            },
+            TransactionStep::Await => {}
+        }
+        match client.step() {
+            Step::Write => {
+                let sent = take_output(client.wire(), usize::MAX);
+                said.push_str(std::str::from_utf8(&sent).unwrap());
+                let refused = said.matches("BDAT").count() == 1 && sent.starts_with(b"BDAT");
+                let reply: &[u8] = if refused { b"552 too big\r\n" } else { b"250 ok\r\n" };
+                assert_eq!(client.wire().receive(reply), reply.len());
+            }
+            Step::Event => {
+                if let Some(client::Event::Reply { to, reply }) = client.event() {
+                    transaction.reply(to, reply);
+                }
+            }
+            _ => {}
+        }
+    }
+    assert!(said.ends_with("BDAT 5\r\none\r\nBDAT 5 LAST\r\ntwo\r\n"), "{said}");
+    let statuses: Vec<_> =
+        transaction.report().outcomes().iter().map(client::Outcome::status).collect();
+    assert_eq!(statuses, [Status::Rejected, Status::Delivered]);
+}

@@ -44,6 +44,9 @@ pub enum Misuse {
     /// The content has octets above 127, and the server does not offer 8BITMIME.
     #[error("8-bit content, and the server does not offer 8BITMIME")]
     EightBit,
+    /// The [`Converter`](super::Converter) could not convert the content.
+    #[error("the content could not be converted")]
+    NotConverted,
     /// The content has a line of more than 998 octets and its CRLF, and the profile says
     /// [`LongLine::Error`](crate::profile::LongLine::Error).
     #[error("a line of the content is longer than 998 octets")]

@@ -12,6 +12,7 @@
 mod commands;
 mod config;
 mod content;
+mod converter;
 mod downgrade;
 mod envelope;
 mod event;
@@ -35,6 +36,7 @@ use bytes::Bytes;
 use self::session::Session;
 pub use self::{
     config::Config,
+    converter::{Converter, NotConverted},
     downgrade::{Downgrade, Downgrades},
     envelope::{Chunking, Content, Envelope, Recipient, TransactionOptions},
     event::{Event, ReplyTo},

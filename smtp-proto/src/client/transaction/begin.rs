@@ -23,17 +23,22 @@ impl Transaction<'_> {
             client.judge_mailbox(recipient.path.mailbox())?;
         }
         self.round = Round::default();
+        self.held = None;
+        self.converts = false;
         self.fates.begin_again();
         if self.is_limited(client) {
             self.stage = Stage::Done;
             return Ok(());
         }
         let offered = client.offered();
-        if let Some(refusal) = self.judge_message(client, offered) {
-            self.fates.settle_all(Outcome::local(refusal));
-            self.stage = Stage::Done;
-            return Ok(());
-        }
+        let content = match self.judge_message(client, offered) {
+            Ok(content) => content,
+            Err(refusal) => {
+                self.fates.settle_all(Outcome::local(refusal));
+                self.stage = Stage::Done;
+                return Ok(());
+            }
+        };
         self.judge_recipients(offered);
         if !self.fates.any_left() {
             self.stage = Stage::Done;
@@ -41,13 +46,13 @@ impl Transaction<'_> {
         }
         let smtputf8 = self.needs_smtputf8();
         let mut parameters = client.take_parameters();
-        if let Some(size) = self.content.size
+        if let Some(size) = content.size
             && offered.contains(Extension::Size)
         {
             parameters.size(size);
         }
-        if self.content.body != Body::SevenBit {
-            parameters.body(self.content.body);
+        if content.body != Body::SevenBit {
+            parameters.body(content.body);
         }
         if smtputf8 {
             parameters.smtputf8();
@@ -61,8 +66,8 @@ impl Transaction<'_> {
             }
         }
         self.seven_bit =
-            self.content.body == Body::SevenBit && !offered.contains(Extension::EightBitMime);
-        self.chunked = self.content.body == Body::BinaryMime
+            content.body == Body::SevenBit && !offered.contains(Extension::EightBitMime);
+        self.chunked = content.body == Body::BinaryMime
             || (self.options.chunking == Chunking::Auto && offered.contains(Extension::Chunking));
         // A misuse is told before anything is sent, also of those whose turn comes later.
         if let Some(most) = client.limits().rcpt_max.and_then(|most| usize::try_from(most).ok()) {

@@ -1,17 +1,18 @@
 //! A whole message to all its recipients, without I/O.
 
 mod begin;
+mod body;
 mod fate;
 mod replies;
 mod wish;
 
-use alloc::string::String;
+use alloc::boxed::Box;
 
 use bytes::Bytes;
 
 use self::fate::{Fate, Fates};
 use super::{
-    Client, Content, Downgrades, Envelope, Misuse, TransactionOptions,
+    Client, Content, Converter, Downgrades, Envelope, Misuse, TransactionOptions,
     report::{Cause, Outcome, Phase, Report, Retry},
 };
 use crate::{fault::Fault, sequence::Protocol};
@@ -70,6 +71,9 @@ pub struct Transaction<'e> {
     round: Round,
     /// The chunk that is held until it is known whether another follows it.
     held: Option<Bytes>,
+    converter: Option<Box<dyn Converter + 'e>>,
+    /// Content is converted.
+    converts: bool,
 }
 
 /// One mail transaction.
@@ -87,6 +91,8 @@ struct Round {
     open_chunks: u32,
     /// DATA was sent behind RCPT, before it was known whether there is a recipient.
     data_sent: bool,
+    /// The content has ended; its last chunk may be waiting.
+    ended: bool,
     /// The whole content has been handed over.
     sent: bool,
 }
@@ -133,7 +139,16 @@ impl<'e> Transaction<'e> {
             downgrades: Downgrades::NONE,
             round: Round::default(),
             held: None,
+            converter: None,
+            converts: false,
         }
+    }
+
+    /// Content that the server does not take as it is goes through this.
+    #[must_use]
+    pub fn converter(mut self, converter: Box<dyn Converter + 'e>) -> Self {
+        self.converter = Some(converter);
+        self
     }
 
     /// Queues what can be queued now, and says what comes next.
@@ -155,6 +170,7 @@ impl<'e> Transaction<'e> {
                 Stage::Body if self.chunked && !client.may_send_more() => {
                     return Ok(TransactionStep::Await);
                 }
+                Stage::Body if self.round.ended => self.last_chunk(client)?,
                 Stage::Body => return Ok(TransactionStep::Body),
                 Stage::Nobody => {
                     // A lone dot ends the content at once, and whatever is said to it delivers
@@ -256,81 +272,6 @@ impl<'e> Transaction<'e> {
             self.fates.give_up(Retry::AtOnce);
             self.stage = Stage::Done;
         }
-    }
-
-    /// A piece of the content.
-    ///
-    /// # Errors
-    /// [`Misuse::BareNewline`], or [`Misuse::EightBit`] where the server was not told of 8-bit content
-    /// and does not offer to take any (RFC 6152 section 3): call [`fail_body`](Self::fail_body), the
-    /// message cannot be sent.
-    pub fn body(&mut self, client: &mut Client, piece: Bytes) -> Result<(), Misuse> {
-        if self.stage != Stage::Body {
-            return Err(Misuse::Sequence {
-                verb: crate::command::Verb::Data,
-                state: client.state(),
-            });
-        }
-        if self.seven_bit && !piece.is_ascii() {
-            return Err(Misuse::EightBit);
-        }
-        self.begun = true;
-        if !self.chunked {
-            return client.body(piece);
-        }
-        if piece.is_empty() {
-            return Ok(());
-        }
-        if let Some(held) = &self.held {
-            self.chunk(client, held.clone(), false)?;
-        }
-        self.held = Some(piece);
-        Ok(())
-    }
-
-    fn chunk(&mut self, client: &mut Client, chunk: Bytes, last: bool) -> Result<(), Misuse> {
-        client.chunk(chunk, last)?;
-        if last {
-            self.round.sent = true;
-            self.stage = Stage::Delivery;
-        } else {
-            self.round.open_chunks += 1;
-            if !client.pipelines() {
-                self.stage = Stage::Delivery;
-            }
-        }
-        Ok(())
-    }
-
-    /// The content is whole.
-    ///
-    /// # Errors
-    /// As [`body`](Self::body).
-    pub fn end_of_body(&mut self, client: &mut Client) -> Result<(), Misuse> {
-        if self.stage != Stage::Body {
-            return Err(Misuse::Sequence {
-                verb: crate::command::Verb::Data,
-                state: client.state(),
-            });
-        }
-        if self.chunked {
-            let held = self.held.clone().unwrap_or_default();
-            self.chunk(client, held, true)?;
-            self.held = None;
-            return Ok(());
-        }
-        client.end_of_data()?;
-        self.round.sent = true;
-        self.stage = Stage::Delivery;
-        Ok(())
-    }
-
-    /// The content cannot be read to its end, or must not be sent. All recipients without a final
-    /// answer are deferred; the connection must now be dropped, without QUIT and without the final
-    /// dot, which would complete a truncated message (RFC 5321 section 4.1.1.4).
-    pub fn fail_body(&mut self, why: String) {
-        self.fates.settle_all(Outcome::deferred(Phase::Content, Cause::Content(why)));
-        self.stage = Stage::Done;
     }
 
     /// The session failed: what is not final yet is deferred, or in doubt if the whole message had

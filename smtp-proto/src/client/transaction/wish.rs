@@ -4,7 +4,7 @@ use super::{Fate, Transaction};
 use crate::{
     answer::Rejection,
     auth::Channel,
-    client::{Client, Downgrade, Downgrades, Misuse, Recipient, report::Outcome},
+    client::{Client, Content, Downgrade, Downgrades, Misuse, Recipient, report::Outcome},
     extension::{Extension, ExtensionSet},
     parameter::{
         Body, ByMode, IfRecipientChanged, MailParameters, Parameter, ParameterList, Parameters,
@@ -40,41 +40,64 @@ impl Wish {
 }
 
 impl Transaction<'_> {
-    /// Why this message is not sent to this server.
+    /// As what the content is sent to this server.
+    ///
+    /// # Errors
+    /// Why the message is not sent to it.
     pub(super) fn judge_message(
-        &self,
+        &mut self,
         client: &Client,
         offered: ExtensionSet,
-    ) -> Option<Rejection<'static>> {
+    ) -> Result<Content, Rejection<'static>> {
         let offers = |extension| offered.contains(extension);
         let limit = client.capabilities().and_then(|all| all.size_limit());
         if !offers(Extension::SmtpUtf8) {
             if self.content.smtputf8 {
-                return Some(Rejection::permanent(6, 9, "the server does not offer SMTPUTF8"));
+                return Err(Rejection::permanent(6, 9, "the server does not offer SMTPUTF8"));
             }
             if !self.envelope.reverse_path.is_ascii() {
-                return Some(NO_SMTPUTF8);
+                return Err(NO_SMTPUTF8);
             }
         }
-        match self.content.body {
-            Body::BinaryMime if !(offers(Extension::BinaryMime) && offers(Extension::Chunking)) => {
-                return Some(Rejection::permanent(6, 3, "the server does not offer BINARYMIME"));
-            }
-            Body::EightBitMime if !offers(Extension::EightBitMime) => {
-                return Some(Rejection::permanent(6, 3, "the server does not offer 8BITMIME"));
-            }
-            _ => {}
+        let mut content = self.content;
+        let most = if offers(Extension::BinaryMime) && offers(Extension::Chunking) {
+            Body::BinaryMime
+        } else if offers(Extension::EightBitMime) {
+            Body::EightBitMime
+        } else {
+            Body::SevenBit
+        };
+        if rank(content.body) > rank(most) {
+            content = self.convert(most)?;
         }
-        if let (Some(limit), Some(size)) = (limit, self.content.size)
+        if let (Some(limit), Some(size)) = (limit, content.size)
             && size > limit
         {
-            return Some(Rejection::permanent(3, 4, "larger than the server takes"));
+            return Err(Rejection::permanent(3, 4, "larger than the server takes"));
         }
         let mut parameters = self.envelope.parameters.iter();
-        parameters.find_map(|parameter| {
+        let refusal = parameters.find_map(|parameter| {
             let wish = self.wish_of_mail(parameter, client, offered);
             wish.refusal(self.options.refuse_downgrades)
-        })
+        });
+        refusal.map_or(Ok(content), Err)
+    }
+
+    /// As what content is sent that the server does not take as it is.
+    fn convert(&mut self, most: Body) -> Result<Content, Rejection<'static>> {
+        let content = self.content;
+        let begun = self.converter.as_mut().and_then(|converter| converter.begin(content, most));
+        match begun.filter(|converted| rank(converted.body) <= rank(most)) {
+            Some(converted) => {
+                self.converts = true;
+                // The header is no other.
+                Ok(Content { smtputf8: content.smtputf8, ..converted })
+            }
+            None if content.body == Body::BinaryMime => {
+                Err(Rejection::permanent(6, 3, "the server does not offer BINARYMIME"))
+            }
+            None => Err(Rejection::permanent(6, 3, "the server does not offer 8BITMIME")),
+        }
     }
 
     /// Settles those who are not sent to by this server.
@@ -85,7 +108,7 @@ impl Transaction<'_> {
             if !self.fates.is_left(index) {
                 continue;
             }
-            let refusal = if !recipient.path.is_ascii() && !offered.contains(Extension::SmtpUtf8) {
+            let refusal = if !offered.contains(Extension::SmtpUtf8) && !recipient.path.is_ascii() {
                 Some(NO_SMTPUTF8)
             } else {
                 let mut parameters = recipient.parameters.iter();
@@ -154,6 +177,15 @@ impl Transaction<'_> {
         } else {
             Wish::Refuse(Rejection::permanent(7, 10, "no TLS with a server that is verified"))
         }
+    }
+}
+
+/// How much more than lines of ASCII it is.
+const fn rank(body: Body) -> u8 {
+    match body {
+        Body::SevenBit => 0,
+        Body::EightBitMime => 1,
+        Body::BinaryMime => 2,
     }
 }
 

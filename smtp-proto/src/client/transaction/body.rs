@@ -1,0 +1,125 @@
+//! Content on its way out.
+
+use alloc::string::String;
+
+use bytes::Bytes;
+
+use super::{Stage, Transaction};
+use crate::{
+    client::{
+        Client, Misuse,
+        report::{Cause, Outcome, Phase},
+    },
+    command::Verb,
+};
+
+impl Transaction<'_> {
+    /// A piece of the content.
+    ///
+    /// # Errors
+    /// [`Misuse::BareNewline`], [`Misuse::NotConverted`], or [`Misuse::EightBit`] where the server was
+    /// not told of 8-bit content and does not offer to take any (RFC 6152 section 3): call
+    /// [`fail_body`](Self::fail_body), the message cannot be sent.
+    pub fn body(&mut self, client: &mut Client, piece: Bytes) -> Result<(), Misuse> {
+        self.wants_body(client)?;
+        self.begun = true;
+        if self.converts
+            && let Some(converter) = &mut self.converter
+        {
+            let converted = converter.convert(piece).map_err(|_| Misuse::NotConverted)?;
+            return self.piece(client, converted);
+        }
+        self.piece(client, piece)
+    }
+
+    /// A piece as it is sent.
+    fn piece(&mut self, client: &mut Client, piece: Bytes) -> Result<(), Misuse> {
+        self.check(&piece)?;
+        if !self.chunked {
+            return client.body(piece);
+        }
+        if piece.is_empty() {
+            return Ok(());
+        }
+        if let Some(held) = &self.held {
+            self.chunk(client, held.clone(), false)?;
+        }
+        self.held = Some(piece);
+        Ok(())
+    }
+
+    fn check(&self, piece: &[u8]) -> Result<(), Misuse> {
+        if self.seven_bit && !piece.is_ascii() { Err(Misuse::EightBit) } else { Ok(()) }
+    }
+
+    /// The chunk that was held, as the last one.
+    pub(super) fn last_chunk(&mut self, client: &mut Client) -> Result<(), Misuse> {
+        let held = self.held.clone().unwrap_or_default();
+        self.chunk(client, held, true)?;
+        self.held = None;
+        Ok(())
+    }
+
+    fn wants_body(&self, client: &Client) -> Result<(), Misuse> {
+        if self.stage == Stage::Body {
+            return Ok(());
+        }
+        Err(Misuse::Sequence { verb: Verb::Data, state: client.state() })
+    }
+
+    fn chunk(&mut self, client: &mut Client, chunk: Bytes, last: bool) -> Result<(), Misuse> {
+        client.chunk(chunk, last)?;
+        if last {
+            self.round.sent = true;
+            self.stage = Stage::Delivery;
+        } else {
+            self.round.open_chunks += 1;
+            if !client.pipelines() {
+                self.stage = Stage::Delivery;
+            }
+        }
+        Ok(())
+    }
+
+    /// The content is whole.
+    ///
+    /// # Errors
+    /// As [`body`](Self::body).
+    pub fn end_of_body(&mut self, client: &mut Client) -> Result<(), Misuse> {
+        // The chunk before may wait for its reply.
+        let waits = self.stage == Stage::Delivery && !self.round.sent && !self.round.ended;
+        if !waits {
+            self.wants_body(client)?;
+        }
+        if self.converts
+            && let Some(converter) = &mut self.converter
+        {
+            let rest = converter.finish().map_err(|_| Misuse::NotConverted)?;
+            self.converts = false;
+            if waits {
+                self.check(&rest)?;
+                let held = self.held.take().unwrap_or_default();
+                self.held = Some(Bytes::from([held, rest].concat()));
+            } else {
+                self.piece(client, rest)?;
+            }
+        }
+        if self.chunked {
+            self.round.ended = true;
+            // If a chunk was sent just now, this one may have to wait.
+            return if self.stage == Stage::Body { self.last_chunk(client) } else { Ok(()) };
+        }
+        client.end_of_data()?;
+        self.round.sent = true;
+        self.stage = Stage::Delivery;
+        Ok(())
+    }
+
+    /// The content cannot be read to its end, or must not be sent. All recipients without a final
+    /// answer are deferred; the connection must now be dropped, without QUIT and without the final
+    /// dot, which would complete a truncated message (RFC 5321 section 4.1.1.4).
+    pub fn fail_body(&mut self, why: String) {
+        self.fates.settle_all(Outcome::deferred(Phase::Content, Cause::Content(why)));
+        self.stage = Stage::Done;
+    }
+}
