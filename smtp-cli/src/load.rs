@@ -35,6 +35,7 @@ use self::{
 use crate::{
     args::{self, ChunkingUse, PipeliningUse},
     exit::{Code, Failure},
+    notice::notice,
     open_files, session, signal,
 };
 
@@ -190,7 +191,7 @@ async fn show(run: Arc<Run>, arguments: args::Load, start: Instant, time: Option
             bar.set_message(format!("{open} sessions are open"));
             if !told && open >= u64::from(arguments.connections) {
                 told = true;
-                bar.suspend(|| eprintln!("smtp: {open} sessions are open"));
+                bar.suspend(|| notice(format_args!("smtp: {open} sessions are open")));
             }
         } else {
             let rate = done as f64 / elapsed.as_secs_f64().max(1e-3);

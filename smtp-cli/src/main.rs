@@ -1,4 +1,5 @@
 //! The `smtp` program.
+#![warn(clippy::print_stderr)]
 
 mod address;
 mod args;
@@ -8,6 +9,7 @@ mod demo;
 mod exit;
 mod load;
 mod maildir;
+mod notice;
 mod open_files;
 mod probe;
 mod replay;
@@ -27,6 +29,7 @@ use clap::{Parser, error::ErrorKind};
 use crate::{
     args::{Arguments, Command},
     exit::{Code, Failure},
+    notice::notice,
 };
 
 fn main() -> ExitCode {
@@ -45,7 +48,7 @@ fn main() -> ExitCode {
         Ok(None) => ExitCode::SUCCESS,
         Ok(Some(code)) => code.into(),
         Err(failure) => {
-            eprintln!("smtp: {failure}");
+            notice(format_args!("smtp: {failure}"));
             failure.code.into()
         }
     }

@@ -38,6 +38,7 @@ use crate::{
     address::Server,
     args::{self, ProbeTls},
     exit::{Code, Failure},
+    notice::notice,
 };
 
 /// Looks at the server, prints what was found, and says with which code to end.
@@ -215,7 +216,7 @@ impl<'a> Probe<'a> {
         let traced = self.arguments.trace;
         Ok(connector.trace(move |entry| {
             if traced {
-                eprintln!("{entry}");
+                notice(format_args!("{entry}"));
             }
             if let Entry::Leniency(leniency) = entry {
                 lock(&record).forgiven.insert(*leniency);

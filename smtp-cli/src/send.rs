@@ -3,6 +3,8 @@
 mod upstream;
 mod wishes;
 
+use std::io::{self, Write as _};
+
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use smtp_proto::{
     client::{Envelope, Recipient},
@@ -78,7 +80,8 @@ pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure>
     };
     let report = client.send_with(&envelope, message, wishes.options).await.map_err(Failure::of)?;
     for (address, outcome) in arguments.to.iter().zip(report.outcomes()) {
-        println!("{address}: {outcome}");
+        // Who does not read it has the exit code.
+        let _ = writeln!(io::stdout(), "{address}: {outcome}");
     }
     if client.is_usable() {
         client.quit().await.map_err(Failure::of)?;

@@ -37,6 +37,7 @@ use crate::{
     arrival::{Arrival, Transaction},
     exit::{Code, Failure},
     maildir::{Incoming, Store},
+    notice::notice,
     open_files, signal,
     trace::{Trace, recording},
     trust,
@@ -463,7 +464,7 @@ async fn blocking<T: Send + 'static>(
 
 /// Says on stderr what is wrong with the disk, and to the client to try again.
 fn trouble(error: &io::Error) -> Rejection<'static> {
-    eprintln!("smtp: cannot store a message: {error}");
+    notice(format_args!("smtp: cannot store a message: {error}"));
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             Rejection::INSUFFICIENT_STORAGE

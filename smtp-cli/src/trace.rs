@@ -10,7 +10,10 @@ use std::{
 
 use smtp_proto::transcript::{Content, Entry, Recording, Speaker, Transcript};
 
-use crate::exit::{Code, Failure};
+use crate::{
+    exit::{Code, Failure},
+    notice::notice,
+};
 
 /// Tells what is said to those who asked for it.
 #[derive(Debug)]
@@ -85,7 +88,7 @@ impl Trace {
             }
         };
         if let Err(error) = written {
-            eprintln!("smtp: transcript: {error}");
+            notice(format_args!("smtp: transcript: {error}"));
         }
     }
 }
@@ -95,7 +98,7 @@ fn print(elapsed: Duration, peer: &str, entry: &Entry) {
     let gap = if peer.is_empty() { "" } else { " " };
     let time = elapsed.as_secs_f64();
     for line in entry.to_string().lines() {
-        eprintln!("{time:9.3} {peer}{gap}{line}");
+        notice(format_args!("{time:9.3} {peer}{gap}{line}"));
     }
 }
 

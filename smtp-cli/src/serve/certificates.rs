@@ -8,6 +8,7 @@ use smtp_tokio::tls::CurrentCertificates;
 use crate::{
     args,
     exit::{Code, Failure},
+    notice::notice,
     signal, trust,
 };
 
@@ -26,10 +27,10 @@ pub(super) fn of(arguments: &args::Serve) -> Result<Option<Arc<ServerConfig>>, F
     signal::at_hangup(move || match trust::server(&files) {
         Ok(certificates) => {
             current.replace(certificates);
-            eprintln!("smtp: certificates read anew");
+            notice(format_args!("smtp: certificates read anew"));
         }
         // Better old ones than none.
-        Err(failure) => eprintln!("smtp: certificates stay as they are: {failure}"),
+        Err(failure) => notice(format_args!("smtp: certificates stay as they are: {failure}")),
     })?;
     Ok(Some(config))
 }

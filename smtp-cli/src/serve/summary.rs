@@ -10,6 +10,8 @@ use std::{
 use hdrhistogram::Histogram;
 use smtp_tokio::{Answered, Asked, End, Facts, Observer, Outcome, Received, Refusal};
 
+use crate::notice::notice;
+
 /// The longest time that is told apart, in microseconds: an hour.
 const LONGEST: u64 = 3_600_000_000;
 
@@ -101,7 +103,7 @@ impl Observer for Summary {
         counts.accept_failed += 1;
         // The first is enough to know what is missing.
         if counts.accept_failed == 1 {
-            eprintln!("smtp: cannot accept a client: {error}");
+            notice(format_args!("smtp: cannot accept a client: {error}"));
         }
     }
 
