@@ -14,6 +14,8 @@ mod probe;
 mod production;
 #[path = "program/recipients.rs"]
 mod recipients;
+#[path = "program/ways.rs"]
+mod ways;
 
 use std::{
     fs,
