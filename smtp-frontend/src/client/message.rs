@@ -132,9 +132,8 @@ impl Pieces<'_> {
         self.ended = false;
         match &mut self.source {
             Source::Octets(_) => true,
-            Source::Reader(reader) => {
-                poll_fn(|cx| reader.poll_rewind(cx)).await.unwrap_or_default()
-            }
+            // Why not makes no difference: the rest is told as to be tried again.
+            Source::Reader(reader) => poll_fn(|cx| reader.poll_rewind(cx)).await.unwrap_or(false),
         }
     }
 
