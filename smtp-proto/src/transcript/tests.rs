@@ -193,11 +193,18 @@ fn nothing_shown_is_a_control_character() {
     }
 }
 
-/// An empty text is none that was left out.
+/// An empty text is none that was left out, nor is an empty line.
 #[test]
 fn empty_texts() {
-    for text in ["reject 550 5.7.1 \\r", "abort 421 4.3.2 \\n", "refuse 550 5.1.1", "accept - - -"]
-    {
+    for text in [
+        "reject 550 5.7.1 \\r",
+        "reject 550 5.7.1 \\n\\n",
+        "reject 550 5.7.1 a\\n\\n",
+        "reject 550 5.7.1 \\na",
+        "abort 421 4.3.2 \\n",
+        "refuse 550 5.1.1",
+        "accept - - -",
+    ] {
         let transcript: Transcript = format!("smtp-transcript 1 server\n{text}\n").parse().unwrap();
         let file = transcript.to_string();
         assert_eq!(file.parse(), Ok(transcript), "{file}");

@@ -202,17 +202,17 @@ fn write_call(word: &str, reply: &ReplyBuf, f: &mut fmt::Formatter<'_>) -> fmt::
     if let Some(enhanced) = reply.enhanced() {
         write!(f, " {enhanced}")?;
     }
-    let mut texts = reply.texts().peekable();
-    let first = texts.next().unwrap_or_default();
     f.write_char(' ')?;
-    if first.is_empty() && texts.peek().is_none() {
-        // A text of no octets would be replaced by a usual one.
-        f.write_str("\\r")?;
-    }
-    write_text(first, f)?;
-    for text in texts {
-        f.write_str("\\n")?;
+    let mut last = &[][..];
+    for (index, text) in reply.texts().enumerate() {
+        f.write_str(if index == 0 { "" } else { "\\n" })?;
         write_text(text, f)?;
+        last = text;
+    }
+    if last.is_empty() {
+        // What ends in a line end has no line behind it, and a text of no octets would be replaced by a
+        // usual one.
+        f.write_str("\\n")?;
     }
     f.write_char('\n')
 }

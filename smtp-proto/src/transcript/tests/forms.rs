@@ -54,7 +54,7 @@ const FORMS: [(&str, &str, Option<Speaker>, u64); 42] = {
         ("channel tls-unique certificate", "-- channel: tls-unique certificate --", None, 0),
         ("forgiven nul_in_text", "-- forgiven: nul_in_text --", None, 0),
         ("# a remark", "-- a remark --", None, 0),
-        ("refuse 550 5.7.1 \\r", "-- refuse 550 5.7.1 --", None, 0),
+        ("refuse 550 5.7.1 \\n", "-- refuse 550 5.7.1 --", None, 0),
     ]
 };
 
