@@ -7,7 +7,10 @@
 use alloc::borrow::Cow;
 use core::fmt;
 
-use crate::status::{Class, Code, EnhancedCode, Severity};
+use crate::{
+    command::Verb,
+    status::{Class, Code, EnhancedCode, Severity},
+};
 
 #[cfg(test)]
 mod tests;
@@ -253,6 +256,15 @@ impl<'a> Rejection<'a> {
     #[must_use]
     pub fn with_text<'b>(self, text: impl Into<Cow<'b, str>>) -> Rejection<'b> {
         Rejection { text: text.into(), enhanced: self.enhanced, code: self.code }
+    }
+
+    /// The same with a text that names the command; unchanged where the verb is not known.
+    pub(crate) fn about(&self, verb: Verb) -> Rejection<'_> {
+        let text: Cow<'_, str> = match verb.as_str() {
+            "" => Cow::Borrowed(&self.text),
+            verb => alloc::format!("{verb}: {}", self.text).into(),
+        };
+        Rejection { text, enhanced: self.enhanced, code: self.code }
     }
 
     /// Sets the reply code.

@@ -149,8 +149,9 @@ impl Desk<'_> {
         }
     }
 
-    /// A negative reply of the core to the present line, for its syntax or its time. Too many of them
-    /// in a row end the session.
+    /// A negative reply of the core to the present line, for its syntax or its time; it names the command,
+    /// so that who reads a pipelined dialog knows which one it is about (RFC 2920 section 3.2). Too many of
+    /// them in a row end the session.
     pub(super) fn refuse(&mut self, rejection: &Rejection<'_>, leave: Leave) {
         self.refuse_maybe_bare(rejection, leave, false);
     }
@@ -168,6 +169,7 @@ impl Desk<'_> {
             self.end(&Rejection::temporary(7, 0, "too many bad commands"), fault);
             return;
         }
+        let rejection = &rejection.about(self.session.verb);
         self.refuse_with(rejection, (!bare).then_some(rejection.enhanced()), leave);
     }
 

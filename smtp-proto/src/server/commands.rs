@@ -34,7 +34,7 @@ const TOO_LONG: Rejection<'static> = Rejection::permanent(5, 2, "line too long")
 const UNANNOUNCED: Rejection<'static> =
     Rejection::permanent(5, 0, "PIPELINING was not offered").coded(Code::TRANSACTION_FAILED);
 const AUTH_TOO_LONG: Rejection<'static> =
-    Rejection::permanent(5, 6, "AUTH line too long").coded(Code::SYNTAX_ERROR);
+    Rejection::permanent(5, 6, "line too long").coded(Code::SYNTAX_ERROR);
 
 impl Server {
     /// The question that the line at the front of the input raises, if the core does not answer it.
@@ -62,6 +62,7 @@ impl Server {
         let line = whole.strip_suffix(b"\r\n").unwrap_or(whole);
         desk.line = length;
         let verb = Verb::of(line);
+        desk.session.verb = verb;
         if length > desk.session.line_limit(verb) {
             desk.note_over_long(verb, line.len());
             if verb == Verb::Bdat {
@@ -200,8 +201,11 @@ impl<'s> Desk<'s> {
         if octets > self.session.config.limits.endless_line {
             self.end(&Rejection::temporary(7, 0, "line too long"), Fault::EndlessLine);
         } else if auth {
+            self.session.verb = Verb::Auth;
             self.refuse(&AUTH_TOO_LONG, Leave::Now);
         } else {
+            // How much of it was read, perhaps not even its verb, makes no difference either.
+            self.session.verb = Verb::Other;
             self.refuse(&TOO_LONG, Leave::Now);
         }
     }

@@ -421,6 +421,7 @@ impl Server {
             if desk.session.state == State::Closed {
                 break;
             }
+            let reply = reply.about(desk.session.verb);
             desk.write(reply.code(), Some(reply.enhanced()), reply.text());
         }
     }

@@ -5,6 +5,7 @@ use alloc::{boxed::Box, format, vec::Vec};
 use super::{Mail, answer::Leave, arguments::Trust, session::Session};
 use crate::{
     answer::Rejection,
+    command::Verb,
     extension::{Extension, FutureRelease},
     parameter::{By, ByMode, DateTime, Hold, MailParameters, MtPriority, Rrvs},
     path::ForwardPath,
@@ -187,9 +188,8 @@ impl Mail<'_> {
         } else {
             return Some(self);
         };
-        self.desk.note_reject(&refusal);
         self.desk.session.count_mail();
-        self.desk.refuse(&refusal, Leave::Together);
+        self.desk.reject(&refusal.about(Verb::Mail), Leave::Together);
         None
     }
 }

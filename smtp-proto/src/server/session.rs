@@ -11,6 +11,7 @@ use super::{
 use crate::{
     answer::Rejection,
     auth::{Channel, Secret},
+    command::Verb,
     extension::Extension,
     fault::Fault,
     profile::Leniencies,
@@ -85,6 +86,8 @@ pub(super) struct Session {
     pub(super) consume: usize,
     /// … and they hold a secret.
     pub(super) secret_line: bool,
+    /// The verb of the line that was read last.
+    pub(super) verb: Verb,
     /// The line at the front of the input is in the transcript.
     pub(super) noted: bool,
     /// The input was searched for a line end up to here.
@@ -153,6 +156,7 @@ impl Session {
             refusing: Refusing::default(),
             consume: 0,
             secret_line: false,
+            verb: Verb::Other,
             noted: false,
             scanned: 0,
             flush: false,

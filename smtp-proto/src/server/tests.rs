@@ -159,13 +159,13 @@ fn responses_that_are_too_long() {
             for piece in line.as_bytes().chunks(pieces.min(12_000)) {
                 said.push_str(&session.say(core::str::from_utf8(piece).unwrap()));
             }
-            assert_eq!(said, "500 5.5.6 AUTH line too long\r\n");
+            assert_eq!(said, "500 5.5.6 AUTH: line too long\r\n");
             assert_eq!(session.say("NOOP\r\n"), "250 2.0.0 NOOP done\r\n");
         }
         let mut session = session(config, &[EHLO]);
         let said =
             session.say("AUTH XOWN ") + &session.say(&line[..8000]) + &session.say(&line[8000..]);
-        assert_eq!(said, "500 5.5.6 AUTH line too long\r\n");
+        assert_eq!(said, "500 5.5.6 AUTH: line too long\r\n");
     }
 }
 

@@ -302,7 +302,7 @@ fn differences_of_a_server() {
         (
             "C: QUIT\nS: 221 2.0.0 mx.example closing, goodbye\n",
             "C: STARTTLS\n",
-            "S: 503 5.5.1 bad sequence of commands, where the transcript has its end",
+            "S: 503 5.5.1 STARTTLS: bad sequence of commands, where the transcript has its end",
         ),
         (
             "C: QUIT\n",
