@@ -7,7 +7,7 @@ use crate::{
     command::{Command, Mechanism, Query, Text, Verb},
     domain::HelloName,
     extension::{Carrier, Extension},
-    parameter::{Body, ByMode, Hold, MailParameters, Parameter, Parameters, RcptParameters},
+    parameter::{ByMode, Hold, MailParameters, Parameter, Parameters, RcptParameters},
     path::{ForwardPath, ReversePath},
     sequence::{Protocol, Request, State},
     transcript::Speaker,
@@ -138,6 +138,10 @@ impl Client {
 
     /// MAIL. `parameters` go out as they are; each must belong to an extension that was offered.
     ///
+    /// Where `TRANSID` is one of them the reply may be 355 with an [offset](crate::reply::Reply::offset): the server
+    /// has the recipients and so many octets of the content already, and DATA or BDAT comes next, with
+    /// the rest (RFC 1845 section 4). So RCPT should wait for the reply then.
+    ///
     /// # Errors
     /// [`Misuse::Sequence`], [`Misuse::NotOffered`], [`Misuse::UnknownParameter`],
     /// [`Misuse::Parameter`], [`Misuse::BeyondOffer`], [`Misuse::NonAscii`] for an address that needs SMTPUTF8 without it,
@@ -155,7 +159,6 @@ impl Client {
         if typed.has_rare() {
             self.judge_times(reverse_path, &typed)?;
         }
-        let binary = typed.body() == Some(Body::BinaryMime);
         let ascii = reverse_path.is_ascii() && parameters.is_ascii();
         if !ascii && !typed.smtputf8() {
             return Err(Misuse::NonAscii);
@@ -165,7 +168,7 @@ impl Client {
         })?;
         self.session.usage.count_mail();
         self.session.plan(Request::Mail);
-        self.session.begin_transaction(typed.smtputf8(), binary);
+        self.session.begin_transaction(&typed);
         Ok(())
     }
 

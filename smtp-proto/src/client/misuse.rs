@@ -47,6 +47,10 @@ pub enum Misuse {
     /// The [`Converter`](super::Converter) could not convert the content.
     #[error("the content could not be converted")]
     NotConverted,
+    /// The server resumes a message (RFC 1845 section 4) behind the end of this content: another message
+    /// had the same `TRANSID`.
+    #[error("the server resumes behind the end of the content")]
+    BeyondContent,
     /// The content has a line of more than 998 octets and its CRLF, and the profile says
     /// [`LongLine::Error`](crate::profile::LongLine::Error).
     #[error("a line of the content is longer than 998 octets")]

@@ -12,10 +12,10 @@ use crate::{
     data::{Encoder, LineCheck, LineLength},
     extension::{Capabilities, Digest, Extension},
     fault::Fault,
-    parameter::ParameterList,
+    parameter::{Body, MailParameters, ParameterList},
     profile::Leniencies,
     reply::{Reply, ReplyReader},
-    sequence::{self, Answer, Request, Rule, State},
+    sequence::{self, Answer, Protocol, Request, Rule, State},
     status::{Code, Severity},
     transcript::Speaker,
     wire::Pen,
@@ -66,6 +66,8 @@ pub(super) struct Session {
     pub(super) accepted: u32,
     pub(super) smtputf8: bool,
     pub(super) binary: bool,
+    /// MAIL has TRANSID, so that the server may resume the message (RFC 1845 section 4).
+    pub(super) transid: bool,
     /// Content is being sent: the final dot, or the last chunk, is not queued yet.
     pub(super) sending: bool,
     pub(super) encoder: Encoder,
@@ -107,6 +109,7 @@ impl Session {
             accepted: 0,
             smtputf8: false,
             binary: false,
+            transid: false,
             sending: false,
             encoder: Encoder::new(config.profile.client.bare_newline),
             lines: LineCheck::new(config.profile.client.bare_newline),
@@ -252,6 +255,9 @@ impl Session {
                 reply.code() == Code::START_MAIL_INPUT
             }
             (ReplyTo::Auth, Severity::PositiveIntermediate) => reply.code() == Code::CHALLENGE,
+            (ReplyTo::Mail, Severity::PositiveIntermediate) => {
+                self.transid && reply.offset().is_some()
+            }
             (_, Severity::PositiveIntermediate) => false,
             _ => true,
         };
@@ -293,6 +299,10 @@ impl Session {
                 self.sending = true;
                 self.encoder = Encoder::new(self.config.profile.client.bare_newline);
             }
+            // The server knows the recipients, and wants the rest of the content (RFC 1845 section 4).
+            ReplyTo::Mail if reply.code() == Code::RESUME_AT_OFFSET => {
+                self.state = State::Recipients;
+            }
             ReplyTo::Delivery { .. } if answered.last.is_none() => {
                 if !answered.more {
                     self.state = sequence::AFTER_CONTENT;
@@ -328,15 +338,18 @@ impl Session {
                 self.capabilities = None;
                 self.authenticated = false;
             }
-            ReplyTo::Mail => self.accepted = 0,
+            ReplyTo::Mail => {
+                self.accepted = u32::from(reply.code() == Code::RESUME_AT_OFFSET);
+            }
             _ => {}
         }
     }
 
-    pub(super) fn begin_transaction(&mut self, smtputf8: bool, binary: bool) {
+    pub(super) fn begin_transaction(&mut self, parameters: &MailParameters<'_>) {
         self.recipients = 0;
-        self.smtputf8 = smtputf8;
-        self.binary = binary;
+        self.smtputf8 = parameters.smtputf8();
+        self.binary = parameters.body() == Some(Body::BinaryMime);
+        self.transid = parameters.transid().is_some() && self.config.protocol == Protocol::Smtp;
         self.lines = LineCheck::new(self.config.profile.client.bare_newline);
         self.length = self.length.anew();
     }

@@ -106,6 +106,17 @@ impl<'a> Reply<'a> {
         text.split(|&octet| matches!(octet, b' ' | b'\t')).next().unwrap_or_default()
     }
 
+    /// How many octets of the content the server has already: what its 355 to MAIL begins with (RFC
+    /// 1845 section 4). `None` for any other code, and for a 355 without a number.
+    pub fn offset(self) -> Option<u64> {
+        if self.code != Code::RESUME_AT_OFFSET {
+            return None;
+        }
+        let digits = self.host();
+        let decimal = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+        if decimal { core::str::from_utf8(digits).ok()?.parse().ok() } else { None }
+    }
+
     /// The octets of the whole reply, line ends included.
     #[inline]
     pub const fn octets(self) -> &'a [u8] {

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::{Stage, Transaction};
 use crate::{
@@ -35,6 +35,7 @@ impl Transaction<'_> {
     /// A piece as it is sent.
     fn piece(&mut self, client: &mut Client, piece: Bytes) -> Result<(), Misuse> {
         self.check(&piece)?;
+        let piece = self.not_held_there(piece);
         if !self.chunked {
             return client.body(piece);
         }
@@ -46,6 +47,17 @@ impl Transaction<'_> {
         }
         self.held = Some(piece);
         Ok(())
+    }
+
+    /// What the server does not have already.
+    fn not_held_there(&mut self, mut piece: Bytes) -> Bytes {
+        if self.round.held_there > 0 {
+            let skipped =
+                usize::try_from(self.round.held_there).unwrap_or(usize::MAX).min(piece.len());
+            piece.advance(skipped);
+            self.round.held_there -= u64::try_from(skipped).unwrap_or(self.round.held_there);
+        }
+        piece
     }
 
     fn check(&self, piece: &[u8]) -> Result<(), Misuse> {
@@ -84,7 +96,7 @@ impl Transaction<'_> {
     /// The content is whole.
     ///
     /// # Errors
-    /// As [`body`](Self::body).
+    /// As [`body`](Self::body), and [`Misuse::BeyondContent`].
     pub fn end_of_body(&mut self, client: &mut Client) -> Result<(), Misuse> {
         // The chunk before may wait for its reply.
         let waits = self.stage == Stage::Delivery && !self.round.sent && !self.round.ended;
@@ -103,6 +115,9 @@ impl Transaction<'_> {
             } else {
                 self.piece(client, rest)?;
             }
+        }
+        if self.round.held_there > 0 {
+            return Err(Misuse::BeyondContent);
         }
         if self.chunked {
             self.round.ended = true;

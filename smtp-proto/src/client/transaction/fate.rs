@@ -63,6 +63,16 @@ impl Fates {
         }
     }
 
+    /// All who are left are those the content is for; how many that is.
+    pub(super) fn accept_all(&mut self) -> u32 {
+        let mut accepted = 0;
+        for fate in self.0.iter_mut().filter(|fate| !matches!(fate, Fate::Settled(_))) {
+            *fate = Fate::Accepted;
+            accepted += 1;
+        }
+        accepted
+    }
+
     /// No further transaction follows for those who are left.
     pub(super) fn give_up(&mut self, retry: Retry) {
         for fate in &mut self.0 {

@@ -51,6 +51,11 @@ pub enum TransactionStep {
 /// rest on the same session; each settles one recipient at least. MAILMAX and RCPTDOMAINMAX bound a
 /// session: what they leave over is [for a new one](Retry::NewSession).
 ///
+/// A message with `TRANSID` among its parameters may have been interrupted before. Where the server
+/// resumes it (355, RFC 1845 section 4), nobody is asked for, the envelope is taken to be the one the
+/// server has kept, and what it has of the content is left out. So an envelope that is tried again under
+/// its `TRANSID` names those recipients that were accepted, and its content is the same to the octet.
+///
 /// Content goes through as it comes, in pieces of any size, of a length known or unknown.
 #[derive(Debug)]
 pub struct Transaction<'e> {
@@ -89,6 +94,8 @@ struct Round {
     answered: u32,
     accepted: u32,
     open_chunks: u32,
+    /// Octets at the beginning of the content that are not sent, as the server has them.
+    held_there: u64,
     /// DATA was sent behind RCPT, before it was known whether there is a recipient.
     data_sent: bool,
     /// The content has ended; its last chunk may be waiting.
@@ -160,7 +167,10 @@ impl<'e> Transaction<'e> {
         loop {
             match self.stage {
                 Stage::Start => self.start(client)?,
-                Stage::Mail if client.pipelines() => self.stage = Stage::Recipients,
+                // Nobody is to be asked for where the server may know the recipients.
+                Stage::Mail if client.pipelines() && !client.session.transid => {
+                    self.stage = Stage::Recipients
+                }
                 Stage::Recipients => {
                     if !self.recipients(client)? {
                         return Ok(TransactionStep::Await);

@@ -20,6 +20,9 @@ impl Transaction<'_> {
             }
             ReplyTo::Mail if positive => {}
             ReplyTo::Mail => {
+                if let Some(offset) = reply.offset() {
+                    return self.resume_at(offset);
+                }
                 self.fates.settle_all(Outcome::replied(Phase::Mail, reply.to_owned()));
                 self.stage = if self.round.data_sent { Stage::Data } else { Stage::Failed };
             }
@@ -41,6 +44,17 @@ impl Transaction<'_> {
             ReplyTo::Reset => self.stage = Stage::Over,
             _ => {}
         }
+    }
+
+    /// The server has the recipients and so many octets of the content.
+    fn resume_at(&mut self, offset: u64) {
+        let recipients = self.fates.accept_all();
+        self.round.ask = self.envelope.recipients.len();
+        self.round.asked = recipients;
+        self.round.answered = recipients;
+        self.round.accepted = recipients;
+        self.round.held_there = offset;
+        self.stage = Stage::Recipients;
     }
 
     fn recipient_answered(&mut self, positive: bool, reply: Reply<'_>) {
