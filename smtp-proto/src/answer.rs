@@ -15,10 +15,11 @@ use crate::{
 #[cfg(test)]
 mod tests;
 
-/// A code was given whose class does not fit: not 2yz in an [`Acceptance`], not 4yz or 5yz in a
-/// [`Rejection`], or a basic and an enhanced code of different classes (RFC 2034 §4).
+/// A code was given that does not fit: not 2yz in an [`Acceptance`], not 4yz or 5yz in a
+/// [`Rejection`], a basic and an enhanced code of different classes (RFC 2034 §4), or a second digit
+/// above 5, which no reply code has (RFC 5321 §4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the class of the code does not fit this answer")]
+#[error("the code does not fit this answer")]
 pub struct WrongClass;
 
 /// A positive answer: 2yz.
@@ -50,9 +51,9 @@ impl<'a> Acceptance<'a> {
     /// Sets the reply code.
     ///
     /// # Errors
-    /// [`WrongClass`] if it is not 2yz.
+    /// [`WrongClass`] if it is not 2yz, y being 0 to 5.
     pub fn with_code(mut self, code: Code) -> Result<Self, WrongClass> {
-        if code.severity() != Severity::PositiveCompletion {
+        if code.severity() != Severity::PositiveCompletion || !code.is_of_the_grammar() {
             return Err(WrongClass);
         }
         self.code = Some(code);
@@ -270,9 +271,10 @@ impl<'a> Rejection<'a> {
     /// Sets the reply code.
     ///
     /// # Errors
-    /// [`WrongClass`] if its first digit differs from that of the enhanced code.
+    /// [`WrongClass`] if its first digit differs from that of the enhanced code, or its second one is
+    /// above 5.
     pub fn with_code(mut self, code: Code) -> Result<Self, WrongClass> {
-        if code.severity() != self.enhanced.severity() {
+        if code.severity() != self.enhanced.severity() || !code.is_of_the_grammar() {
             return Err(WrongClass);
         }
         self.code = Some(code);

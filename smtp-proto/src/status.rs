@@ -118,6 +118,11 @@ impl Code {
         self.0
     }
 
+    /// Whether the second digit is one that a reply code may have when it is sent (RFC 5321 §4.2).
+    pub(crate) const fn is_of_the_grammar(self) -> bool {
+        self.0 / 10 % 10 <= 5
+    }
+
     /// What the first digit says (RFC 5321 §4.2.1).
     pub const fn severity(self) -> Severity {
         match self.0 {

@@ -2,12 +2,13 @@ use alloc::string::{String, ToString};
 
 use super::*;
 
+///
 #[test]
 fn acceptance_is_2yz_only() {
     let answer = Acceptance::new("fine").with_enhanced(1, 5);
     assert_eq!(answer.enhanced().unwrap().to_string(), "2.1.5");
     assert_eq!((answer.code(), answer.text()), (None, "fine"));
-    for code in [334, 354, 421, 450, 550] {
+    for code in [260, 299, 334, 354, 421, 450, 550] {
         let code = Code::new(code).unwrap();
         assert_eq!(answer.clone().with_code(code), Err(WrongClass));
     }
@@ -17,7 +18,7 @@ fn acceptance_is_2yz_only() {
     assert_eq!(Acceptance::default(), Acceptance::new(""));
 }
 
-///
+///
 #[test]
 fn rejection_keeps_its_class() {
     let success = EnhancedCode::new(2, 0, 0).unwrap();
@@ -25,7 +26,7 @@ fn rejection_keeps_its_class() {
     let code = EnhancedCode::new(5, 7, 1).unwrap();
     let rejection = Rejection::new(code, String::from("no")).unwrap();
     assert_eq!(rejection.code(), Code::MAILBOX_UNAVAILABLE);
-    for code in [250, 334, 450, 421] {
+    for code in [250, 334, 450, 421, 560, 599] {
         assert_eq!(rejection.clone().with_code(Code::new(code).unwrap()), Err(WrongClass));
     }
     let rejection = rejection.with_code(Code::TRANSACTION_FAILED).unwrap();
