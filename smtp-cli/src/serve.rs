@@ -24,6 +24,7 @@ use smtp_proto::{
     },
     domain::Host,
     path::{ForwardPath, MailboxBuf},
+    relay::HostName,
     server::Config,
     upstream::Forwarded,
 };
@@ -95,7 +96,7 @@ pub(crate) async fn prepare(arguments: &args::Serve) -> Result<Prepared, Failure
     let backend = Delivery(Arc::new(Site {
         host: host.clone(),
         store,
-        domains: arguments.domain.iter().map(|name| name.to_ascii_lowercase()).collect(),
+        domains: arguments.domain.iter().map(|name| in_a_labels(name)).collect(),
         users,
     }));
     let mut server = limits::apply(Server::new(config, backend), arguments);
@@ -224,10 +225,17 @@ fn bind_unix(path: &str) -> Result<UnixListener, Failure> {
     })
 }
 
+/// A name as it is compared, kept and told: in lower case, and beyond ASCII in A-labels. What is no
+/// name of a host stays as it is.
+fn in_a_labels(name: &str) -> String {
+    HostName::parse(name).map_or_else(|_| name.to_ascii_lowercase(), |name| name.to_string())
+}
+
 fn host_name(arguments: &args::Serve) -> Result<String, Failure> {
     if let Some(name) = &arguments.hostname {
-        return match Host::parse(name) {
-            Ok(_) => Ok(name.clone()),
+        let name = in_a_labels(name);
+        return match Host::parse(&name) {
+            Ok(_) => Ok(name),
             Err(error) => Err(Failure::usage(format!("--hostname {name}: {error}"))),
         };
     }
@@ -327,9 +335,8 @@ impl Session for Visit {
         let mailbox = match to.forward_path() {
             ForwardPath::Postmaster => Store::mailbox("postmaster", None),
             ForwardPath::Mailbox(mailbox) => {
-                let domain = mailbox.host().to_string();
-                let local = self.site.domains.is_empty()
-                    || self.site.domains.contains(&domain.to_ascii_lowercase());
+                let domain = in_a_labels(&mailbox.host().to_string());
+                let local = self.site.domains.is_empty() || self.site.domains.contains(&domain);
                 if !local && to.facts().identity.is_none() {
                     return Err(Rejection::RELAY_DENIED);
                 }

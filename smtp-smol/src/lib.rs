@@ -125,6 +125,8 @@
 //!   smol's.
 //! - [`tls`] makes configurations for rustls. Nothing is set process-wide. The feature `tls`, on by
 //!   default, brings it in.
+//! - Host names and domains beyond ASCII are converted to A-labels (RFC 5890) by the feature `idna`, on by
+//!   default.
 //!
 //! Servers run their sessions, and listen, on smol's global executor: the environment variable
 //! `SMOL_THREADS` says on how many threads, one if it is not set. A client runs where its future is polled.

@@ -125,6 +125,8 @@
 //!   tokio's.
 //! - [`tls`] makes configurations for rustls. Nothing is set process-wide. The feature `tls`, on by
 //!   default, brings it in.
+//! - Host names and domains beyond ASCII are converted to A-labels (RFC 5890) by the feature `idna`, on by
+//!   default.
 //!
 //! # What is said
 //!

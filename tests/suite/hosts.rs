@@ -199,3 +199,25 @@ async fn a_refused_password_is_not_shown_to_others() {
     connector.connect_any(&[later, other]).await.unwrap_err();
     assert_eq!(heard.lock().unwrap().len(), 3);
 }
+
+/// C-74, G-19: names beyond ASCII are A-labels to a server, to DNS and to certificates.
+#[cfg(feature = "idna")]
+#[apply(on_runtime)]
+async fn names_beyond_ascii_go_out_in_a_labels() {
+    let replies =
+        &["220 x\r\n", "250 x\r\n", "250 ok\r\n", "550 no\r\n", "250 ok\r\n", "221 bye\r\n"];
+    let (there, heard) = host(replies).await;
+    let target = Target::new("MX.B\u{dc}CHER.example", there.port());
+    assert_eq!(target.host(), "mx.xn--bcher-kva.example");
+    let connector = connector().hello_name("b\u{fc}cher.example").unwrap();
+    assert!(connector.clone().hello_name("b\u{fc}cher example").is_err());
+    let target = target.addresses([[127, 0, 0, 1].into()]);
+    let mut client = connector.connect_any(&[target]).await.unwrap();
+    let recipients = to(&["<a@b\u{fc}cher.example>"]);
+    let report = client.send(&envelope(&recipients), &b"hi\r\n"[..]).await.unwrap();
+    assert!(!report.all_delivered(), "{report:?}");
+    client.quit().await.unwrap();
+    let heard = heard.lock().unwrap();
+    assert_eq!(heard[0], "EHLO xn--bcher-kva.example");
+    assert_eq!(heard[2], "RCPT TO:<a@xn--bcher-kva.example>");
+}

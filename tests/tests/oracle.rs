@@ -35,6 +35,7 @@ fn every_difference_that_is_meant_is_there() {
         (Subject::Command("mail"), octets("MAIL FROM:<> MTRK=QQ==")),
         (Subject::Rcpt("ORCPT"), octets("utf-8;a\\x{0A}b")),
         (Subject::Rcpt("ORCPT"), octets("rfc822;j\u{f6}rg@x.example")),
+        (Subject::ForwardPath, octets("<a@u\u{308}.example>")),
     ];
     assert_eq!(examples.len(), DIFFERENCES.len());
     let grammar = grammar(true);

@@ -47,3 +47,21 @@ fn the_rest_of_what_cannot_be_read_again_is_told() {
     let copies = TO.map(|to| delivered(&maildir, to).len());
     assert_eq!(copies, [1, 1, 0]);
 }
+
+/// A domain is one, in whichever form it is written: to the client, to the server and in the store.
+#[test]
+fn a_domain_beyond_ascii_is_its_a_labels() {
+    let (_directory, maildir, text) = directory();
+    let listen = ["--listen", "127.0.0.1:0", "--no-tls", "--domain", "B\u{dc}CHER.example"];
+    let serve = Serve::start(&[&listen[..], &["--maildir", &text]].concat());
+    for to in ["a@b\u{fc}cher.example", "a@xn--bcher-kva.example", "j\u{f6}rg@b\u{fc}cher.example"]
+    {
+        let output = Command::new(SMTP)
+            .args(["send", "--server", serve.address("smtp"), "--from", "", "--to", to])
+            .args(["--subject", "x", "--body", "y"])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{to}: {output:?}");
+    }
+    assert_eq!(delivered(&maildir, "a@xn--bcher-kva.example").len(), 2);
+}

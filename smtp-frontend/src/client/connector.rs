@@ -17,7 +17,7 @@ use smtp_proto::{
     transcript::{Entry, Recording},
 };
 
-use super::{Observer, Progress, Proxy, Trace};
+use super::{Observer, Progress, Proxy, Trace, target::in_a_labels};
 use crate::{random, runtime::Runtime};
 
 /// How TLS is used.
@@ -99,12 +99,14 @@ impl<R: Runtime> Connector<R> {
     }
 
     /// The name to say hello with: the host's own, fully qualified. By default the address literal of
-    /// the local end of the connection (RFC 5321 section 4.1.3).
+    /// the local end of the connection (RFC 5321 section 4.1.3). A name beyond ASCII goes out in A-labels
+    /// (RFC 6531 section 3.7.1), which needs the feature `idna`.
     ///
     /// # Errors
     /// What is wrong with the name.
     pub fn hello_name(mut self, name: &str) -> Result<Self, ParseError> {
-        HelloName::parse(name)?;
+        let name = in_a_labels(name);
+        HelloName::parse(&name)?;
         self.hello_name = Some(name.into());
         Ok(self)
     }
@@ -211,7 +213,7 @@ impl<R: Runtime> Connector<R> {
     /// The name the server's certificate is for, when it is not the host connected to.
     #[must_use]
     pub fn server_name(mut self, name: &str) -> Self {
-        self.server_name = Some(name.into());
+        self.server_name = Some(in_a_labels(name).into());
         self
     }
 

@@ -1,6 +1,7 @@
 //! Where a session may be had, and what came of trying.
 
 use std::{
+    borrow::Cow,
     fmt,
     net::{IpAddr, SocketAddr},
 };
@@ -9,6 +10,14 @@ use smtp_proto::relay::{HostName, TlsDecision, TlsRefusal};
 
 use super::Tls;
 use crate::error::Error;
+
+/// A name as DNS, certificates and a hello have it; what has no such form stays as it is.
+pub(super) fn in_a_labels(name: &str) -> Cow<'_, str> {
+    if name.is_ascii() {
+        return Cow::Borrowed(name);
+    }
+    HostName::parse(name).map_or(Cow::Borrowed(name), |name| name.to_string().into())
+}
 
 /// A host to connect to, and what is known of it.
 ///
@@ -29,11 +38,13 @@ pub struct Target {
 }
 
 impl Target {
-    /// A host, by its name or its address, and a port. An address may stand in square brackets.
+    /// A host, by its name or its address, and a port. An address may stand in square brackets. A name
+    /// beyond ASCII becomes A-labels (RFC 5890) with the feature `idna`; without it the system's
+    /// resolver is asked for it as it is, and no certificate is for it.
     pub fn new(host: &str, port: u16) -> Self {
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let (addresses, tls, decision, domain) = (None, None, None, None);
-        Self { host: bare.into(), port, addresses, tls, decision, domain }
+        Self { host: in_a_labels(bare).into(), port, addresses, tls, decision, domain }
     }
 
     /// Its addresses, in order of preference: they are not looked up, then.

@@ -1,8 +1,8 @@
 //! What a session has used of the limits the server announced (RFC 9422).
 
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, vec::Vec};
 
-use crate::{extension::Limits9422, path::ForwardPath};
+use crate::{domain, extension::Limits9422, path::ForwardPath};
 
 /// The most recipient domains that are remembered in a session. Where a server takes more, a new
 /// session begins here.
@@ -86,10 +86,11 @@ impl Usage {
     }
 }
 
-/// FNV-1a of the domain in lower case; `None` for the server's own postmaster.
+/// FNV-1a of the domain in A-labels and lower case; `None` for the server's own postmaster.
 fn hash_of_domain(path: ForwardPath<'_>) -> Option<u64> {
     let mailbox = path.mailbox()?;
-    let (_, domain) = mailbox.as_str().rsplit_once('@')?;
+    let (_, host) = mailbox.as_str().rsplit_once('@')?;
+    let domain = domain::to_a_labels(host).unwrap_or(Cow::Borrowed(host));
     let mix = |hash: u64, octet: u8| {
         (hash ^ u64::from(octet.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3)
     };

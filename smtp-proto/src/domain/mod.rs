@@ -2,10 +2,12 @@
 //! G-10 to G-22).
 
 mod hello;
+mod international;
 mod literal;
 #[cfg(test)]
 mod tests;
 
+use alloc::borrow::Cow;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::str;
@@ -95,6 +97,10 @@ fn by_label(text: &[u8], start: usize, labels: Labels) -> Result<usize, ParseErr
     if end - start > MAX_DOMAIN {
         return Err(ParseError::new(Rule::Domain, start + MAX_DOMAIN));
     }
+    let domain = grammar::part(text, start, end);
+    if !domain.is_ascii() && !international::has_u_labels_only(grammar::text(domain)) {
+        return Err(ParseError::new(Rule::Domain, start));
+    }
     Ok(end)
 }
 
@@ -118,7 +124,7 @@ fn label(text: &[u8], start: usize, class: Class, utf8: bool) -> Result<usize, P
 
 /// A label with letters beyond ASCII (RFC 6531 section 3.3; G-18).
 ///
-/// Only what no U-label can hold is refused: blanks and controls of any script, and the other full
+/// What is refused here is what no U-label can hold, also where IDNA is not known: blanks and controls of any script, and the other full
 /// stops, which some software turns into dots and so into other domains.
 fn u_label(text: &[u8], start: usize, class: Class) -> Result<usize, ParseError> {
     let end = grammar::span(text, start, class | HIGH);
@@ -137,8 +143,9 @@ fn u_label(text: &[u8], start: usize, class: Class) -> Result<usize, ParseError>
 
 /// The domain of a host or mailbox, in the spelling received.
 ///
-/// Domains are equal when they differ in the case of ASCII letters only (RFC 5321 section 2.4). A
-/// U-label and its A-label are different here.
+/// Domains are equal when they differ in the case of ASCII letters only (RFC 5321 section 2.4). With
+/// the feature `idna` a U-label is equal to its A-label too (RFC 5890 section 2.3.2.4); without it the
+/// two are different.
 #[derive(Clone, Copy)]
 pub struct Domain<'a>(&'a [u8]);
 
@@ -153,7 +160,10 @@ impl<'a> Domain<'a> {
         Self::whole(text.as_bytes(), Labels::ASCII)
     }
 
-    /// Reads a domain with the leniencies of a profile; U-labels too, where it has UTF-8 (G-16).
+    /// Reads a domain with the leniencies of a profile; U-labels too, where it has UTF-8 (G-16). With
+    /// the feature `idna` they must be valid (G-18): in NFC, in lower case, of letters that may stand
+    /// together, and with A-labels that are not too long. What a person types may not be:
+    /// [`HostName`](crate::relay::HostName) maps it.
     ///
     /// # Errors
     ///
@@ -186,15 +196,54 @@ impl<'a> Domain<'a> {
         self.0.is_ascii()
     }
 
+    /// The domain in A-labels (RFC 5890 section 2.3.2.1), as DNS and servers without SMTPUTF8 have it; one
+    /// of ASCII as it is. `None` for a domain beyond ASCII without the feature `idna`.
+    ///
+    /// ```
+    /// # use smtp_proto::{domain::Domain, profile::Syntax};
+    /// let domain = Domain::parse_with("bücher.example".as_bytes(), &Syntax::INTERNET)?;
+    /// # #[cfg(feature = "idna")]
+    /// assert_eq!(domain.to_a_labels().as_deref(), Some("xn--bcher-kva.example"));
+    /// # Ok::<(), smtp_proto::error::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn to_a_labels(&self) -> Option<Cow<'a, str>> {
+        to_a_labels(self.as_str())
+    }
+
+    /// The domain in U-labels, as people read it, who may take one for another that looks alike. What
+    /// is no A-label stays as it is; without the feature `idna` all does.
+    #[must_use]
+    pub fn to_u_labels(&self) -> Cow<'a, str> {
+        international::to_u_labels(self.as_str()).unwrap_or(Cow::Borrowed(self.as_str()))
+    }
+
+    /// What makes domains equal, but for the case of ASCII letters.
+    pub(crate) fn key(&self) -> Cow<'a, str> {
+        self.to_a_labels().unwrap_or(Cow::Borrowed(self.as_str()))
+    }
+
     /// The labels from left to right.
     pub fn labels(&self) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
         self.as_str().split('.')
     }
 }
 
+/// A name in A-labels; one of ASCII as it is.
+pub(crate) fn to_a_labels(name: &str) -> Option<Cow<'_, str>> {
+    if name.is_ascii() {
+        return Some(Cow::Borrowed(name));
+    }
+    // What letters are mapped to may be ASCII that belongs into no name.
+    let labels = Labels { underscore: true, utf8: false };
+    international::to_a_labels(name).filter(|name| Domain::whole(name.as_bytes(), labels).is_ok())
+}
+
 impl PartialEq for Domain<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(other.0)
+            || (!(self.is_ascii() && other.is_ascii())
+                && self.key().eq_ignore_ascii_case(&other.key()))
     }
 }
 
@@ -202,7 +251,7 @@ impl Eq for Domain<'_> {}
 
 impl Hash for Domain<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash_ignoring_case(self.0, state);
+        hash_ignoring_case(self.key().as_bytes(), state);
     }
 }
 

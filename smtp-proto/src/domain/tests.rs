@@ -5,6 +5,8 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 
 use super::*;
+#[cfg(feature = "idna")]
+use crate::path::Mailbox;
 use crate::profile::HelloSyntax;
 
 #[test]
@@ -56,6 +58,107 @@ fn domains_with_leniencies() {
     assert!(parse("\u{fc}\u{a0}.example".as_bytes()).is_err());
     assert!(parse("-\u{fc}.example".as_bytes()).is_err());
     assert_eq!(parse(b"a\xff.example").unwrap_err().rule(), Rule::Utf8);
+}
+
+#[cfg(feature = "idna")]
+fn u_labels(text: &str) -> Result<Domain<'_>, ParseError> {
+    Domain::parse_with(text.as_bytes(), &Syntax::INTERNET)
+}
+
+#[test]
+#[cfg(feature = "idna")]
+fn g18_a_labels_and_u_labels() {
+    for (u, a) in [
+        ("b\u{fc}cher.example", "xn--bcher-kva.example"),
+        ("MX.b\u{fc}CHER.Example", "mx.xn--bcher-kva.example"),
+        ("stra\u{df}e.example", "xn--strae-oqa.example"),
+        ("\u{4f8b}\u{3048}.\u{30c6}\u{30b9}\u{30c8}", "xn--r8jz45g.xn--zckzah"),
+        ("\u{5d3}\u{5d5}\u{5d2}.example", "xn--6dbbg.example"),
+        ("r3---sn.\u{fc}.example", "r3---sn.xn--tda.example"),
+    ] {
+        let (long, short) = (u_labels(u).unwrap(), Domain::parse(a).unwrap());
+        assert_eq!(long.to_a_labels().as_deref(), Some(a), "{u}");
+        assert_eq!(short.to_u_labels(), u.to_ascii_lowercase());
+        assert_eq!(short.to_a_labels().as_deref(), Some(a));
+        // Equal, whichever form, and for a set too.
+        let upper = a.to_ascii_uppercase();
+        assert_eq!(long, Domain::parse(&upper).unwrap());
+        assert_eq!(hash(long), hash(Domain::parse(&upper).unwrap()));
+        assert_eq!(Mailbox::parse(&format!("a@{u}")), Mailbox::parse(&format!("a@{upper}")));
+        assert_ne!(long, Domain::parse("xn--bcher-kvb.example").unwrap());
+    }
+    // One label in each form.
+    assert_eq!(u_labels("\u{fc}.xn--tda").unwrap(), u_labels("xn--tda.\u{fc}").unwrap());
+    // An A-label that stands for nothing is a name all the same.
+    let nothing = Domain::parse("xn--a.example").unwrap();
+    assert_eq!(nothing.to_u_labels(), "xn--a.example");
+    assert_eq!(nothing.to_a_labels().as_deref(), Some("xn--a.example"));
+}
+
+#[cfg(feature = "idna")]
+fn hash(domain: Domain<'_>) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    domain.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[test]
+#[cfg(feature = "idna")]
+fn g18_what_is_no_u_label() {
+    for text in [
+        // Not in NFC, a capital, a wide letter, a ligature.
+        "bu\u{308}cher.example",
+        "B\u{dc}CHER.example",
+        "\u{fc}\u{ff41}.example",
+        "\u{fb01}ne.example",
+        // What maps to ASCII, or to nothing.
+        "\u{fc}\u{ff20}x.example",
+        "a\u{2026}\u{fc}.example",
+        "\u{fc}\u{ad}.example",
+        // A mark in front, a joiner without reason, letters of both directions, hyphens.
+        "\u{301}a.example",
+        "\u{fc}\u{200d}.example",
+        "\u{5d0}a.example",
+        "\u{5d0}.1a.example",
+        "\u{fc}a--b.example",
+        // Unassigned, private, an A-label beside that stands for nothing.
+        "\u{378}.example",
+        "\u{e000}.example",
+        "\u{fc}.xn--a",
+    ] {
+        let error = u_labels(text).unwrap_err();
+        assert_eq!((error.rule(), error.offset()), (Rule::Domain, 0), "{text}");
+        assert!(Mailbox::parse(&format!("a@{text}")).is_err(), "{text}");
+    }
+    // Each label fits, and the A-labels together do not.
+    let label = format!("\u{e9}\u{10dc}\u{4e00}{}", "a".repeat(45));
+    let long = format!("{label}.{label}.{label}.{label}.example");
+    assert!(u_labels(&label).is_ok());
+    assert!(long.len() <= MAX_DOMAIN && u_labels(&long).is_err());
+}
+
+#[test]
+#[cfg(feature = "idna")]
+fn names_that_people_type_are_mapped() {
+    use crate::relay::HostName;
+    for text in ["B\u{dc}CHER.Example.", "bu\u{308}cher.example", "b\u{fc}cher\u{3002}example"] {
+        assert_eq!(HostName::parse(text).unwrap().as_str(), "xn--bcher-kva.example", "{text}");
+    }
+    assert_eq!(HostName::from(u_labels("\u{fc}.example").unwrap()).as_str(), "xn--tda.example");
+    for text in ["a\u{ff20}b.example", "\u{2026}", "\u{fc}..example", "\u{378}.example"] {
+        assert!(HostName::parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+#[cfg(not(feature = "idna"))]
+fn without_idna_nothing_is_converted() {
+    let domain = Domain::parse_with("b\u{fc}cher.example".as_bytes(), &Syntax::INTERNET).unwrap();
+    assert_eq!(domain.to_a_labels(), None);
+    let a_labels = Domain::parse("xn--bcher-kva.example").unwrap();
+    assert_ne!(domain, a_labels);
+    assert_eq!(a_labels.to_u_labels(), "xn--bcher-kva.example");
 }
 
 #[test]

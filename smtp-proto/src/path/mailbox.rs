@@ -125,11 +125,35 @@ impl<'a> Mailbox<'a> {
         }
     }
 
+    /// The mailbox with its domain in [A-labels](Domain::to_a_labels), as a server without SMTPUTF8 takes
+    /// it; one of ASCII as it is. `None` for a local-part beyond ASCII, which has no such form, for
+    /// what is longer than a path then, and without the feature `idna`.
+    #[must_use]
+    pub fn to_a_labels(&self) -> Option<MailboxBuf> {
+        if self.is_ascii() {
+            return Some(MailboxBuf::from(*self));
+        }
+        let local = self.local_part();
+        let Host::Domain(domain) = self.host() else { return None };
+        if !local.as_str().is_ascii() {
+            return None;
+        }
+        let text = alloc::format!("{}@{}", local.as_str(), domain.to_a_labels()?);
+        (text.len() <= MAX_MAILBOX).then_some(MailboxBuf { text, local: self.local })
+    }
+
+    /// Whether it can be sent with SMTPUTF8 only: its local-part is beyond ASCII, or its domain is and
+    /// has no A-labels here (RFC 6531 section 3.2).
+    #[must_use]
+    pub fn needs_smtputf8(&self) -> bool {
+        !self.is_ascii() && self.to_a_labels().is_none()
+    }
+
     pub(crate) const fn octets(&self) -> &'a [u8] {
         self.text
     }
 
-    /// Whether it can be sent to a server without SMTPUTF8 (G-17).
+    /// Whether it can be sent as it is to a server without SMTPUTF8 (G-17).
     #[must_use]
     pub const fn is_ascii(&self) -> bool {
         self.text.is_ascii()

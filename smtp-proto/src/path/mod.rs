@@ -80,10 +80,16 @@ impl<'a> ReversePath<'a> {
         }
     }
 
-    /// Whether it can be sent to a server without SMTPUTF8 (G-17).
+    /// Whether it can be sent as it is to a server without SMTPUTF8 (G-17).
     #[must_use]
     pub fn is_ascii(&self) -> bool {
         self.mailbox().is_none_or(|mailbox| mailbox.is_ascii())
+    }
+
+    /// Whether it can be sent with SMTPUTF8 only: see [`Mailbox::needs_smtputf8`].
+    #[must_use]
+    pub fn needs_smtputf8(&self) -> bool {
+        self.mailbox().is_some_and(|mailbox| mailbox.needs_smtputf8())
     }
 
     /// Writes it with its brackets.
@@ -138,10 +144,16 @@ impl<'a> ForwardPath<'a> {
         self.mailbox().is_none_or(|mailbox| mailbox.local_part().is_postmaster())
     }
 
-    /// Whether it can be sent to a server without SMTPUTF8 (G-17).
+    /// Whether it can be sent as it is to a server without SMTPUTF8 (G-17).
     #[must_use]
     pub fn is_ascii(&self) -> bool {
         self.mailbox().is_none_or(|mailbox| mailbox.is_ascii())
+    }
+
+    /// Whether it can be sent with SMTPUTF8 only: see [`Mailbox::needs_smtputf8`].
+    #[must_use]
+    pub fn needs_smtputf8(&self) -> bool {
+        self.mailbox().is_some_and(|mailbox| mailbox.needs_smtputf8())
     }
 
     /// Writes it with its brackets.

@@ -185,3 +185,33 @@ proptest! {
         let _ = ForwardPath::parse(&text);
     }
 }
+
+#[test]
+fn c74_only_a_domain_has_a_labels() {
+    for (text, a_labels) in [
+        ("a@x.example", Some("a@x.example")),
+        ("\"a b\"@[192.0.2.1]", Some("\"a b\"@[192.0.2.1]")),
+        ("\"a@b\"@\u{fc}.Example", Some("\"a@b\"@xn--tda.example")),
+        ("j\u{f6}rg@x.example", None),
+        ("j\u{f6}rg@\u{fc}.example", None),
+    ] {
+        let mailbox = Mailbox::parse(text).unwrap();
+        let a_labels = a_labels.filter(|_| mailbox.is_ascii() || cfg!(feature = "idna"));
+        let converted = mailbox.to_a_labels();
+        assert_eq!(converted.as_ref().map(MailboxBuf::as_str), a_labels);
+        assert_eq!(mailbox.needs_smtputf8(), a_labels.is_none(), "{text}");
+        assert!(converted.is_none_or(|converted| converted.as_mailbox() == mailbox));
+        assert_eq!(ForwardPath::from(mailbox).needs_smtputf8(), a_labels.is_none());
+        assert_eq!(ReversePath::from(mailbox).needs_smtputf8(), a_labels.is_none());
+    }
+    assert!(!ReversePath::Null.needs_smtputf8() && !ForwardPath::Postmaster.needs_smtputf8());
+}
+
+#[test]
+#[cfg(feature = "idna")]
+fn c74_a_labels_may_be_too_long_for_a_path() {
+    let label = alloc::format!("\u{4e00}\u{e9}{}", "a".repeat(37));
+    let text = alloc::format!("{}@{label}.{label}.{label}.{label}", "b".repeat(64));
+    let mailbox = Mailbox::parse(&text).unwrap();
+    assert!(mailbox.needs_smtputf8(), "{:?}", mailbox.to_a_labels());
+}

@@ -1,19 +1,21 @@
 //! Names of hosts as DNS has them.
 
-use alloc::{borrow::ToOwned, boxed::Box};
+use alloc::boxed::Box;
 use core::fmt;
 
-use crate::domain::Domain;
+use crate::domain::{Domain, to_a_labels};
 use crate::error::ParseError;
 use crate::profile::Syntax;
 
 /// The name of a host or domain in DNS, in lower case and without the dot at the end. It may have
-/// underscores, which names of hosts in use have.
+/// underscores, which names of hosts in use have. With the feature `idna` it has A-labels in place of
+/// labels beyond ASCII; without it those stay as they are, and DNS does not know them.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostName(Box<str>);
 
 impl HostName {
-    /// Reads a name, with the dot at its end or without.
+    /// Reads a name, with the dot at its end or without. With the feature `idna` it may be as a person
+    /// types it: capitals and other forms of letters beyond ASCII are mapped (RFC 5895).
     ///
     /// # Errors
     ///
@@ -21,6 +23,8 @@ impl HostName {
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let syntax = Syntax { underscore_domain: true, ..Syntax::INTERNET };
         let text = text.strip_suffix('.').unwrap_or(text);
+        let labels = to_a_labels(text);
+        let text = labels.as_deref().unwrap_or(text);
         Domain::parse_with(text.as_bytes(), &syntax).map(Self::from)
     }
 
@@ -46,7 +50,7 @@ impl HostName {
 
 impl From<Domain<'_>> for HostName {
     fn from(domain: Domain<'_>) -> Self {
-        let mut name = domain.as_str().to_owned();
+        let mut name = domain.key().into_owned();
         name.make_ascii_lowercase();
         Self(name.into_boxed_str())
     }

@@ -66,7 +66,7 @@ impl Offered {
 
 impl Config {
     /// The default server of `host`, whose name or address literal begins the greeting and the hello
-    /// replies (RFC 5321 section 4.2).
+    /// replies (RFC 5321 section 4.2); in A-labels, with the feature `idna` (RFC 6531 section 3.7.1).
     pub fn new(host: Host<'_>) -> Self {
         let offered = [
             Extension::Pipelining,
@@ -79,7 +79,10 @@ impl Config {
             Extension::Help,
         ];
         Self {
-            host: alloc::format!("{host}").into_boxed_str(),
+            host: match host {
+                Host::Domain(domain) => domain.key().into(),
+                Host::Literal(literal) => alloc::format!("{literal}").into_boxed_str(),
+            },
             banner: "ESMTP".into(),
             help: "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP STARTTLS AUTH".into(),
             protocol: Protocol::Smtp,

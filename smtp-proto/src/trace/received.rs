@@ -1,6 +1,6 @@
 //! `Received:`
 
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
 use core::net::IpAddr;
 
@@ -111,7 +111,7 @@ impl<'a> Received<'a> {
     }
 
     /// The transaction has SMTPUTF8: the field may hold UTF-8 (RFC 6531 section 3.7.3; T-07). Without
-    /// this a recipient that is not ASCII is not named.
+    /// this a domain goes into A-labels, and what has none is not named.
     #[must_use]
     pub const fn smtputf8(mut self, smtputf8: bool) -> Self {
         self.smtputf8 = smtputf8;
@@ -186,7 +186,11 @@ impl<'a> Received<'a> {
             (None, None) => field.word("unknown"),
         };
         if let Some(literal) = literal {
-            match self.reverse_name.filter(|name| self.smtputf8 || name.is_ascii()) {
+            let name = self.reverse_name.and_then(|name| match self.smtputf8 {
+                true => Some(Cow::Borrowed(name.as_str())),
+                false => name.to_a_labels(),
+            });
+            match name {
                 Some(name) => field.show(format_args!("({name}")).show(format_args!("{literal})")),
                 None => field.show(format_args!("({literal})")),
             };
@@ -217,13 +221,19 @@ impl<'a> Received<'a> {
     }
 
     fn write_for(&self, field: &mut Field<'_>) {
-        let told = |path: &ForwardPath<'_>| self.smtputf8 || path.is_ascii();
-        if let Some(path) = self.recipient.filter(told) {
-            field.fold().word("for");
-            match path {
-                ForwardPath::Postmaster => field.show(format_args!("<Postmaster@{}>", self.by)),
-                ForwardPath::Mailbox(_) => field.show(path),
-            };
+        match self.recipient {
+            Some(ForwardPath::Postmaster) => {
+                field.fold().word("for").show(format_args!("<Postmaster@{}>", self.by));
+            }
+            Some(ForwardPath::Mailbox(mailbox)) if self.smtputf8 => {
+                field.fold().word("for").show(format_args!("<{mailbox}>"));
+            }
+            Some(ForwardPath::Mailbox(mailbox)) => {
+                if let Some(mailbox) = mailbox.to_a_labels() {
+                    field.fold().word("for").show(format_args!("<{mailbox}>"));
+                }
+            }
+            None => {}
         }
         for (name, value) in &self.clauses {
             field.word(name).word(value);

@@ -122,6 +122,13 @@ fn t07_utf8_only_where_the_transaction_has_it() {
     let field = || received().from(hello("x.example"), peer()).reverse_name(name);
     let plain = field().recipients([path]).to_string();
     assert!(plain.is_ascii() && !plain.contains("for"), "{plain}");
+    let path = ForwardPath::parse("<joerg@b\u{fc}cher.example>").unwrap();
+    let plain = field().recipients([path]).to_string();
+    assert!(plain.is_ascii(), "{plain}");
+    let a_labels = cfg!(feature = "idna");
+    assert_eq!(plain.contains("(xn--bcher-kva.example [192.0.2.7])"), a_labels, "{plain}");
+    assert_eq!(plain.contains("for <joerg@xn--bcher-kva.example>;"), a_labels, "{plain}");
+    let path = ForwardPath::parse("<j\u{f6}rg@b\u{fc}cher.example>").unwrap();
     let utf8 = field().recipients([path]).smtputf8(true).to_string();
     assert!(utf8.contains("(b\u{fc}cher.example [192.0.2.7])"), "{utf8}");
     assert!(utf8.contains("for <j\u{f6}rg@b\u{fc}cher.example>;"), "{utf8}");

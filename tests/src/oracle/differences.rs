@@ -96,6 +96,17 @@ pub const DIFFERENCES: &[Difference] = &[
                 && kind.is_some_and(|kind| kind.is_ascii() && !kind.eq_ignore_ascii_case("utf-8"))
         },
     },
+    Difference {
+        what: "labels beyond ASCII that are no U-labels by IDNA, which the productions do not show",
+        taken: false,
+        section: "RFC 5890 section 2.3.2.1, which RFC 6531 section 3.3 names for the label (G-18)",
+        applies: |subject, octets| {
+            let text = str::from_utf8(octets).unwrap_or_default();
+            let domains = text.split('@').skip(usize::from(subject != Subject::Domain));
+            let ends = |c: char| matches!(c, '>' | ',' | ':' | ' ');
+            domains.filter_map(|rest| rest.split(ends).next()).any(|domain| !domain.is_ascii())
+        },
+    },
 ];
 
 /// The difference that is meant, if one is.

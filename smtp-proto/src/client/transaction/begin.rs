@@ -11,6 +11,7 @@ use crate::{
     },
     extension::{Extension, Limits9422},
     parameter::{Body, ParameterList},
+    path::{Mailbox, MailboxBuf},
 };
 
 impl Transaction<'_> {
@@ -76,10 +77,14 @@ impl Transaction<'_> {
                 let parameters =
                     rcpt_parameters(recipient, offered, &mut list, &mut self.downgrades)?;
                 let smtputf8 = smtputf8 || offered.contains(Extension::SmtpUtf8);
-                client.judge_rcpt(recipient.path, parameters, smtputf8)?;
+                let a_labels = to_a_labels(recipient.path.mailbox(), smtputf8);
+                let path = a_labels.as_ref().map_or(recipient.path, in_place);
+                client.judge_rcpt(path, parameters, smtputf8)?;
             }
         }
-        client.mail(self.envelope.reverse_path, parameters.as_parameters())?;
+        let a_labels = to_a_labels(self.envelope.reverse_path.mailbox(), smtputf8);
+        let path = a_labels.as_ref().map_or(self.envelope.reverse_path, in_place);
+        client.mail(path, parameters.as_parameters())?;
         client.keep_parameters(parameters);
         self.stage = Stage::Mail;
         Ok(())
@@ -137,7 +142,9 @@ impl Transaction<'_> {
             }
             let mut list = ParameterList::new();
             let parameters = rcpt_parameters(recipient, offered, &mut list, &mut self.downgrades)?;
-            match client.rcpt(recipient.path, parameters) {
+            let a_labels = to_a_labels(recipient.path.mailbox(), client.session.smtputf8);
+            let path = a_labels.as_ref().map_or(recipient.path, in_place);
+            match client.rcpt(path, parameters) {
                 Ok(()) => {}
                 Err(Misuse::QueueFull) => return Ok(false),
                 Err(misuse) => return Err(misuse),
@@ -148,4 +155,13 @@ impl Transaction<'_> {
         }
         Ok(true)
     }
+}
+
+/// The mailbox with its domain in A-labels, where it is sent so: without SMTPUTF8 (C-74).
+fn to_a_labels(mailbox: Option<Mailbox<'_>>, smtputf8: bool) -> Option<MailboxBuf> {
+    mailbox.filter(|mailbox| !smtputf8 && !mailbox.is_ascii())?.to_a_labels()
+}
+
+fn in_place<'m, P: From<Mailbox<'m>>>(mailbox: &'m MailboxBuf) -> P {
+    mailbox.as_mailbox().into()
 }

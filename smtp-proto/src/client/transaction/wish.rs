@@ -55,7 +55,7 @@ impl Transaction<'_> {
             if self.content.smtputf8 {
                 return Err(Rejection::permanent(6, 9, "the server does not offer SMTPUTF8"));
             }
-            if !self.envelope.reverse_path.is_ascii() {
+            if self.envelope.reverse_path.needs_smtputf8() {
                 return Err(NO_SMTPUTF8);
             }
         }
@@ -108,14 +108,15 @@ impl Transaction<'_> {
             if !self.fates.is_left(index) {
                 continue;
             }
-            let refusal = if !offered.contains(Extension::SmtpUtf8) && !recipient.path.is_ascii() {
-                Some(NO_SMTPUTF8)
-            } else {
-                let mut parameters = recipient.parameters.iter();
-                parameters.find_map(|parameter| {
-                    wish_of_rcpt(recipient, parameter, offered).refusal(refuse)
-                })
-            };
+            let refusal =
+                if !offered.contains(Extension::SmtpUtf8) && recipient.path.needs_smtputf8() {
+                    Some(NO_SMTPUTF8)
+                } else {
+                    let mut parameters = recipient.parameters.iter();
+                    parameters.find_map(|parameter| {
+                        wish_of_rcpt(recipient, parameter, offered).refusal(refuse)
+                    })
+                };
             if let Some(refusal) = refusal {
                 self.fates.set(index, Fate::Settled(Outcome::local(refusal)));
                 refused = true;
@@ -126,14 +127,15 @@ impl Transaction<'_> {
         }
     }
 
-    /// Whether SMTPUTF8 is needed for the message, or for a recipient that is left.
+    /// Whether SMTPUTF8 is needed for the message, or for a recipient that is left. It is not for a
+    /// domain alone, which has A-labels.
     pub(super) fn needs_smtputf8(&self) -> bool {
         let recipients = self.envelope.recipients.iter().enumerate();
         self.content.smtputf8
-            || !self.envelope.reverse_path.is_ascii()
-            || recipients
-                .into_iter()
-                .any(|(index, recipient)| !recipient.path.is_ascii() && self.fates.is_left(index))
+            || self.envelope.reverse_path.needs_smtputf8()
+            || recipients.into_iter().any(|(index, recipient)| {
+                recipient.path.needs_smtputf8() && self.fates.is_left(index)
+            })
     }
 
     pub(super) fn wish_of_mail(
