@@ -97,7 +97,8 @@ fn g18_a_labels_and_u_labels() {
 
 #[cfg(feature = "idna")]
 fn hash(domain: Domain<'_>) -> u64 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
+    use core::hash::{Hash, Hasher};
+    use std::hash::DefaultHasher;
     let mut hasher = DefaultHasher::new();
     domain.hash(&mut hasher);
     hasher.finish()
