@@ -308,8 +308,20 @@ impl Server {
         Desk { session: &mut self.session, pen, line: 0 }
     }
 
-    /// Consumes what an answered question has left in the buffer.
+    /// Does what an answered question has left to do, if it has.
+    ///
+    /// Asked at each step and each event, and nearly always for nothing: so the question is inlined
+    /// there, and the work is not.
+    #[inline(always)]
     fn tidy(&mut self) {
+        if self.session.consume > 0 || self.session.rearm {
+            self.tidy_up();
+        }
+    }
+
+    /// Consumes what an answered question has left in the buffer, and sets buffer and timer anew.
+    #[inline(never)]
+    fn tidy_up(&mut self) {
         let n = core::mem::take(&mut self.session.consume);
         if n > 0 {
             let input = &mut self.wire.input;

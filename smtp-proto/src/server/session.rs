@@ -228,6 +228,13 @@ impl Session {
 
     /// The length of the line at the front of `octets`, CRLF included.
     pub(super) fn line_length(&mut self, octets: &[u8]) -> Option<usize> {
+        // Mostly the line was found before: the same question is asked again, or the step that told
+        // of it is followed by the event.
+        if octets.get(self.scanned) == Some(&b'\n')
+            && self.scanned.checked_sub(1).and_then(|before| octets.get(before)) == Some(&b'\r')
+        {
+            return Some(self.scanned + 1);
+        }
         while let Some(found) = memchr::memchr(b'\n', octets.get(self.scanned..)?) {
             let end = self.scanned + found;
             if end > 0 && octets.get(end - 1) == Some(&b'\r') {
