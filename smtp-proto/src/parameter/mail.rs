@@ -34,7 +34,7 @@ impl Body {
     }
 
     /// `body-value = "7BIT" / "8BITMIME" / "BINARYMIME"`
-    fn parse(value: &str) -> Result<Self, ParseError> {
+    fn parse(value: &[u8]) -> Result<Self, ParseError> {
         one_of(value, [Self::EightBitMime, Self::SevenBit, Self::BinaryMime], Self::as_str)
     }
 }
@@ -59,18 +59,18 @@ impl Ret {
     }
 
     /// `ret-value = "FULL" / "HDRS"`
-    fn parse(value: &str) -> Result<Self, ParseError> {
+    fn parse(value: &[u8]) -> Result<Self, ParseError> {
         one_of(value, [Self::Full, Self::Hdrs], Self::as_str)
     }
 }
 
 fn one_of<T: Copy, const N: usize>(
-    value: &str,
+    value: &[u8],
     all: [T; N],
     name: impl Fn(T) -> &'static str,
 ) -> Result<T, ParseError> {
     all.into_iter()
-        .find(|&candidate| value.eq_ignore_ascii_case(name(candidate)))
+        .find(|&candidate| value.eq_ignore_ascii_case(name(candidate).as_bytes()))
         .ok_or_else(|| ParseError::new(Rule::ParameterValue, 0))
 }
 
@@ -181,11 +181,13 @@ impl<'a> MailParameters<'a> {
     fn take(&mut self, parameter: Parameter<'a>) -> Result<(), ParseError> {
         match parameter.keyword.len() {
             4 if parameter.is("SIZE") => self.size = Some(size(parameter.value)?),
-            4 if parameter.is("BODY") => self.body = Some(Body::parse(parameter.required()?)?),
+            4 if parameter.is("BODY") => {
+                self.body = Some(Body::parse(parameter.required_octets()?)?)
+            }
             4 if parameter.is("AUTH") => {
                 self.auth = Some(AuthParameter::parse(parameter.required()?)?);
             }
-            3 if parameter.is("RET") => self.ret = Some(Ret::parse(parameter.required()?)?),
+            3 if parameter.is("RET") => self.ret = Some(Ret::parse(parameter.required_octets()?)?),
             5 if parameter.is("ENVID") => self.envid = Some(envid(parameter.required()?)?),
             8 if parameter.is("SMTPUTF8") => {
                 parameter.alone()?;

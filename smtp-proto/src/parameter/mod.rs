@@ -79,7 +79,12 @@ impl<'a> Parameter<'a> {
 
     /// The value of a keyword that must have one (G-38).
     fn required(&self) -> Result<&'a str, ParseError> {
-        self.value().ok_or_else(|| ParseError::new(Rule::ParameterValue, 0))
+        self.required_octets().map(grammar::text)
+    }
+
+    /// The same where its text is not needed.
+    fn required_octets(&self) -> Result<&'a [u8], ParseError> {
+        self.value.ok_or_else(|| ParseError::new(Rule::ParameterValue, 0))
     }
 
     /// Succeeds for a keyword that must stand alone, and does (G-38, G-52).
