@@ -116,6 +116,7 @@ pub mod client;
 pub mod command;
 pub mod data;
 pub mod date;
+mod decimal;
 pub mod domain;
 pub mod error;
 pub mod extension;

@@ -3,6 +3,7 @@
 use bytes::BufMut;
 
 use crate::command::{Line, Verb};
+use crate::decimal::Decimal;
 use crate::error::{ParseError, Rule};
 use crate::grammar;
 use crate::parameter::Parameters;
@@ -205,20 +206,8 @@ impl Bdat {
     }
 
     pub(crate) fn write(&self, out: &mut impl BufMut) {
-        // u64::MAX has 20 digits.
-        let mut digits = [b'0'; 20];
-        let mut rest = self.size;
-        let mut used = 0;
-        for place in digits.iter_mut().rev() {
-            *place = b'0' + u8::try_from(rest % 10).unwrap_or_default();
-            rest /= 10;
-            used += 1;
-            if rest == 0 {
-                break;
-            }
-        }
         out.put_slice(b"BDAT ");
-        out.put_slice(digits.get(digits.len() - used..).unwrap_or_default());
+        out.put_slice(Decimal::of(self.size).as_bytes());
         if self.last {
             out.put_slice(b" LAST");
         }

@@ -3,7 +3,9 @@
 use alloc::string::String;
 use core::fmt::{self, Write as _};
 
+use crate::decimal::Decimal;
 use crate::error::{ParseError, Rule};
+use crate::grammar;
 use crate::parameter::mail::envid;
 use crate::parameter::{
     Body, By, DateTime, IfRecipientChanged, MAX_PARAMETERS, MtPriority, Mtrk, Notify, Orcpt,
@@ -54,12 +56,16 @@ impl ParameterList {
     }
 
     fn append(&mut self, parameter: fmt::Arguments<'_>) -> &mut Self {
-        if !self.0.is_empty() {
-            self.0.push(' ');
-        }
+        self.separate();
         // Writing to a string does not fail.
         let _ = self.0.write_fmt(parameter);
         self
+    }
+
+    fn separate(&mut self) {
+        if !self.0.is_empty() {
+            self.0.push(' ');
+        }
     }
 
     /// Takes a parameter off the list.
@@ -75,7 +81,10 @@ impl ParameterList {
 
     /// `SIZE=`: the octets of the content, with its line ends (RFC 1870 section 5).
     pub fn size(&mut self, octets: u64) -> &mut Self {
-        self.remove("SIZE").append(format_args!("SIZE={octets}"))
+        self.remove("SIZE").separate();
+        self.0.push_str("SIZE=");
+        self.0.push_str(grammar::text(Decimal::of(octets).as_bytes()));
+        self
     }
 
     /// `BODY=` (RFC 6152, RFC 3030).
