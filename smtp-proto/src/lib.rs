@@ -68,7 +68,7 @@
 //! ```
 //!
 //! An adapter also keeps [one timer](wire::Timer) and, when asked by an event, starts TLS. That is
-//! all: `smtp-tokio` does it for tokio in one file, `connection.rs`.
+//! all: [`porting`] has a whole driver, for streams that block.
 //!
 //! # Where to go next
 //!
@@ -84,7 +84,7 @@
 //! - [`upstream`]: what a proxy or filter tells of the client it speaks for (XCLIENT, XFORWARD).
 //! - [`auth`]: the AUTH exchange, and secrets that are masked and wiped.
 //! - [`transcript`]: what was said, as entries and as a file, and its replay.
-//! - [`wire`]: all that an adapter touches.
+//! - [`wire`]: all that an adapter touches; [`porting`]: how to write one.
 //!
 //! # What it stands on
 //!
@@ -125,6 +125,7 @@ mod grammar;
 pub mod limits;
 pub mod parameter;
 pub mod path;
+pub mod porting;
 pub mod profile;
 pub mod proxy;
 pub mod relay;
