@@ -138,9 +138,10 @@ impl Client {
 
     /// MAIL. `parameters` go out as they are; each must belong to an extension that was offered.
     ///
-    /// Where `TRANSID` is one of them the reply may be 355 with an [offset](crate::reply::Reply::offset): the server
-    /// has the recipients and so many octets of the content already, and DATA or BDAT comes next, with
-    /// the rest (RFC 1845 section 4). So RCPT should wait for the reply then.
+    /// Where `TRANSID` is one of them the reply may be 355 with an
+    /// [offset](crate::reply::Reply::offset): the server has the recipients and so many octets of the
+    /// content already, and DATA or BDAT comes next, with the rest (RFC 1845 section 4). So RCPT should
+    /// wait for the reply then.
     ///
     /// # Errors
     /// [`Misuse::Sequence`], [`Misuse::NotOffered`], [`Misuse::UnknownParameter`],

@@ -124,8 +124,9 @@ fn label(text: &[u8], start: usize, class: Class, utf8: bool) -> Result<usize, P
 
 /// A label with letters beyond ASCII (RFC 6531 section 3.3; G-18).
 ///
-/// What is refused here is what no U-label can hold, also where IDNA is not known: blanks and controls of any script, and the other full
-/// stops, which some software turns into dots and so into other domains.
+/// What is refused here is what no U-label can hold, also where IDNA is not known: blanks and controls
+/// of any script, and the other full stops, which some software turns into dots and so into other
+/// domains.
 fn u_label(text: &[u8], start: usize, class: Class) -> Result<usize, ParseError> {
     let end = grammar::span(text, start, class | HIGH);
     let label = grammar::text(grammar::part(text, start, end));

@@ -35,7 +35,7 @@ impl Transaction<'_> {
     /// A piece as it is sent.
     fn piece(&mut self, client: &mut Client, piece: Bytes) -> Result<(), Misuse> {
         self.check(&piece)?;
-        let piece = self.not_held_there(piece);
+        let piece = self.behind_what_is_there(piece);
         if !self.chunked {
             return client.body(piece);
         }
@@ -50,12 +50,12 @@ impl Transaction<'_> {
     }
 
     /// What the server does not have already.
-    fn not_held_there(&mut self, mut piece: Bytes) -> Bytes {
-        if self.round.held_there > 0 {
+    fn behind_what_is_there(&mut self, mut piece: Bytes) -> Bytes {
+        if self.round.to_skip > 0 {
             let skipped =
-                usize::try_from(self.round.held_there).unwrap_or(usize::MAX).min(piece.len());
+                usize::try_from(self.round.to_skip).unwrap_or(usize::MAX).min(piece.len());
             piece.advance(skipped);
-            self.round.held_there -= u64::try_from(skipped).unwrap_or(self.round.held_there);
+            self.round.to_skip -= u64::try_from(skipped).unwrap_or(self.round.to_skip);
         }
         piece
     }
@@ -116,7 +116,7 @@ impl Transaction<'_> {
                 self.piece(client, rest)?;
             }
         }
-        if self.round.held_there > 0 {
+        if self.round.to_skip > 0 {
             return Err(Misuse::BeyondContent);
         }
         if self.chunked {

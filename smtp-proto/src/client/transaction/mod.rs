@@ -95,7 +95,7 @@ struct Round {
     accepted: u32,
     open_chunks: u32,
     /// Octets at the beginning of the content that are not sent, as the server has them.
-    held_there: u64,
+    to_skip: u64,
     /// DATA was sent behind RCPT, before it was known whether there is a recipient.
     data_sent: bool,
     /// The content has ended; its last chunk may be waiting.

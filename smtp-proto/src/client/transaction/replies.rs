@@ -53,7 +53,7 @@ impl Transaction<'_> {
         self.round.asked = recipients;
         self.round.answered = recipients;
         self.round.accepted = recipients;
-        self.round.held_there = offset;
+        self.round.to_skip = offset;
         self.stage = Stage::Recipients;
     }
 
