@@ -155,6 +155,52 @@ fn a_full_disk_is_told_for_now_and_leaves_nothing() {
     assert_eq!(delivered(&maildir, "b@x.example").len(), 1);
 }
 
+/// A file system of its own, of 256 KiB, which has no room left and then has some again. Left out where
+/// nobody may have one.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_system_that_is_full_loses_nothing_and_takes_mail_again_when_there_is_room() {
+    let (_directory, maildir, text) = directory();
+    fs::create_dir(&maildir).unwrap();
+    let alone = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c"]);
+        command.arg(format!("mount -t tmpfs -o size=256k none '{text}' && {script}"));
+        command
+    };
+    if !alone("true").output().is_ok_and(|output| output.status.success()) {
+        println!("left out: no file system can be mounted in a namespace here");
+        return;
+    }
+    let mut command = alone("exec \"$0\" \"$@\"");
+    command.args([SMTP, "serve"]);
+    let arguments = ["--listen", "127.0.0.1:0", "--no-tls", "--maildir", &text];
+    let serve = Serve::spawn(&mut command, &arguments);
+    // As the server sees it.
+    let inside = Path::new("/proc").join(serve.child.id().to_string()).join("root");
+    let inside = inside.join(maildir.strip_prefix("/").unwrap());
+    let mut talk = Talk::open(serve.address("smtp")).unwrap();
+    let mut acknowledged = HashSet::new();
+    let refusal = (0..1000).find_map(|number| {
+        let reply = talk.message("b@x.example", &numbered(number)).unwrap();
+        if reply.starts_with("250 ") {
+            acknowledged.insert(number);
+        }
+        (!reply.starts_with("250 ")).then_some(reply)
+    });
+    assert!(refusal.unwrap().starts_with("452 4.3.1 "));
+    let there = || {
+        let messages = delivered(&inside, "b@x.example");
+        messages.iter().map(|message| number_of(message)).collect::<HashSet<_>>()
+    };
+    assert_eq!(there(), acknowledged);
+    assert_eq!(unfinished(&inside), 0);
+    fs::remove_dir_all(inside.join("b@x.example")).unwrap();
+    let reply = talk.message("b@x.example", &numbered(1)).unwrap();
+    assert!(reply.starts_with("250 "), "{reply}");
+    assert_eq!(there(), HashSet::from([1]));
+}
+
 #[test]
 fn a_mailbox_that_cannot_be_written_is_told_for_now() {
     let (_directory, maildir, text) = directory();
