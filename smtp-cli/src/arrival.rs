@@ -13,7 +13,7 @@ use smtp_proto::{
     domain::{HelloName, Host},
     path::{ForwardPath, MailboxBuf, ReversePath},
     profile::{HelloSyntax, Syntax},
-    trace::{HeaderScanner, MAX_HOPS, Received, ReturnPath, WithoutReturnPath},
+    trace::{HeaderScanner, MAX_HOPS, Received, ReturnPath, WithoutFields},
 };
 use smtp_tokio::Facts;
 
@@ -39,7 +39,7 @@ pub(crate) struct Transaction<'t> {
 #[derive(Debug)]
 pub(crate) struct Arrival {
     message: Incoming,
-    old_fields: WithoutReturnPath,
+    old_fields: WithoutFields,
     header: HeaderScanner,
     /// What is held back of a submission until it is known which fields it lacks.
     submission: Option<Vec<Bytes>>,
@@ -56,7 +56,7 @@ impl Arrival {
         message.write(fields.as_bytes())?;
         Ok(Self {
             message,
-            old_fields: WithoutReturnPath::new(),
+            old_fields: WithoutFields::return_path(),
             header: HeaderScanner::new(),
             submission: transaction.facts.identity.is_some().then(Vec::new),
             held: 0,
@@ -104,7 +104,7 @@ impl Arrival {
     pub(crate) fn finish(mut self) -> io::Result<Result<Incoming, Rejection<'static>>> {
         self.header.finish();
         let mut kept = Vec::new();
-        core::mem::take(&mut self.old_fields).finish(|octets| kept.push(octets));
+        self.old_fields.finish(|octets| kept.push(octets));
         for octets in kept {
             self.keep(octets)?;
         }

@@ -120,6 +120,44 @@ async fn more_recipients_than_the_server_takes_at_a_time() {
     }
 }
 
+/// RFC 5322 section 3.6.3: also when the message is sent a second time, and when each chunk waits for the one
+/// before.
+#[apply(on_runtime)]
+async fn blind_copies_are_left_out_however_the_message_is_sent() {
+    let recipients = to(&["<a@example.org>", "<b@example.org>", "<c@example.org>"]);
+    let header = b"To: a@example.org\r\nBcc: b@example.org,\r\n\tx@example.net\r\nSubject: x\r\n";
+    let body = [&b"\r\nBcc: in the body\r\n"[..], &text(100_000)].concat();
+    let content = [&header[..], b"Resent-BCC: c@example.org\r\n", &body].concat();
+    let kept = [&b"To: a@example.org\r\nSubject: x\r\n"[..], &body].concat();
+    for options in [TransactionOptions::default(), by_data()] {
+        for pipelining in [true, false] {
+            let store = Store::default();
+            let mut config = help::config().limits(|limits| limits.recipients = 2);
+            if !pipelining {
+                config = config.withhold(Extension::Pipelining);
+            }
+            let (near, _) = serve(Server::new(config, store.clone()), Service::Smtp, 512);
+            let mut client = help::connector().open(near).await.unwrap();
+            let file = rt::file("bcc.eml", &[b"skipped", &content[..]].concat(), 7).await;
+            for message in [Message::from(content.clone()), Message::rewindable(file)] {
+                let message = message.without_bcc();
+                let sent = client.send_with(&envelope(&recipients), message, options).await;
+                assert!(sent.unwrap().all_delivered());
+            }
+            let message = Message::reader(&content[..]).without_bcc();
+            let sent = client.send_with(&envelope(&recipients[..2]), message, options).await;
+            assert!(sent.unwrap().all_delivered());
+            client.quit().await.unwrap();
+            let taken = store.taken();
+            assert_eq!(
+                taken.iter().map(|taken| taken.to.len()).collect::<Vec<_>>(),
+                [2, 1, 2, 1, 2]
+            );
+            assert!(taken.iter().all(|taken| taken.content == kept));
+        }
+    }
+}
+
 #[apply(on_runtime)]
 async fn nobody_is_left_and_the_session_goes_on() {
     let (mut client, store) = pair(4096).await;

@@ -1,12 +1,16 @@
 //! What is sent: octets that are at hand, or a reader.
 
-use std::{fmt, future::poll_fn, io, marker::PhantomData, task::Poll, time::Duration};
+use std::{
+    collections::VecDeque, fmt, future::poll_fn, io, marker::PhantomData, task::Poll,
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use smtp_proto::{
     client::{Client as Machine, Content, Misuse, Survey, Transaction},
     data::BareNewline,
     parameter::Body,
+    trace::WithoutFields,
 };
 
 use crate::{
@@ -38,6 +42,7 @@ pub struct Message<'m, R> {
 pub struct MailData<'m> {
     source: Source<'m>,
     content: Option<Content>,
+    without_bcc: bool,
 }
 
 enum Source<'m> {
@@ -52,8 +57,7 @@ impl<'m, R: Runtime> Message<'m, R> {
     where
         R: ReadFrom<T>,
     {
-        let source = Source::Reader(R::reader(reader));
-        Self { data: MailData { source, content: None }, runtime: PhantomData }
+        Self { data: MailData::of(Source::Reader(R::reader(reader))), runtime: PhantomData }
     }
 
     /// A message that is read while it is sent, from where the reader stands, and again from there when
@@ -62,8 +66,7 @@ impl<'m, R: Runtime> Message<'m, R> {
     where
         R: RewindFrom<T>,
     {
-        let source = Source::Reader(R::rewindable(reader));
-        Self { data: MailData { source, content: None }, runtime: PhantomData }
+        Self { data: MailData::of(Source::Reader(R::rewindable(reader))), runtime: PhantomData }
     }
 
     /// Says what is known of the content, instead of what is looked up. Octets that are 8-bit are not
@@ -71,6 +74,22 @@ impl<'m, R: Runtime> Message<'m, R> {
     #[must_use]
     pub fn content(mut self, content: Content) -> Self {
         self.data.content = Some(content);
+        self
+    }
+
+    /// Leaves out the `Bcc:` and `Resent-Bcc:` fields of the header section, whose recipients the others
+    /// are not to see (RFC 5322 section 3.6.3); all else is sent as it is. For messages that the
+    /// envelope was made of ([`EnvelopeBuf`](smtp_proto::client::EnvelopeBuf)). A size that is
+    /// [stated](Self::content) may be the one with them.
+    ///
+    /// ```
+    /// # use smtp_tokio::Message;
+    /// let message = Message::from("To: ann@example.net\r\nBcc: bob@example.com\r\n\r\nHello!\r\n");
+    /// let message = message.without_bcc();
+    /// ```
+    #[must_use]
+    pub fn without_bcc(mut self) -> Self {
+        self.data.without_bcc = true;
         self
     }
 }
@@ -82,11 +101,15 @@ impl<'m, R> From<Message<'m, R>> for MailData<'m> {
 }
 
 impl<'m> MailData<'m> {
+    fn of(source: Source<'m>) -> Self {
+        Self { source, content: None, without_bcc: false }
+    }
+
     /// The same once more; only octets can be had twice.
     pub(super) fn again(&self) -> Option<Self> {
         match &self.source {
             Source::Octets(octets) => {
-                Some(Self { source: Source::Octets(octets.clone()), content: self.content })
+                Some(Self { source: Source::Octets(octets.clone()), ..*self })
             }
             Source::Reader(_) => None,
         }
@@ -97,7 +120,7 @@ impl<'m> MailData<'m> {
         let content = match (&self.source, self.content) {
             (_, Some(content)) if content.body == Body::BinaryMime => content,
             (Source::Octets(octets), stated) => {
-                let found = examine(octets, policy)?;
+                let found = examine(octets, self.without_bcc, policy)?;
                 let mut content = stated.unwrap_or(found);
                 if content.body == Body::SevenBit {
                     content.body = found.body;
@@ -106,14 +129,21 @@ impl<'m> MailData<'m> {
             }
             (Source::Reader(_), stated) => stated.unwrap_or_default(),
         };
-        Ok((content, Pieces { source: self.source, ended: false }))
+        let filter = self.without_bcc.then(WithoutFields::bcc);
+        Ok((content, Pieces { source: self.source, ended: false, filter, kept: VecDeque::new() }))
     }
 }
 
 /// What can be seen in the octets of a whole message.
-fn examine(octets: &[u8], policy: BareNewline) -> Result<Content, Misuse> {
+fn examine(octets: &Bytes, without_bcc: bool, policy: BareNewline) -> Result<Content, Misuse> {
     let mut survey = Survey::default();
-    survey.read(octets);
+    if without_bcc {
+        let mut filter = WithoutFields::bcc();
+        filter.pass(octets.clone(), |kept| survey.read(&kept));
+        filter.finish(|kept| survey.read(&kept));
+    } else {
+        survey.read(octets);
+    }
     if survey.bare_newlines() > 0 && policy == BareNewline::Reject {
         return Err(Misuse::BareNewline);
     }
@@ -124,12 +154,17 @@ fn examine(octets: &[u8], policy: BareNewline) -> Result<Content, Misuse> {
 pub(super) struct Pieces<'m> {
     source: Source<'m>,
     ended: bool,
+    filter: Option<WithoutFields>,
+    /// What the filter has let through.
+    kept: VecDeque<Bytes>,
 }
 
 impl Pieces<'_> {
     /// Goes back to the beginning; whether that can be done.
     pub(super) async fn rewind(&mut self) -> bool {
         self.ended = false;
+        self.kept.clear();
+        self.filter = self.filter.as_ref().map(|_| WithoutFields::bcc());
         match &mut self.source {
             Source::Octets(_) => true,
             // Why not makes no difference: the rest is told as to be tried again.
@@ -143,19 +178,35 @@ impl Pieces<'_> {
         driver: &mut dyn Driver<Machine>,
         transaction: &mut Transaction<'_>,
     ) -> Result<(), String> {
-        let read = match &mut self.source {
-            _ if self.ended => Ok((Bytes::new(), true)),
-            Source::Reader(reader) => read(&mut **reader, driver).await,
-            Source::Octets(octets) => Ok((octets.clone(), true)),
-        };
-        let (piece, last) = read.map_err(|error| error.to_string())?;
+        let (piece, last) = self.next(driver).await.map_err(|error| error.to_string())?;
         let machine = driver.endpoint_mut();
         let mut given = transaction.body(machine, piece);
         if last {
-            self.ended = true;
             given = given.and_then(|()| transaction.end_of_body(machine));
         }
         given.map_err(|misuse| misuse.to_string())
+    }
+
+    /// The next piece, and whether it is the last. It is empty only then.
+    async fn next(&mut self, driver: &mut dyn Driver<Machine>) -> io::Result<(Bytes, bool)> {
+        loop {
+            if let Some(piece) = self.kept.pop_front() {
+                return Ok((piece, self.ended && self.kept.is_empty()));
+            }
+            if self.ended {
+                return Ok((Bytes::new(), true));
+            }
+            let (piece, last) = match &mut self.source {
+                Source::Reader(reader) => read(&mut **reader, driver).await?,
+                Source::Octets(octets) => (octets.clone(), true),
+            };
+            self.ended = last;
+            let Some(filter) = &mut self.filter else { return Ok((piece, last)) };
+            filter.pass(piece, |kept| self.kept.push_back(kept));
+            if last {
+                filter.finish(|kept| self.kept.push_back(kept));
+            }
+        }
     }
 }
 
@@ -192,7 +243,7 @@ macro_rules! made_from {
     ($($octets:ty: $octets_name:ident => $bytes:expr;)*) => {$(
         impl From<$octets> for MailData<'_> {
             fn from($octets_name: $octets) -> Self {
-                Self { source: Source::Octets($bytes), content: None }
+                Self::of(Source::Octets($bytes))
             }
         }
 

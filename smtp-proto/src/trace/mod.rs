@@ -1,7 +1,7 @@
 //! Trace fields: how a message came (RFC 5321 section 4.4; T-01 to T-12).
 //!
 //! [`Received`] is what a server puts in front of each message it takes for relay or delivery,
-//! [`ReturnPath`] what final delivery puts in front of that; [`WithoutReturnPath`] takes away the ones
+//! [`ReturnPath`] what final delivery puts in front of that; [`WithoutFields`] takes away the ones
 //! that are there already. [`HeaderScanner`] reads the header section as it streams by: how often the
 //! message was received before, and what it lacks. Nothing else of a message is touched.
 //!
@@ -30,9 +30,11 @@ mod scan;
 #[cfg(test)]
 mod tests;
 mod transmission;
+mod without;
 
 pub use self::received::{BadClause, Received};
-pub use self::return_path::{ReturnPath, WithoutReturnPath};
+pub use self::return_path::ReturnPath;
 pub(crate) use self::scan::message_id;
 pub use self::scan::{HeaderScanner, MAX_HOPS, MIN_HOPS};
 pub use self::transmission::Transmission;
+pub use self::without::WithoutFields;

@@ -247,7 +247,7 @@ impl HeaderScanner {
         if self.received >= most.max(MIN_HOPS) { Err(Rejection::LOOP) } else { Ok(()) }
     }
 
-    /// How many `Return-Path:` fields there are; see [`WithoutReturnPath`](super::WithoutReturnPath).
+    /// How many `Return-Path:` fields there are; see [`WithoutFields`](super::WithoutFields).
     #[must_use]
     pub const fn return_paths(&self) -> u32 {
         self.return_paths

@@ -184,8 +184,7 @@ fn t10_return_path() {
 }
 
 /// What stays of a message that comes in pieces of `length` octets.
-fn without(message: &[u8], length: usize) -> Vec<u8> {
-    let mut filter = WithoutReturnPath::new();
+fn without(mut filter: WithoutFields, message: &[u8], length: usize) -> Vec<u8> {
     let mut kept = Vec::new();
     for piece in message.chunks(length.max(1)) {
         filter.pass(Bytes::copy_from_slice(piece), |octets| {
@@ -195,6 +194,14 @@ fn without(message: &[u8], length: usize) -> Vec<u8> {
     }
     filter.finish(|octets| kept.extend_from_slice(&octets));
     kept
+}
+
+/// A message, and what stays of it, however it is cut.
+fn stays(filter: &WithoutFields, message: &str, rest: &str) {
+    for length in 1..=message.len().max(1) {
+        let kept = without(filter.clone(), message.as_bytes(), length);
+        assert_eq!(String::from_utf8(kept).unwrap(), rest, "{message:?} by {length}");
+    }
 }
 
 fn scanned(message: &[u8], length: usize) -> HeaderScanner {
@@ -217,16 +224,40 @@ fn t10_old_return_paths_are_removed_and_nothing_else_is() {
         ("Return-Pat: a\r\n\r\n", "Return-Pat: a\r\n\r\n"),
         ("\r\nReturn-Path: a\r\n", "\r\nReturn-Path: a\r\n"),
         ("To: x\r\n Return-Path: a\r\n\r\n", "To: x\r\n Return-Path: a\r\n\r\n"),
-        ("no field\r\nReturn-Path: a\r\n", "no field\r\nReturn-Path: a\r\n"),
+        ("no field\r\nReturn-Path: a\r\nx\r\n", "no field\r\nx\r\n"),
         ("To: x\r\n\r\nReturn-Path: a\r\n", "To: x\r\n\r\nReturn-Path: a\r\n"),
         ("Return-Path x: a\r\nTo: y\r\n\r\n", "Return-Path x: a\r\nTo: y\r\n\r\n"),
         ("", ""),
     ] {
-        for length in 1..=message.len().max(1) {
-            let kept = without(message.as_bytes(), length);
-            assert_eq!(String::from_utf8(kept).unwrap(), rest, "{message:?} by {length}");
-        }
+        stays(&WithoutFields::return_path(), message, rest);
     }
+}
+
+#[test]
+fn blind_copies_are_removed_and_nothing_else_is() {
+    for (message, rest) in [
+        ("Bcc: a@b.example\r\nTo: x\r\n\r\nBcc: y\r\n", "To: x\r\n\r\nBcc: y\r\n"),
+        ("To: x\r\nbCC: a,\r\n b,\r\n\tc\r\nCc: y\r\n\r\n", "To: x\r\nCc: y\r\n\r\n"),
+        // In a local file.
+        ("To: x\nBcc: a,\n b\nResent-Bcc:\n c\nCc: y\n\nz\n", "To: x\nCc: y\n\nz\n"),
+        ("Bcc:\r\nRESENT-BCC: a\r\nBcc-Foo: b\r\nXBcc: c", "Bcc-Foo: b\r\nXBcc: c"),
+        // A blank line is none where it continues a field.
+        ("Bcc: a\r\n  \r\n b\r\nTo: x\r\n\r\nz", "To: x\r\n\r\nz"),
+        ("Bcc: a\r\n\r\nz", "\r\nz"),
+        // What some readers take for the field as well.
+        ("Bcc : a\r\nB\tcc: b\r\n\rBcc: c\r\n:Bcc: d\r\nTo: x\r\n", "To: x\r\n"),
+        (" Bcc: a\r\nno field\r\n Bcc: b\r\nTo: x\r\n\r\n", "no field\r\nTo: x\r\n\r\n"),
+        ("no field: but\r\n Bcc: a\r\n", "no field: but\r\n Bcc: a\r\n"),
+        (":\r\nBcc: a", ":\r\n"),
+        ("Bc", "Bc"),
+        (" \r\nBcc: a\r\n", " \r\nBcc: a\r\n"),
+    ] {
+        stays(&WithoutFields::bcc(), message, rest);
+    }
+    // No line is held that is longer than a line may be.
+    let blanks = " ".repeat(2_000);
+    stays(&WithoutFields::bcc(), &alloc::format!("B{blanks}cc: a\r\nTo: x\r\n"), "To: x\r\n");
+    stays(&WithoutFields::bcc(), &alloc::format!("{blanks}x"), &alloc::format!("{blanks}x"));
 }
 
 #[test]
@@ -365,14 +396,23 @@ proptest! {
 
     #[test]
     fn pieces_make_no_difference(
-        lines in prop::collection::vec("(Return-Path|return-path|To|Re)?[: \t]{0,2}[a-z:]{0,5}(\r\n)?", 0..12),
+        lines in prop::collection::vec(
+            "(Return-Path|return-path|(Resent-)?B ?cc|To|Re)?[: \t]{0,2}[a-z:]{0,5}(\r?\n)?",
+            0..12,
+        ),
         length in 1usize..9,
     ) {
         let message = lines.concat();
-        let whole = without(message.as_bytes(), message.len());
-        prop_assert_eq!(&without(message.as_bytes(), length), &whole);
-        // What stays is the message without some of its lines.
-        prop_assert!(message.len() >= whole.len());
+        for filter in [WithoutFields::return_path(), WithoutFields::bcc()] {
+            let whole = without(filter.clone(), message.as_bytes(), message.len());
+            prop_assert_eq!(&without(filter.clone(), message.as_bytes(), length), &whole);
+            prop_assert_eq!(&without(filter, &whole, length), &whole, "removed at once");
+            // What stays is the message without some of its lines.
+            let mut lines = message.split_inclusive('\n');
+            for kept in String::from_utf8(whole).unwrap().split_inclusive('\n') {
+                prop_assert!(lines.any(|line| line == kept), "{:?} of {:?}", kept, message);
+            }
+        }
         let (a, b) = (scanned(message.as_bytes(), message.len()), scanned(message.as_bytes(), length));
         prop_assert_eq!((a.octets(), a.return_paths()), (b.octets(), b.return_paths()));
     }
