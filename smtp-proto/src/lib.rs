@@ -73,7 +73,7 @@
 //! # Where to go next
 //!
 //! - [`server`] and [`client`]: the two machines. [`client::Opening`] and [`client::Transaction`] do
-//!   what most clients want, whole.
+//!   what most clients want, whole; [`client::EnvelopeBuf`] makes an envelope of a message.
 //! - [`command`], [`reply`], [`path`], [`parameter`], [`extension`]: the language, to parse and to
 //!   write. A value that exists can be sent: no argument, parameter or text can carry a line end.
 //! - [`sequence`]: which command may come when, one table for both sides.

@@ -1,11 +1,24 @@
 //! What is sent, from whom, to whom, and how.
 
+#[cfg(feature = "mail-builder")]
+mod composed;
+mod fields;
+mod owned;
+#[cfg(feature = "mail-parser")]
+mod parsed;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    fields::{EnvelopeError, EnvelopeProblem},
+    owned::EnvelopeBuf,
+};
 use crate::{
     parameter::{Body, Parameters},
     path::{ForwardPath, Mailbox, ReversePath},
 };
 
-/// From whom, and to whom.
+/// From whom, and to whom. [`EnvelopeBuf`] makes one of a message.
 #[derive(Debug, Clone, Copy)]
 pub struct Envelope<'e> {
     /// The reverse-path.

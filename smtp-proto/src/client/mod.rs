@@ -38,7 +38,10 @@ pub use self::{
     config::Config,
     converter::{Converter, NotConverted},
     downgrade::{Downgrade, Downgrades},
-    envelope::{Chunking, Content, Envelope, Recipient, TransactionOptions},
+    envelope::{
+        Chunking, Content, Envelope, EnvelopeBuf, EnvelopeError, EnvelopeProblem, Recipient,
+        TransactionOptions,
+    },
     event::{Event, ReplyTo},
     login::Login,
     misuse::Misuse,
