@@ -1,5 +1,6 @@
 //! `smtp send`: one message to any number of recipients.
 
+mod addresses;
 mod upstream;
 mod wishes;
 
@@ -14,7 +15,7 @@ use smtp_proto::{
 };
 use smtp_tokio::{Client, Message};
 
-use self::{upstream::Upstream, wishes::Wishes};
+use self::{addresses::Addresses, upstream::Upstream, wishes::Wishes};
 use crate::{
     args,
     compose::{Draft, compose},
@@ -26,7 +27,7 @@ use crate::{
 
 /// The message, before there is a connection.
 enum Prepared {
-    Finished(Source),
+    Finished(Box<Source>),
     Composed(Vec<u8>),
 }
 
@@ -38,10 +39,15 @@ impl Prepared {
 
 /// Sends, prints an outcome for each recipient, and says with which code to end.
 pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure> {
-    let wishes = Wishes::of(arguments)?;
+    let finished = match &arguments.message {
+        Some(path) => Some(Source::open(path, arguments.read_recipients).await?),
+        None => None,
+    };
+    let addresses = Addresses::of(arguments, finished.as_ref())?;
+    let wishes = Wishes::of(arguments, addresses.to.len())?;
     let upstream = Upstream::of(arguments)?;
-    let reverse_path = reverse_path(&arguments.from)?;
-    let recipients = arguments
+    let reverse_path = reverse_path(&addresses.from)?;
+    let recipients = addresses
         .to
         .iter()
         .map(|address| {
@@ -52,17 +58,17 @@ pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure>
     let parameters = wishes.mail.as_parameters();
     let envelope = Envelope { reverse_path, parameters, recipients: &recipients };
 
-    let message = match &arguments.message {
-        Some(path) => Prepared::Finished(Source::open(path).await?),
+    let message = match finished {
+        Some(source) => Prepared::Finished(source.into()),
         None => Prepared::Composed(compose(&Draft {
-            from: &arguments.from,
-            to: &arguments.to,
+            from: &addresses.from,
+            to: &addresses.to,
             subject: arguments.subject.as_deref(),
             body: arguments.body.as_deref(),
             attachments: &arguments.attach,
         })?),
     };
-    let mut client = connect(arguments, message.has_unix_lines()).await?;
+    let mut client = connect(arguments, &addresses.from, message.has_unix_lines()).await?;
     if let Err(failure) = agree(&mut client, &wishes, &upstream).await {
         if client.is_usable() {
             client.quit().await.map_err(Failure::of)?;
@@ -74,12 +80,13 @@ pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure>
     let message = match message {
         Prepared::Finished(source) => {
             let content = source.content(takes_8bit);
-            source.message(&progress(content.size, arguments.trace), content)
+            let message = source.message(&progress(content.size, arguments.trace), content);
+            if arguments.read_recipients { message.without_bcc() } else { message }
         }
         Prepared::Composed(octets) => Message::from(octets),
     };
     let report = client.send_with(&envelope, message, wishes.options).await.map_err(Failure::of)?;
-    for (address, outcome) in arguments.to.iter().zip(report.outcomes()) {
+    for (address, outcome) in addresses.to.iter().zip(report.outcomes()) {
         // Who does not read it has the exit code.
         let _ = writeln!(io::stdout(), "{address}: {outcome}");
     }
@@ -112,7 +119,7 @@ fn progress(size: Option<u64>, traced: bool) -> ProgressBar {
 }
 
 /// Connects, starts TLS and authenticates as the arguments have it.
-async fn connect(arguments: &args::Send, unix_lines: bool) -> Result<Client, Failure> {
+async fn connect(arguments: &args::Send, from: &str, unix_lines: bool) -> Result<Client, Failure> {
     let server = session::server(&arguments.session)?;
     let tls = session::tls(&arguments.session, &server, arguments.require_tls);
     if arguments.require_tls && tls == args::Tls::None {
@@ -122,8 +129,7 @@ async fn connect(arguments: &args::Send, unix_lines: bool) -> Result<Client, Fai
     if unix_lines {
         config.profile.client.bare_newline = BareNewline::Normalize;
     }
-    let mut connector =
-        session::connector(&arguments.session, tls, &arguments.from)?.config(config);
+    let mut connector = session::connector(&arguments.session, tls, from)?.config(config);
     if let Some(trace) = Trace::client(arguments.trace, arguments.transcript.as_deref())? {
         connector = connector
             .recording(recording(arguments.keep_content))

@@ -6,10 +6,12 @@ use std::{
     pin::Pin,
 };
 
+use bytes::Bytes;
 use indicatif::ProgressBar;
 use smtp_proto::{
     client::{Content, Survey},
     parameter::Body,
+    trace::HeaderScanner,
 };
 use smtp_tokio::Message;
 use tokio::{
@@ -20,7 +22,9 @@ use tokio::{
 use crate::exit::{Code, Failure};
 
 /// How much of a stream is looked at before it is sent.
-const PEEK: u64 = 64 * 1024;
+const PEEK: usize = 64 * 1024;
+/// The same of a message that the recipients are read of: its header section is no longer.
+const MAX_HEADER: usize = 1024 * 1024;
 
 /// A finished message, ready to be read.
 pub(crate) struct Source {
@@ -28,38 +32,53 @@ pub(crate) struct Source {
     pub(crate) survey: Survey,
     /// Whether all of it was looked at.
     whole: bool,
+    /// The octets it begins with, the header section among them unless that is too long.
+    start: Bytes,
 }
 
 /// Where the octets come from.
 pub(crate) enum Reader {
     File(File),
-    Octets(Cursor<Vec<u8>>),
+    Octets(Cursor<Bytes>),
     /// Cannot be read a second time.
     Stream(Pin<Box<dyn AsyncRead + Send>>),
 }
 
 impl Source {
-    /// Opens a file, or the standard input for `-`.
-    pub(crate) async fn open(path: &Path) -> Result<Self, Failure> {
+    /// Opens a file, or the standard input for `-`; with so much looked at that there is the header
+    /// section, if that is asked for.
+    pub(crate) async fn open(path: &Path, with_header: bool) -> Result<Self, Failure> {
         let failed =
             |error: io::Error| Failure::new(Code::Data, format!("{}: {error}", path.display()));
         if path == Path::new("-") {
+            let peek = if with_header { MAX_HEADER } else { PEEK };
             let mut start = Vec::new();
             let mut stdin = tokio::io::stdin();
-            (&mut stdin).take(PEEK).read_to_end(&mut start).await.map_err(failed)?;
+            (&mut stdin).take(peek as u64).read_to_end(&mut start).await.map_err(failed)?;
             let mut survey = Survey::default();
             survey.read(&start);
-            let whole = (start.len() as u64) < PEEK;
-            let start = Cursor::new(start);
+            let whole = start.len() < peek;
+            let start = Bytes::from(start);
+            let read = Cursor::new(start.clone());
             let reader = match whole {
-                true => Reader::Octets(start),
-                false => Reader::Stream(Box::pin(start.chain(stdin))),
+                true => Reader::Octets(read),
+                false => Reader::Stream(Box::pin(read.chain(stdin))),
             };
-            return Ok(Self { reader, survey, whole });
+            return Ok(Self { reader, survey, whole, start });
         }
-        let survey = survey_file(path).map_err(failed)?;
+        let (survey, start) = survey_file(path).map_err(failed)?;
         let file = File::open(path).await.map_err(failed)?;
-        Ok(Self { reader: Reader::File(file), survey, whole: true })
+        Ok(Self { reader: Reader::File(file), survey, whole: true, start })
+    }
+
+    /// The header section, and perhaps some of what is behind it.
+    pub(crate) fn header(&self) -> Result<&[u8], Failure> {
+        let mut scanner = HeaderScanner::new();
+        scanner.scan(&self.start);
+        if !scanner.has_ended() && self.start.len() >= MAX_HEADER {
+            return Err(Failure::data("the header section of the message is longer than 1 MiB"));
+        }
+        Ok(&self.start)
     }
 
     /// What the transaction has to know. A stream of which only the start is known is taken for 8-bit
@@ -86,15 +105,22 @@ impl Source {
     }
 }
 
-fn survey_file(path: &Path) -> io::Result<Survey> {
+/// Looks at a file, and keeps what it begins with.
+fn survey_file(path: &Path) -> io::Result<(Survey, Bytes)> {
     let mut file = BufReader::with_capacity(64 * 1024, std::fs::File::open(path)?);
     let mut survey = Survey::default();
+    let mut header = HeaderScanner::new();
+    let mut start = Vec::new();
     loop {
         let octets = file.fill_buf()?;
         if octets.is_empty() {
-            return Ok(survey);
+            return Ok((survey, start.into()));
         }
         survey.read(octets);
+        if !header.has_ended() && start.len() < MAX_HEADER {
+            header.scan(octets);
+            start.extend_from_slice(octets);
+        }
         let n = octets.len();
         file.consume(n);
     }
@@ -109,14 +135,18 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("mail.eml");
         std::fs::write(&path, "Subject: x\n\nline\n").unwrap();
-        let source = Source::open(&path).await.unwrap();
+        let source = Source::open(&path, false).await.unwrap();
         let content = source.content(true);
         assert_eq!(content.size, Some("Subject: x\r\n\r\nline\r\n".len() as u64));
         assert_eq!(content.body, Body::SevenBit);
+        assert_eq!(source.header().unwrap(), b"Subject: x\n\nline\n");
         let mut octets = Vec::new();
         let Reader::File(mut file) = source.reader else { panic!("a file") };
         file.read_to_end(&mut octets).await.unwrap();
         assert_eq!(octets, b"Subject: x\n\nline\n");
-        assert_eq!(Source::open(Path::new("/no/such")).await.err().unwrap().code, Code::Data);
+        assert_eq!(
+            Source::open(Path::new("/no/such"), false).await.err().unwrap().code,
+            Code::Data
+        );
     }
 }

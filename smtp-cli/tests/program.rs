@@ -12,6 +12,8 @@ mod probe;
 #[cfg(unix)]
 #[path = "program/production.rs"]
 mod production;
+#[path = "program/read_recipients.rs"]
+mod read_recipients;
 #[path = "program/recipients.rs"]
 mod recipients;
 #[path = "program/ways.rs"]

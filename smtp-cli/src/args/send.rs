@@ -14,6 +14,8 @@ Examples:
   smtp send --server mx.example.net:25 --from a@example.org --to b@example.net --message mail.eml
   smtp send --server unix:/run/dovecot/lmtp --lmtp --from a@example.org \\
        --to b@example.net --message - < mail.eml
+  To whom the message says, as with sendmail -t:
+    smtp send --server mail.example.org --user alice -t --message - < mail.eml
   A report when the message has arrived, with the header only:
     smtp send --server mail.example.org --user alice --from alice@example.org \\
          --to bob@example.net --body 'Hello' --dsn-notify success,failure --dsn-ret hdrs
@@ -83,11 +85,16 @@ pub(crate) struct Send {
     pub(crate) session: Session,
     /// The sender: reverse-path, and From of a composed message. An empty one is the null
     /// reverse-path.
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) from: String,
+    #[arg(long, value_name = "ADDR", required_unless_present = "read_recipients")]
+    pub(crate) from: Option<String>,
     /// A recipient.
-    #[arg(long, value_name = "ADDR", required = true)]
+    #[arg(long, value_name = "ADDR", required_unless_present = "read_recipients")]
     pub(crate) to: Vec<String>,
+    /// Reads the recipients from the To, Cc and Bcc fields of the message, and the sender from Sender or
+    /// From unless --from gives one; of a message that was resent, from its latest Resent- fields. The
+    /// Bcc fields are not sent.
+    #[arg(short = 't', long, conflicts_with = "to", requires = "message")]
+    pub(crate) read_recipients: bool,
     /// The subject of the composed message.
     #[arg(long, value_name = "S", conflicts_with = "message")]
     pub(crate) subject: Option<String>,

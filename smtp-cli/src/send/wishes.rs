@@ -30,8 +30,8 @@ pub(super) struct Wishes {
 }
 
 impl Wishes {
-    /// Reads the options.
-    pub(super) fn of(arguments: &args::Send) -> Result<Self, Failure> {
+    /// Reads the options, for so many recipients.
+    pub(super) fn of(arguments: &args::Send, recipients: usize) -> Result<Self, Failure> {
         let mut options = TransactionOptions::default();
         options.all_or_nothing = arguments.all_or_nothing;
         // What was asked for on the command line is not done without.
@@ -48,7 +48,7 @@ impl Wishes {
         if arguments.session.chunking == ChunkingUse::Always {
             wishes.need("--chunking always", Extension::Chunking);
         }
-        wishes.delivery_reports(arguments)?;
+        wishes.delivery_reports(arguments, recipients)?;
         wishes.delivery(arguments)?;
         for text in &arguments.param {
             push(&mut wishes.mail, "--param", text)?;
@@ -99,7 +99,11 @@ impl Wishes {
         Ok(())
     }
 
-    fn delivery_reports(&mut self, arguments: &args::Send) -> Result<(), Failure> {
+    fn delivery_reports(
+        &mut self,
+        arguments: &args::Send,
+        recipients: usize,
+    ) -> Result<(), Failure> {
         if let Some(notify) = notify(&arguments.dsn_notify)? {
             self.need("--dsn-notify", Extension::Dsn);
             self.rcpt.notify(notify);
@@ -117,8 +121,8 @@ impl Wishes {
             set.map_err(|error| wrong("--envid", name, error))?;
         }
         if let Some(original) = &arguments.orcpt {
-            if arguments.to.len() > 1 {
-                return Err(Failure::usage("--orcpt is for one recipient, and --to names more"));
+            if recipients > 1 {
+                return Err(Failure::usage("--orcpt is for one recipient, and there are more"));
             }
             self.need("--orcpt", Extension::Dsn);
             let (kind, address) = original.split_once(';').unwrap_or(("rfc822", original));
