@@ -139,12 +139,19 @@ pub(crate) fn at<T: AsRef<[u8]> + ?Sized>(text: &T, offset: usize) -> Option<u8>
 #[inline]
 pub(crate) fn span<T: AsRef<[u8]> + ?Sized>(text: &T, start: usize, class: Class) -> usize {
     let rest = text.as_ref().get(start..).unwrap_or_default();
-    for (length, &octet) in rest.iter().enumerate() {
-        if !is(octet, class) {
-            return start + length;
-        }
-    }
-    start + rest.len()
+    start + run_length(rest, class)
+}
+
+/// How many octets of a class the text begins with.
+#[inline(always)]
+fn run_length(text: &[u8], class: Class) -> usize {
+    text.iter().position(|&octet| !is(octet, class)).unwrap_or(text.len())
+}
+
+/// The octets of a class that the text begins with, and those behind them.
+#[inline(always)]
+pub(crate) fn split_run(text: &[u8], class: Class) -> (&[u8], &[u8]) {
+    text.split_at_checked(run_length(text, class)).unwrap_or_default()
 }
 
 /// Whether all of the text, and something at all, is in the class.
@@ -181,6 +188,33 @@ pub(crate) fn text(octets: &[u8]) -> &str {
     core::str::from_utf8(octets).unwrap_or_default()
 }
 
+/// Four octets as one number, letters in upper case.
+///
+/// Taking the bit of 32 away makes letters of nothing but letters, so numbers equal to that of a word
+/// are equal words.
+#[inline(always)]
+pub(crate) const fn folded(octets: [u8; 4]) -> u32 {
+    u32::from_le_bytes(octets) & 0xdfdf_dfdf
+}
+
+/// Whether the text begins with a literal of 8 to 16 octets, in any case: two looks that overlap.
+#[inline(always)]
+pub(crate) fn begins<const N: usize>(text: &[u8], word: &[u8; N]) -> bool {
+    const { assert!(N >= 8 && N <= 16) };
+    let same = |octets: Option<&[u8; 8]>, word: Option<&[u8; 8]>| match (octets, word) {
+        (Some(octets), Some(word)) => {
+            let differ = u64::from_le_bytes(*octets) ^ u64::from_le_bytes(*word);
+            // Letters may differ in the bit of their case.
+            let case = word.map(|letter| if letter.is_ascii_alphabetic() { 0x20 } else { 0 });
+            differ & !u64::from_le_bytes(case) == 0
+        }
+        _ => false,
+    };
+    text.first_chunk::<N>().is_some_and(|head| {
+        same(head.first_chunk(), word.first_chunk()) && same(head.last_chunk(), word.last_chunk())
+    })
+}
+
 /// Whether the literal stands at an offset, in any case.
 #[inline]
 pub(crate) fn literal<const N: usize>(octets: &[u8], start: usize, word: &[u8; N]) -> bool {
@@ -209,18 +243,16 @@ pub(crate) fn space(text: &[u8], start: usize, relaxed: bool) -> Result<usize, P
 
 /// The offset behind all blanks that stand at `start`.
 pub(crate) fn blanks(text: &[u8], start: usize) -> usize {
-    let mut end = start;
-    while at(text, end) == Some(b' ') {
-        end += 1;
-    }
-    end
+    text.len() - skip_blanks(text.get(start..).unwrap_or_default()).len()
 }
 
-/// `1*DIGIT` as a number that stops at `u64::MAX`; the digits have been checked.
-pub(crate) fn saturating_number(digits: &[u8]) -> u64 {
-    digits.iter().fold(0u64, |number, digit| {
-        number.saturating_mul(10).saturating_add(u64::from(digit.wrapping_sub(b'0')))
-    })
+/// The text without the blanks that it begins with.
+#[inline(always)]
+pub(crate) fn skip_blanks(mut text: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] = text {
+        text = rest;
+    }
+    text
 }
 
 /// The line without the SP and HT in front of its end (F-19).

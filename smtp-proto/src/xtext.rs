@@ -28,21 +28,7 @@ impl<'a> Xtext<'a> {
     ///
     /// [`Rule::Xtext`] at the first octet that does not fit.
     pub fn parse(text: &'a str) -> Result<Self, ParseError> {
-        let mut end = 0;
-        loop {
-            end = grammar::span(text, end, XCHAR);
-            if end == text.len() {
-                return Ok(Self(text));
-            }
-            let hexchar = grammar::at(text, end) == Some(b'+')
-                && [end + 1, end + 2]
-                    .iter()
-                    .all(|&digit| grammar::at(text, digit).is_some_and(|o| grammar::is(o, HEX)));
-            if !hexchar {
-                return Err(ParseError::new(Rule::Xtext, end));
-            }
-            end += 3;
-        }
+        check(text.as_bytes()).map(|()| Self(text))
     }
 
     /// The encoded form.
@@ -53,11 +39,7 @@ impl<'a> Xtext<'a> {
 
     /// The octets it stands for, one by one.
     pub fn decoded(&self) -> impl Iterator<Item = u8> + Clone + use<'a> {
-        let mut octets = self.0.bytes();
-        core::iter::from_fn(move || match octets.next()? {
-            b'+' => Some(hex(octets.next()?) << 4 | hex(octets.next()?)),
-            octet => Some(octet),
-        })
+        decoded(self.0.as_bytes())
     }
 
     /// The octets it stands for.
@@ -65,6 +47,34 @@ impl<'a> Xtext<'a> {
     pub fn decode(&self) -> Vec<u8> {
         self.decoded().collect()
     }
+}
+
+/// Whether octets are an xtext.
+pub(crate) fn check(octets: &[u8]) -> Result<(), ParseError> {
+    let mut end = 0;
+    loop {
+        end = grammar::span(octets, end, XCHAR);
+        if end == octets.len() {
+            return Ok(());
+        }
+        let hexchar = grammar::at(octets, end) == Some(b'+')
+            && [end + 1, end + 2]
+                .iter()
+                .all(|&digit| grammar::at(octets, digit).is_some_and(|o| grammar::is(o, HEX)));
+        if !hexchar {
+            return Err(ParseError::new(Rule::Xtext, end));
+        }
+        end += 3;
+    }
+}
+
+/// The octets that an xtext stands for.
+pub(crate) fn decoded(xtext: &[u8]) -> impl Iterator<Item = u8> + Clone + use<'_> {
+    let mut octets = xtext.iter().copied();
+    core::iter::from_fn(move || match octets.next()? {
+        b'+' => Some(hex(octets.next()?) << 4 | hex(octets.next()?)),
+        octet => Some(octet),
+    })
 }
 
 const fn hex(digit: u8) -> u8 {

@@ -31,8 +31,17 @@ impl<'a> Line<'a> {
     /// [`Rule::Control`] or [`Rule::Utf8`] when the verb is known, else [`Rule::Verb`].
     #[inline]
     pub fn check(line: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
+        Self::check_of(line, Verb::of(line), syntax)
+    }
+
+    /// The same where the verb is known.
+    #[inline]
+    pub(super) fn check_of(
+        line: &'a [u8],
+        verb: Verb,
+        syntax: &Syntax,
+    ) -> Result<Self, ParseError> {
         // Half of all commands are a verb alone: nothing is left to check of them.
-        let verb = Verb::of(line);
         let text = verb.as_str();
         if line.len() == text.len() && !text.is_empty() {
             return Ok(Self { octets: line, verb, word: text.len() });

@@ -2,7 +2,7 @@
 
 use bytes::BufMut;
 
-use crate::command::{Line, Verb};
+use crate::command::{Line, Verb, everyday};
 use crate::decimal::Decimal;
 use crate::error::{ParseError, Rule};
 use crate::grammar;
@@ -40,7 +40,16 @@ impl<'a> Mail<'a> {
     /// # Errors
     ///
     /// Those of [`Line::check`] and [`Mail::of_line`].
+    #[inline]
     pub fn parse(line: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
+        match everyday::mail(line, syntax) {
+            Some(mail) => Ok(mail),
+            None => Self::parse_any(line, syntax),
+        }
+    }
+
+    #[inline(never)]
+    fn parse_any(line: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
         Self::of_line(&Line::check(line, syntax)?.expect(Verb::Mail)?, syntax)
     }
 
@@ -78,7 +87,16 @@ impl<'a> Rcpt<'a> {
     /// # Errors
     ///
     /// Those of [`Line::check`] and [`Rcpt::of_line`].
+    #[inline]
     pub fn parse(line: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
+        match everyday::rcpt(line, syntax) {
+            Some(rcpt) => Ok(rcpt),
+            None => Self::parse_any(line, syntax),
+        }
+    }
+
+    #[inline(never)]
+    fn parse_any(line: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
         Self::of_line(&Line::check(line, syntax)?.expect(Verb::Rcpt)?, syntax)
     }
 

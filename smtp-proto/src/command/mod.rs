@@ -9,6 +9,7 @@ mod atrn;
 mod auth;
 mod burl;
 mod etrn;
+mod everyday;
 mod line;
 mod mail;
 #[cfg(test)]
@@ -92,7 +93,11 @@ impl<'a> Command<'a> {
     /// Those of [`Line::check`] and [`Command::of_line`].
     #[inline]
     pub fn parse(line: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
-        Self::of_line(&Line::check(line, syntax)?, syntax)
+        match Verb::of(line) {
+            Verb::Mail => Mail::parse(line, syntax).map(Self::Mail),
+            Verb::Rcpt => Rcpt::parse(line, syntax).map(Self::Rcpt),
+            verb => Self::of_line(&Line::check_of(line, verb, syntax)?, syntax),
+        }
     }
 
     /// Reads a line that passed the checks of framing.

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::grammar::folded;
+
 /// The verbs of RFC 5321, RFC 1985, RFC 2033, RFC 2645, RFC 3030, RFC 3207, RFC 4468 and RFC 4954,
 /// and Postfix's two.
 ///
@@ -53,14 +55,6 @@ pub enum Verb {
     Obsolete,
     /// Anything else, also no word at all.
     Other,
-}
-
-/// Four octets as one number, letters in upper case.
-///
-/// Taking the bit of 32 away makes letters of nothing but letters, so equal numbers are equal
-/// words.
-const fn folded(octets: [u8; 4]) -> u32 {
-    u32::from_le_bytes(octets) & 0xdfdf_dfdf
 }
 
 macro_rules! verbs {

@@ -61,7 +61,7 @@ pub(crate) fn scan(text: &[u8], start: usize, labels: Labels) -> Result<usize, P
 /// The length of a domain of LDH labels that is shorter than the longest label, so that no label
 /// can be too long; 0 for anything else, be it good or bad.
 #[inline(never)]
-fn plain(octets: &[u8]) -> usize {
+pub(crate) fn plain(octets: &[u8]) -> usize {
     let before = |offset: usize| match offset.checked_sub(1) {
         Some(offset) => octets.get(offset).copied().unwrap_or_default(),
         // As if a dot stood in front: what may not follow one may not come first either.

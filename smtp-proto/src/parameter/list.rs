@@ -6,7 +6,7 @@ use core::fmt::{self, Write as _};
 use crate::decimal::Decimal;
 use crate::error::{ParseError, Rule};
 use crate::grammar;
-use crate::parameter::mail::envid;
+use crate::parameter::mail::check_envid;
 use crate::parameter::{
     Body, By, DateTime, IfRecipientChanged, MAX_PARAMETERS, MtPriority, Mtrk, Notify, Orcpt,
     Parameter, Parameters, Ret, Solicit, TransId,
@@ -119,7 +119,7 @@ impl ParameterList {
         if value.is_empty() || value.len() > MAX {
             return Err(ParseError::new(Rule::ParameterValue, 0));
         }
-        envid(&value)?;
+        check_envid(value.as_bytes())?;
         Ok(self.remove("ENVID").append(format_args!("ENVID={value}")))
     }
 

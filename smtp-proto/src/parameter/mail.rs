@@ -1,15 +1,15 @@
 //! The meaning of MAIL's parameters.
 
 use core::fmt;
-use core::str;
 
 use crate::error::{ParseError, Rule};
 use crate::extension::{Extension, ExtensionSet};
-use crate::grammar::{self, DIGIT};
+use crate::grammar::{self, folded};
 use crate::parameter::rare::{By, Hold, MtPriority, Mtrk, Solicit, TransId, tracking_name};
 use crate::parameter::{Parameter, Parameters};
 use crate::path::{MAX_PATH, Mailbox};
-use crate::xtext::Xtext;
+use crate::profile::Syntax;
+use crate::xtext::{self, Xtext};
 
 /// `BODY=`: what the content may hold (RFC 6152 section 2, RFC 3030 section 3; G-41).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -97,20 +97,29 @@ pub enum AuthParameter<'a> {
 
 impl<'a> AuthParameter<'a> {
     /// `xtext` that decodes to a mailbox or to `<>`.
-    fn parse(value: &'a str) -> Result<Self, ParseError> {
+    fn check(value: &[u8]) -> Result<(), ParseError> {
         let failed = || ParseError::new(Rule::ParameterValue, 0);
-        let xtext = Xtext::parse(value).map_err(|_| failed())?;
+        if value == Self::Null.as_str().as_bytes() {
+            return Ok(());
+        }
+        xtext::check(value).map_err(|_| failed())?;
         let mut buffer = [0; MAX_PATH];
         let mut length = 0;
-        for octet in xtext.decoded() {
+        for octet in xtext::decoded(value) {
             *buffer.get_mut(length).ok_or_else(failed)? = octet;
             length += 1;
         }
-        let text = buffer.get(..length).and_then(|octets| str::from_utf8(octets).ok());
-        match text.ok_or_else(failed)? {
-            "<>" => Ok(Self::Null),
-            text => Mailbox::parse(text).map(|_| Self::Mailbox(xtext)).map_err(|_| failed()),
+        match grammar::part(&buffer, 0, length) {
+            b"<>" => Ok(()),
+            text => Mailbox::parse_with(text, &Syntax::INTERNET).map(|_| ()).map_err(|_| failed()),
         }
+    }
+
+    /// A value that was checked.
+    fn checked(value: &'a str) -> Option<Self> {
+        let xtext = Xtext::parse(value).ok()?;
+        let null = xtext.decoded().eq(Self::Null.as_str().bytes());
+        Some(if null { Self::Null } else { Self::Mailbox(xtext) })
     }
 
     /// The value as sent.
@@ -123,6 +132,18 @@ impl<'a> AuthParameter<'a> {
     }
 }
 
+/// What became of `AUTH=`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Submitter {
+    /// It was not sent.
+    #[default]
+    Unsaid,
+    /// It is as the client said.
+    Said,
+    /// It counts for nothing.
+    Distrusted,
+}
+
 /// The parameters of a MAIL command, those known here with their meaning.
 ///
 /// Only what was sent is here; a parameter whose extension was not offered is the server's to
@@ -131,10 +152,10 @@ impl<'a> AuthParameter<'a> {
 pub struct MailParameters<'a> {
     all: Parameters<'a>,
     size: Option<u64>,
-    envid: Option<Xtext<'a>>,
-    auth: Option<AuthParameter<'a>>,
     body: Option<Body>,
     ret: Option<Ret>,
+    envid: bool,
+    auth: Submitter,
     smtputf8: bool,
     require_tls: bool,
     rare: bool,
@@ -147,10 +168,10 @@ impl<'a> MailParameters<'a> {
     pub const EMPTY: Self = Self {
         all: Parameters::EMPTY,
         size: None,
-        envid: None,
-        auth: None,
         body: None,
         ret: None,
+        envid: false,
+        auth: Submitter::Unsaid,
         smtputf8: false,
         require_tls: false,
         rare: false,
@@ -164,31 +185,50 @@ impl<'a> MailParameters<'a> {
     /// [`Rule::ParameterValue`] for a value that does not fit, one too many or one missing;
     /// [`Rule::Priority`] for a bad `MT-PRIORITY`. The offset is into the list.
     pub fn parse(all: Parameters<'a>) -> Result<Self, ParseError> {
-        if all.is_empty() {
-            return Ok(Self::EMPTY);
-        }
         let mut read = Self { all, ..Self::EMPTY };
+        if all.is_empty() {
+            return Ok(read);
+        }
+        read.size = size_alone(all.0);
+        if read.size.is_some() {
+            return Ok(read);
+        }
         let mut parameters = all.iter();
-        let mut offset = 0;
+        let mut rest = parameters.rest;
         while let Some(parameter) = parameters.next() {
-            read.take(parameter).map_err(|error| error.shifted(offset))?;
-            offset = parameters.next;
+            read.take(parameter).map_err(|error| error.shifted(all.0.len() - rest.len()))?;
+            rest = parameters.rest;
         }
         if read.rare { read.check_rare() } else { Ok(read) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, parameter: Parameter<'a>) -> Result<(), ParseError> {
+        const BODY: u32 = folded(*b"BODY");
+
+        let keyword = <[u8; 4]>::try_from(parameter.keyword).map(folded);
+        match keyword {
+            Ok(SIZE) => self.size = Some(size(parameter.value)?),
+            Ok(BODY) => self.body = Some(Body::parse(parameter.required_octets()?)?),
+            _ => self.take_other(parameter)?,
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn take_other(&mut self, parameter: Parameter<'a>) -> Result<(), ParseError> {
         match parameter.keyword.len() {
-            4 if parameter.is("SIZE") => self.size = Some(size(parameter.value)?),
-            4 if parameter.is("BODY") => {
-                self.body = Some(Body::parse(parameter.required_octets()?)?)
+            3 if parameter.is("RET") => {
+                self.ret = Some(Ret::parse(parameter.required_octets()?)?);
             }
             4 if parameter.is("AUTH") => {
-                self.auth = Some(AuthParameter::parse(parameter.required()?)?);
+                AuthParameter::check(parameter.required_octets()?)?;
+                self.auth = Submitter::Said;
             }
-            3 if parameter.is("RET") => self.ret = Some(Ret::parse(parameter.required_octets()?)?),
-            5 if parameter.is("ENVID") => self.envid = Some(envid(parameter.required()?)?),
+            5 if parameter.is("ENVID") => {
+                check_envid(parameter.required_octets()?)?;
+                self.envid = true;
+            }
             8 if parameter.is("SMTPUTF8") => {
                 parameter.alone()?;
                 self.smtputf8 = true;
@@ -229,7 +269,7 @@ impl<'a> MailParameters<'a> {
         }
         // A tracked message has a name of the form xtext "@" xtext (G-54); a message is held for
         // a time or until one (G-49).
-        let named = || self.envid.is_some_and(tracking_name);
+        let named = || self.envid().is_some_and(tracking_name);
         if holds > 1 || (tracked && !named()) {
             return Err(ParseError::new(Rule::ParameterValue, 0));
         }
@@ -264,15 +304,27 @@ impl<'a> MailParameters<'a> {
 
     /// `ENVID=`: the sender's name for the message, still encoded (RFC 3461 section 4.4; G-44).
     #[must_use]
-    pub const fn envid(&self) -> Option<Xtext<'a>> {
-        self.envid
+    pub fn envid(&self) -> Option<Xtext<'a>> {
+        if !self.envid {
+            return None;
+        }
+        Xtext::parse(self.all.get("ENVID")?.value()?).ok()
     }
 
     /// `AUTH=` (RFC 4954 section 5). In a server's question, null for a client that is not trusted to
     /// say who submitted a message.
     #[must_use]
-    pub const fn auth(&self) -> Option<AuthParameter<'a>> {
-        self.auth
+    pub fn auth(&self) -> Option<AuthParameter<'a>> {
+        match self.auth {
+            Submitter::Unsaid => None,
+            Submitter::Said => AuthParameter::checked(self.all.get("AUTH")?.value()?),
+            Submitter::Distrusted => Some(AuthParameter::Null),
+        }
+    }
+
+    /// Whether the client says who submitted the message.
+    pub(crate) const fn has_auth(&self) -> bool {
+        !matches!(self.auth, Submitter::Unsaid)
     }
 
     /// `REQUIRETLS` (RFC 8689 section 2).
@@ -340,10 +392,10 @@ impl<'a> MailParameters<'a> {
         if self.smtputf8 {
             extensions.insert(Extension::SmtpUtf8);
         }
-        if self.ret.is_some() || self.envid.is_some() {
+        if self.ret.is_some() || self.envid {
             extensions.insert(Extension::Dsn);
         }
-        if self.auth.is_some() {
+        if self.has_auth() {
             extensions.insert(Extension::Auth);
         }
         if self.require_tls {
@@ -354,8 +406,8 @@ impl<'a> MailParameters<'a> {
 
     /// The client's word for the submitter counts for nothing (RFC 4954 section 5).
     pub(crate) fn distrust(&mut self) {
-        if self.auth.is_some() {
-            self.auth = Some(AuthParameter::Null);
+        if self.has_auth() {
+            self.auth = Submitter::Distrusted;
         }
     }
 
@@ -424,21 +476,39 @@ pub(super) fn find(table: &[(&str, Extension)], keyword: &str) -> Option<Extensi
     table.iter().find(|(name, _)| name.eq_ignore_ascii_case(keyword)).map(|&(_, e)| e)
 }
 
-/// `size-value = 1*20DIGIT`
+/// What a list says that is `SIZE` and nothing else, as most are.
 #[inline]
-fn size(value: Option<&[u8]>) -> Result<u64, ParseError> {
-    match value {
-        Some(digits) if digits.len() <= 20 && grammar::all(digits, DIGIT) => {
-            Ok(grammar::saturating_number(digits))
+pub(super) fn size_alone(list: &[u8]) -> Option<u64> {
+    match list {
+        [s, i, z, e, b'=', digits @ ..] if folded([*s, *i, *z, *e]) == SIZE => {
+            size(Some(digits)).ok()
         }
-        _ => Err(ParseError::new(Rule::ParameterValue, 0)),
+        _ => None,
     }
 }
 
+/// The keyword of a message's size.
+const SIZE: u32 = folded(*b"SIZE");
+
+/// `size-value = 1*20DIGIT`
+#[inline]
+fn size(value: Option<&[u8]>) -> Result<u64, ParseError> {
+    let failed = || ParseError::new(Rule::ParameterValue, 0);
+    let digits = value.filter(|digits| matches!(digits.len(), 1..=20)).ok_or_else(failed)?;
+    let mut size = 0u64;
+    for digit in digits {
+        match digit.wrapping_sub(b'0') {
+            digit @ 0..=9 => size = size.saturating_mul(10).saturating_add(u64::from(digit)),
+            _ => return Err(failed()),
+        }
+    }
+    Ok(size)
+}
+
 /// An xtext that decodes to printable ASCII and blanks (RFC 3461 section 4.4).
-pub(super) fn envid(value: &str) -> Result<Xtext<'_>, ParseError> {
-    match Xtext::parse(value) {
-        Ok(xtext) if xtext.decoded().all(|octet| matches!(octet, 32..=126)) => Ok(xtext),
+pub(super) fn check_envid(value: &[u8]) -> Result<(), ParseError> {
+    match xtext::check(value) {
+        Ok(()) if xtext::decoded(value).all(|octet| matches!(octet, 32..=126)) => Ok(()),
         _ => Err(ParseError::new(Rule::ParameterValue, 0)),
     }
 }

@@ -50,7 +50,8 @@ impl<'a> Parameter<'a> {
     /// [`Rule::Parameter`] for a keyword that is not made of letters, digits and `-`, or a value
     /// with blanks, controls or `=`, or an empty one.
     pub fn new(keyword: &'a str, value: Option<&'a str>) -> Result<Self, ParseError> {
-        if keyword_end(keyword.as_bytes(), 0)? != keyword.len() {
+        let split = split_keyword(keyword.as_bytes());
+        if split.ok_or(ParseError::at_start(Rule::Parameter))?.1 != b"" {
             return Err(ParseError::new(Rule::Parameter, keyword.len()));
         }
         match value {
@@ -121,13 +122,12 @@ impl fmt::Display for Parameter<'_> {
 }
 
 /// `esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")`
+///
+/// The keyword that the text begins with, and what follows it.
 #[inline(always)]
-fn keyword_end(text: &[u8], start: usize) -> Result<usize, ParseError> {
-    let end = grammar::span(text, start, LDH);
-    if end == start || grammar::at(text, start) == Some(b'-') {
-        return Err(ParseError::new(Rule::Parameter, start));
-    }
-    Ok(end)
+fn split_keyword(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (keyword, behind) = grammar::split_run(text, LDH);
+    if matches!(keyword, [] | [b'-', ..]) { None } else { Some((keyword, behind)) }
 }
 
 /// `esmtp-value = 1*(%d33-60 / %d62-126)`, with UTF-8 of RFC 6531 section 3.3 (G-16).
@@ -144,23 +144,20 @@ fn value_class(keyword: &[u8], utf8: bool) -> Class {
     class
 }
 
-/// Where the parameter that begins at `start` ends.
+/// What follows the parameter that the text begins with; if there is none, from where on not.
 ///
 /// ```text
 /// esmtp-param = esmtp-keyword ["=" esmtp-value]
 /// ```
 #[inline(always)]
-fn scan(text: &[u8], start: usize, utf8: bool) -> Result<usize, ParseError> {
-    let key_end = keyword_end(text, start)?;
-    if grammar::at(text, key_end) != Some(b'=') {
-        return Ok(key_end);
+fn skip(text: &[u8], utf8: bool) -> Result<&[u8], &[u8]> {
+    let (keyword, behind) = split_keyword(text).ok_or(text)?;
+    let [b'=', value @ ..] = behind else { return Ok(behind) };
+    let (_, mut behind) = grammar::split_run(value, if utf8 { VALUE | HIGH } else { VALUE });
+    if behind.first() == Some(&b'=') {
+        (_, behind) = grammar::split_run(behind, value_class(keyword, utf8));
     }
-    let value = key_end + 1;
-    let mut end = grammar::span(text, value, if utf8 { VALUE | HIGH } else { VALUE });
-    if grammar::at(text, end) == Some(b'=') {
-        end = grammar::span(text, end, value_class(grammar::part(text, start, key_end), utf8));
-    }
-    if end == value { Err(ParseError::new(Rule::Parameter, value)) } else { Ok(end) }
+    if behind.len() == value.len() { Err(value) } else { Ok(behind) }
 }
 
 /// The parameters of one command in the order they came in, none of them twice (G-37, G-38).
@@ -182,7 +179,7 @@ impl<'a> Parameters<'a> {
     /// [`Rule::Utf8`], [`Rule::Parameter`], [`Rule::Spacing`] or [`Rule::DuplicateParameter`].
     pub fn parse(octets: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
         let text = domain::utf8(octets)?.as_bytes();
-        if text.is_empty() { Ok(Self::EMPTY) } else { Self::list(text, 0, syntax) }
+        if text.is_empty() { Ok(Self::EMPTY) } else { Self::list(text, text, syntax) }
     }
 
     /// The list that goes from `start`, behind a path, to the end of the text.
@@ -195,30 +192,44 @@ impl<'a> Parameters<'a> {
         if start == text.len() {
             return Ok(Self::EMPTY);
         }
-        Self::list(text, grammar::space(text, start, syntax.relaxed)?, syntax)
+        let list = grammar::space(text, start, syntax.relaxed)?;
+        Self::list(text, text.get(list..).unwrap_or_default(), syntax)
     }
 
+    /// The list that is all of the text, if it has nothing but ASCII and is well formed.
+    #[inline(never)]
+    pub(crate) fn everyday(text: &'a [u8]) -> Option<Self> {
+        if mail::size_alone(text).is_some() {
+            return Some(Self(text));
+        }
+        Self::list(text, text, &Syntax::INTERNET.with_utf8(false)).ok()
+    }
+
+    /// The list that is all of `text`, the end of `line`.
     #[inline(always)]
-    fn list(text: &'a [u8], start: usize, syntax: &Syntax) -> Result<Self, ParseError> {
+    fn list(line: &[u8], text: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
+        let offset = |rest: &[u8]| line.len() - rest.len();
         let mut seen = Seen::default();
-        let mut next = start;
+        let mut next = text;
         loop {
-            let end = scan(text, next, syntax.utf8)?;
-            seen.note(text, start, next)?;
-            if end == text.len() {
-                return Ok(Self(grammar::part(text, start, end)));
-            }
-            if grammar::at(text, end) != Some(b' ') {
-                return Err(ParseError::new(Rule::Parameter, end));
-            }
-            next = grammar::space(text, end, syntax.relaxed)?;
+            let failed = |rest: &[u8]| ParseError::new(Rule::Parameter, offset(rest));
+            let behind = skip(next, syntax.utf8).map_err(failed)?;
+            seen.note(text, next).map_err(|rule| ParseError::new(rule, offset(next)))?;
+            next = match behind {
+                [] => return Ok(Self(text)),
+                [b' ', b' ', ..] if !syntax.relaxed => {
+                    return Err(ParseError::new(Rule::Spacing, offset(behind) + 1));
+                }
+                [b' ', others @ ..] => grammar::skip_blanks(others),
+                _ => return Err(failed(behind)),
+            };
         }
     }
 
     /// The parameters one by one.
     #[must_use]
     pub const fn iter(&self) -> Iter<'a> {
-        Iter { text: self.0, next: 0 }
+        Iter { rest: self.0 }
     }
 
     /// The parameter of a keyword, in any case.
@@ -269,34 +280,35 @@ struct Seen {
 }
 
 impl Seen {
-    /// Takes note of the parameter at `next` in the list that begins at `start`.
+    /// Takes note of the parameter that `next` begins with, the end of `list`.
     #[inline(always)]
-    fn note(&mut self, text: &[u8], start: usize, next: usize) -> Result<(), ParseError> {
-        let first = grammar::at(text, next).unwrap_or_default();
+    fn note(&mut self, list: &[u8], next: &[u8]) -> Result<(), Rule> {
         // A keyword of one letter looks the same with a value and without one.
-        let second = grammar::at(text, next + 1).filter(|&octet| octet != b'=').unwrap_or_default();
+        let (first, second) = match *next {
+            [first, b'=', ..] | [first] => (first, 0),
+            [first, second, ..] => (first, second),
+            [] => (0, 0),
+        };
         let look = (u32::from(first & 0xdf) * 5 + u32::from(second & 0xdf)) & 63;
         let bit = 1 << look;
         self.count += 1;
         if self.count > MAX_PARAMETERS {
-            return Err(ParseError::new(Rule::Parameter, next));
+            return Err(Rule::Parameter);
         }
-        if self.looks & bit != 0 {
-            compare(text, start, next)?;
+        if self.looks & bit != 0 && is_repeated(list, next) {
+            return Err(Rule::DuplicateParameter);
         }
         self.looks |= bit;
         Ok(())
     }
 }
 
+/// Whether the keyword that `next` begins with stands in front of it in `list` already.
 #[cold]
-fn compare(text: &[u8], start: usize, next: usize) -> Result<(), ParseError> {
-    let earlier = Parameters(grammar::part(text, start, next));
-    let keyword = grammar::part(text, next, grammar::span(text, next, LDH));
-    match earlier.get(grammar::text(keyword)) {
-        Some(_) => Err(ParseError::new(Rule::DuplicateParameter, next)),
-        None => Ok(()),
-    }
+fn is_repeated(list: &[u8], next: &[u8]) -> bool {
+    let earlier = Parameters(grammar::part(list, 0, list.len() - next.len()));
+    let (keyword, _) = grammar::split_run(next, LDH);
+    earlier.get(grammar::text(keyword)).is_some()
 }
 
 impl PartialEq for Parameters<'_> {
@@ -332,8 +344,7 @@ impl<'a> IntoIterator for Parameters<'a> {
 /// The parameters of a list, in order.
 #[derive(Clone, Debug)]
 pub struct Iter<'a> {
-    text: &'a [u8],
-    next: usize,
+    rest: &'a [u8],
 }
 
 impl<'a> Iterator for Iter<'a> {
@@ -341,16 +352,19 @@ impl<'a> Iterator for Iter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Parameter<'a>> {
-        let start = grammar::blanks(self.text, self.next);
-        if start >= self.text.len() {
+        self.rest = grammar::skip_blanks(self.rest);
+        if self.rest.is_empty() {
             return None;
         }
-        let key_end = grammar::span(self.text, start, LDH);
-        let end = grammar::span(self.text, key_end, VISIBLE | HIGH);
-        self.next = end;
-        Some(Parameter {
-            keyword: grammar::part(self.text, start, key_end),
-            value: (end > key_end).then(|| grammar::part(self.text, key_end + 1, end)),
-        })
+        let (keyword, behind) = grammar::split_run(self.rest, LDH);
+        let (value, rest) = match behind {
+            [b'=', value @ ..] => {
+                let (value, rest) = grammar::split_run(value, VISIBLE | HIGH);
+                (Some(value), rest)
+            }
+            _ => (None, behind),
+        };
+        self.rest = rest;
+        Some(Parameter { keyword, value })
     }
 }

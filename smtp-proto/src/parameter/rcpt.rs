@@ -103,11 +103,16 @@ impl<'a> Orcpt<'a> {
     }
 
     /// The same; or one that is mislabelled, for the server to judge.
-    fn received(text: &'a str) -> Result<Self, ParseError> {
-        Self::parse(text).or_else(|error| {
-            let kind = mislabelled(text).ok_or(error)?;
-            Ok(Self { text, semicolon: kind.len() })
-        })
+    fn check_received(text: &'a str) -> Result<(), ParseError> {
+        match Self::parse(text) {
+            Err(error) if mislabelled(text).is_none() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// A value that was checked.
+    fn checked(text: &'a str) -> Option<Self> {
+        text.bytes().position(|octet| octet == b';').map(|semicolon| Self { text, semicolon })
     }
 
     /// The kind of address, for example `rfc822` or `utf-8`; case does not matter.
@@ -252,13 +257,13 @@ fn hexpoint(text: &str) -> Parsed<'_, char> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RcptParameters<'a> {
     all: Parameters<'a>,
-    orcpt: Option<Orcpt<'a>>,
     notify: Option<Notify>,
+    orcpt: bool,
 }
 
 impl<'a> RcptParameters<'a> {
     /// None at all.
-    pub const EMPTY: Self = Self { all: Parameters::EMPTY, orcpt: None, notify: None };
+    pub const EMPTY: Self = Self { all: Parameters::EMPTY, notify: None, orcpt: false };
 
     /// Reads the values of all keywords known here. An ORCPT may be
     /// [mislabelled](Orcpt::is_mislabelled).
@@ -273,10 +278,10 @@ impl<'a> RcptParameters<'a> {
         }
         let mut read = Self { all, ..Self::EMPTY };
         let mut parameters = all.iter();
-        let mut offset = 0;
+        let mut rest = parameters.rest;
         while let Some(parameter) = parameters.next() {
-            read.take(parameter).map_err(|error| error.shifted(offset))?;
-            offset = parameters.next;
+            read.take(parameter).map_err(|error| error.shifted(all.0.len() - rest.len()))?;
+            rest = parameters.rest;
         }
         Ok(read)
     }
@@ -285,7 +290,8 @@ impl<'a> RcptParameters<'a> {
         if parameter.is("NOTIFY") {
             self.notify = Some(Notify::parse(parameter.required()?)?);
         } else if parameter.is("ORCPT") {
-            self.orcpt = Some(Orcpt::received(parameter.required()?)?);
+            Orcpt::check_received(parameter.required()?)?;
+            self.orcpt = true;
         } else if parameter.is("RRVS") {
             Rrvs::parse(parameter.required()?)?;
         } else if parameter.is("CONNEG") {
@@ -302,8 +308,11 @@ impl<'a> RcptParameters<'a> {
 
     /// `ORCPT=` (RFC 3461 section 4.2).
     #[must_use]
-    pub const fn orcpt(&self) -> Option<Orcpt<'a>> {
-        self.orcpt
+    pub fn orcpt(&self) -> Option<Orcpt<'a>> {
+        if !self.orcpt {
+            return None;
+        }
+        Orcpt::checked(self.all.get("ORCPT")?.value()?)
     }
 
     /// `RRVS=` (RFC 7293 section 3.1).

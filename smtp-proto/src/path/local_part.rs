@@ -102,7 +102,7 @@ pub(super) fn scan(text: &[u8], start: usize, syntax: &Syntax) -> Result<usize, 
 
 /// The length of a dot-string of ASCII; 0 for anything else, be it good or bad.
 #[inline(never)]
-fn plain(octets: &[u8]) -> usize {
+pub(super) fn plain(octets: &[u8]) -> usize {
     let behind_dot = |offset: usize| match offset.checked_sub(1) {
         Some(offset) => octets.get(offset) == Some(&b'.'),
         None => true,

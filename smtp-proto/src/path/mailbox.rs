@@ -5,7 +5,7 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
-use crate::domain::{self, Domain, Host, Labels, literal_at};
+use crate::domain::{self, AddressLiteral, Domain, Host, Labels, literal_at};
 use crate::error::{ParseError, Rule};
 use crate::grammar;
 use crate::path::MAX_PATH;
@@ -93,6 +93,23 @@ impl<'a> Mailbox<'a> {
         }
     }
 
+    /// The mailbox at the start of a text, and what follows it, if it is a dot-string of no more than
+    /// 64 octets at a domain of LDH labels.
+    #[inline(always)]
+    pub(crate) fn everyday(text: &'a [u8], syntax: &Syntax) -> Option<(Self, &'a [u8])> {
+        const MAX_LOCAL: usize = 64;
+        let at = local_part::plain(text);
+        let allowed = syntax.local_part_max.map_or(MAX_LOCAL, usize::from).min(MAX_LOCAL);
+        let (_, behind) = text.split_at_checked(at)?;
+        let [b'@', host @ ..] = behind else { return None };
+        let domain = domain::plain(host);
+        if at == 0 || at > allowed || domain == 0 {
+            return None;
+        }
+        let (text, behind) = text.split_at_checked(at + 1 + domain)?;
+        Some((Self { text, local: u8::try_from(at).ok()? }, behind))
+    }
+
     /// The error of an octet behind the mailbox that belongs to nothing.
     #[cold]
     pub(super) fn cut_short(&self, end: usize) -> ParseError {
@@ -118,11 +135,22 @@ impl<'a> Mailbox<'a> {
     /// What stands behind the `@`.
     #[must_use]
     pub fn host(&self) -> Host<'a> {
-        let host = grammar::part(self.text, usize::from(self.local) + 1, self.text.len());
-        match literal_at(host, 0) {
-            Ok((literal, _)) => Host::Literal(literal),
-            Err(_) => Host::Domain(Domain::scanned(host)),
+        match self.literal() {
+            Some(literal) => Host::Literal(literal),
+            None => Host::Domain(Domain::scanned(self.host_octets())),
         }
+    }
+
+    /// The address that stands behind the `@`, if it is no name.
+    #[inline]
+    pub(crate) fn literal(&self) -> Option<AddressLiteral<'a>> {
+        let host = self.host_octets();
+        if host.first() == Some(&b'[') { Some(literal_at(host, 0).ok()?.0) } else { None }
+    }
+
+    #[inline]
+    fn host_octets(&self) -> &'a [u8] {
+        self.text.get(usize::from(self.local) + 1..).unwrap_or_default()
     }
 
     /// The mailbox with its domain in [A-labels](Domain::to_a_labels), as a server without SMTPUTF8 takes

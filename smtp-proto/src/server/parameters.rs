@@ -75,7 +75,7 @@ impl Session {
         &self,
         parameters: &mut MailParameters<'_>,
     ) -> Result<(), Rejection<'static>> {
-        if parameters.auth().is_some() && !self.trusts(self.config.arguments.submitters) {
+        if parameters.has_auth() && !self.trusts(self.config.arguments.submitters) {
             parameters.distrust();
         }
         if parameters.has_rare() {

@@ -1,0 +1,107 @@
+//! MAIL and RCPT as nearly all clients write them, read in one pass.
+//!
+//! Each octet of such a line is in a class of visible ASCII, so that nothing is left for
+//! [`Line::check`](crate::command::Line::check) to find. The parts are read by the same scanners as in
+//! any other line; what they do not take at once, be it well formed or not, is declined here, and
+//! judged by [`Line`](crate::command::Line) and the rules behind it.
+
+use crate::command::{Mail, Rcpt};
+use crate::grammar;
+use crate::parameter::Parameters;
+use crate::path::{ForwardPath, Mailbox, ReversePath};
+use crate::profile::Syntax;
+
+/// `MAIL FROM:<mailbox> parameters`
+#[inline]
+pub(super) fn mail<'a>(line: &'a [u8], syntax: &Syntax) -> Option<Mail<'a>> {
+    let (mailbox, parameters) = arguments(line, b"MAIL FROM:<", syntax)?;
+    Some(Mail { reverse_path: ReversePath::Mailbox(mailbox), parameters })
+}
+
+/// `RCPT TO:<mailbox> parameters`
+#[inline]
+pub(super) fn rcpt<'a>(line: &'a [u8], syntax: &Syntax) -> Option<Rcpt<'a>> {
+    let (mailbox, parameters) = arguments(line, b"RCPT TO:<", syntax)?;
+    Some(Rcpt { forward_path: ForwardPath::Mailbox(mailbox), parameters })
+}
+
+#[inline(always)]
+fn arguments<'a, const N: usize>(
+    line: &'a [u8],
+    before: &[u8; N],
+    syntax: &Syntax,
+) -> Option<(Mailbox<'a>, Parameters<'a>)> {
+    if !grammar::begins(line, before) {
+        return None;
+    }
+    let (mailbox, behind) = Mailbox::everyday(line.get(N..)?, syntax)?;
+    match behind {
+        [b'>'] => Some((mailbox, Parameters::EMPTY)),
+        [b'>', b' ', list @ ..] => Some((mailbox, Parameters::everyday(list)?)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use proptest::{prelude::*, sample::select};
+
+    use super::*;
+    use crate::command::{Line, Verb};
+
+    /// Lines that are everyday ones, or nearly so.
+    fn lines() -> impl Strategy<Value = Vec<u8>> {
+        let verb =
+            select(&["MAIL FROM:<", "rcpt To:<", "MAIL FROM:", "RCPT  TO:<", "MAILFROM:<"][..]);
+        let local = prop_oneof!["[a-z!.]{0,6}", "[a-z\"\\\\\u{e9}]{1,4}", "[a-z]{62,67}"];
+        let domain =
+            prop_oneof!["[a-z0-9.-]{0,8}", "[a-z_\u{e9}]{1,4}", "([a-z]{30}\\.){1,3}[a-z]"];
+        let parameter = select(
+            &[
+                "SIZE=1",
+                "size=20",
+                "SIZE=",
+                "SIZE=-1",
+                "SIZE=123456789012345678901",
+                "BODY=8BITMIME",
+            ][..],
+        );
+        let odd =
+            select(&["X-Y", "X-Y=a", "-X", "MTRK=QUI=", "A==", "RET\t", "\u{e9}=\u{e9}", ""][..]);
+        let list = prop::collection::vec(prop_oneof![parameter, odd], 0..4);
+        let end = select(&[">", "> ", ">  ", "", ">x", ">\t", ">\0"][..]);
+        (verb, local, domain, end, list).prop_map(|(verb, local, domain, end, list)| {
+            [verb, &local, "@", &domain, end, &list.join(" ")].concat().into_bytes()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn they_are_what_the_grammar_makes_of_them(line in lines()) {
+            for syntax in [Syntax::STRICT, Syntax::INTERNET, Syntax::LENIENT] {
+                let checked = |verb| Line::check(&line, &syntax).and_then(|line| line.expect(verb));
+                if let Some(mail) = mail(&line, &syntax) {
+                    let line = checked(Verb::Mail);
+                    prop_assert_eq!(line.and_then(|line| Mail::of_line(&line, &syntax)), Ok(mail));
+                }
+                if let Some(rcpt) = rcpt(&line, &syntax) {
+                    let line = checked(Verb::Rcpt);
+                    prop_assert_eq!(line.and_then(|line| Rcpt::of_line(&line, &syntax)), Ok(rcpt));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_said_every_day_is_not_declined() {
+        let syntax = Syntax::INTERNET;
+        for line in ["MAIL FROM:<a.b@x.example>", "mail from:<a@x.example> size=9 body=8bitmime"] {
+            assert!(mail(line.as_bytes(), &syntax).is_some(), "{line}");
+        }
+        for line in ["RCPT TO:<a@x.example>", "Rcpt To:<a@x.example> NOTIFY=NEVER"] {
+            assert!(rcpt(line.as_bytes(), &syntax).is_some(), "{line}");
+        }
+    }
+}
