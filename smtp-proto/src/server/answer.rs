@@ -9,7 +9,7 @@ use crate::{
     extension::Extension,
     fault::Fault,
     reply::{TextCharset, write_reply},
-    sequence::State,
+    sequence::{Request, State},
     status::{Code, EnhancedCode, Severity},
     transcript::{Answer, Entry, Speaker},
     upstream::AttributeSet,
@@ -36,6 +36,21 @@ pub(super) enum Leave {
     Together,
     /// Goes out at once.
     Now,
+}
+
+impl Leave {
+    /// How the core's own reply to a request leaves.
+    pub(super) const fn of(request: Request) -> Self {
+        match request {
+            Request::Mail
+            | Request::Rcpt
+            | Request::Rset
+            | Request::Bdat
+            | Request::Burl
+            | Request::XForward => Self::Together,
+            _ => Self::Now,
+        }
+    }
 }
 
 impl Desk<'_> {
@@ -102,6 +117,7 @@ impl Desk<'_> {
     }
 
     /// Writes a reply that needs no more thought.
+    #[inline]
     pub(super) fn write_whole(&mut self, reply: &'static str) {
         self.pen.say(Speaker::Server, |out| out.extend_from_slice(reply.as_bytes()));
     }

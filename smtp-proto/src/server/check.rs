@@ -12,7 +12,7 @@ use crate::{
     error::{ParseError, Rule as Grammar},
     extension::{self, Carrier, ExtensionSet},
     parameter::{MailParameters, RcptParameters},
-    path::Mailbox,
+    path::{ForwardPath, Mailbox, ReversePath},
     profile::Verdict,
     sequence::{Refusal, Request, State},
     status::Code,
@@ -43,14 +43,12 @@ pub(super) struct Argued<'l> {
     pub(super) trailing: usize,
 }
 
-/// A well-formed command that the application is to answer.
+/// A well-formed command that the application is to answer; MAIL and RCPT are not among them.
 #[derive(Debug)]
 pub(super) enum Question<'l> {
     Hello(Verb, HelloName<'l>),
     StartTls { trailing: usize },
     Auth(Box<Exchange>),
-    Mail(command::Mail<'l>, MailParameters<'l>),
-    Rcpt(command::Rcpt<'l>, RcptParameters<'l>),
     Data { trailing: usize },
     Chunk(Bdat),
     Verify(Verb, command::Query<'l>),
@@ -161,6 +159,7 @@ impl Session {
     }
 
     /// Whether a mailbox has the qualified domain that submission asks for (RFC 6409 section 4.2).
+    #[inline]
     fn is_qualified(&self, mailbox: Option<Mailbox<'_>>) -> bool {
         !self.config.qualified
             || mailbox.is_none_or(|mailbox| match mailbox.host() {
@@ -201,7 +200,7 @@ impl Session {
         }
     }
 
-    /// Checks argument, parameters and limits.
+    /// Checks argument, parameters and limits, except of MAIL and RCPT.
     pub(super) fn present<'l>(
         &self,
         argued: Argued<'l>,
@@ -212,8 +211,6 @@ impl Session {
         let parsed =
             |result: Result<Question<'l>, ParseError>| result.map_err(|error| error.rejection());
         match verb {
-            Verb::Mail => self.present_mail(line),
-            Verb::Rcpt => self.present_rcpt(line),
             Verb::Auth => self.present_auth(line),
             Verb::Bdat => Ok(bdat.map_or(Question::Data { trailing: 0 }, Question::Chunk)),
             _ => parsed(Command::parse(line, syntax).and_then(|command| {
@@ -236,7 +233,11 @@ impl Session {
         }
     }
 
-    fn present_mail<'l>(&self, line: &'l [u8]) -> Result<Question<'l>, Rejection<'static>> {
+    /// Checks argument, parameters and limits of MAIL.
+    pub(super) fn present_mail<'l>(
+        &self,
+        line: &'l [u8],
+    ) -> Result<(ReversePath<'l>, MailParameters<'l>), Rejection<'static>> {
         self.admit_mail()?;
         let mail = command::Mail::parse(line, &self.config.profile.syntax)
             .map_err(|error| error.rejection())?;
@@ -260,10 +261,14 @@ impl Session {
             return Err(UNQUALIFIED_SENDER);
         }
         self.judge_mail(&mut parameters)?;
-        Ok(Question::Mail(mail, parameters))
+        Ok((mail.reverse_path, parameters))
     }
 
-    fn present_rcpt<'l>(&self, line: &'l [u8]) -> Result<Question<'l>, Rejection<'static>> {
+    /// Checks argument, parameters and limits of RCPT.
+    pub(super) fn present_rcpt<'l>(
+        &self,
+        line: &'l [u8],
+    ) -> Result<(ForwardPath<'l>, RcptParameters<'l>), Rejection<'static>> {
         let rcpt = command::Rcpt::parse(line, &self.config.profile.syntax)
             .map_err(|error| error.rejection())?;
         let parameters = if rcpt.parameters.is_empty() {
@@ -274,9 +279,8 @@ impl Session {
             self.admit_parameters(rcpt.parameters, Carrier::Rcpt, RcptParameters::extension)?;
             parameters
         };
-        if let Some(Host::Literal(AddressLiteral::General(_))) =
-            rcpt.forward_path.mailbox().map(|mailbox| mailbox.host())
-        {
+        let literal = rcpt.forward_path.mailbox().and_then(|mailbox| mailbox.literal());
+        if let Some(AddressLiteral::General(_)) = literal {
             // No tag but IPv6 has been registered (section 4.1.3).
             return Err(Rejection::BAD_DESTINATION);
         }
@@ -298,7 +302,7 @@ impl Session {
             return Err(Rejection::TOO_MANY_RECIPIENTS);
         }
         self.admit_domain(rcpt.forward_path)?;
-        Ok(Question::Rcpt(rcpt, parameters))
+        Ok((rcpt.forward_path, parameters))
     }
 
     fn present_auth<'l>(&self, line: &'l [u8]) -> Result<Question<'l>, Rejection<'static>> {

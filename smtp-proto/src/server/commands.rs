@@ -255,15 +255,6 @@ impl<'s> Desk<'s> {
                 return None;
             }
         }
-        let leave = match request {
-            Request::Mail
-            | Request::Rcpt
-            | Request::Rset
-            | Request::Bdat
-            | Request::Burl
-            | Request::XForward => Leave::Together,
-            _ => Leave::Now,
-        };
         let first = !core::mem::replace(&mut self.session.weighed, true);
         if argued.trailing > 0 && bdat.is_none() && !self.session.honours(Pipelining) {
             match self.session.config.profile.server.unannounced_pipelining {
@@ -285,7 +276,7 @@ impl<'s> Desk<'s> {
                     if request == Request::Unknown {
                         return self.unknown(line, rejection);
                     }
-                    self.refuse(&rejection, leave);
+                    self.refuse(&rejection, Leave::of(request));
                 }
             }
             return None;
@@ -319,7 +310,7 @@ impl<'s> Desk<'s> {
                         if is_hello(request) {
                             self.refuse_bare(&rejection);
                         } else {
-                            self.refuse(&rejection, leave);
+                            self.refuse(&rejection, Leave::of(request));
                         }
                     }
                 }
@@ -329,33 +320,84 @@ impl<'s> Desk<'s> {
                 self.granted(request, then, argued);
                 None
             }
-            Rule::Ask { .. } => match self.session.present(argued, bdat) {
-                Ok(question) => {
-                    if first && let Some(leniency) = self.session.forgive(argued, &question) {
-                        self.pen.note(|| Entry::Leniency(leniency));
-                        return Some(Event::Leniency(leniency));
-                    }
-                    self.ask(question)
-                }
-                Err(rejection) => {
-                    match request {
-                        Request::Rcpt => self.session.transfer.refused_recipients = true,
-                        Request::Mail => self.session.count_mail(),
-                        _ => {}
-                    }
-                    // A part of the message is missing: it must not go on without it.
-                    if matches!(request, Request::Burl | Request::BurlLast) {
-                        self.session.spoil_transaction();
-                    }
-                    if is_hello(request) {
-                        self.refuse_bare(&rejection);
-                    } else {
-                        self.refuse(&rejection, leave);
-                    }
-                    None
-                }
+            Rule::Ask { .. } => match verb {
+                Verb::Mail => self.mail(line, first),
+                Verb::Rcpt => self.rcpt(line, first),
+                _ => self.other(argued, bdat, request, first),
             },
         }
+    }
+
+    /// What MAIL asks, if its argument, its parameters and limits allow it.
+    fn mail(mut self, line: &'s [u8], first: bool) -> Option<Event<'s>> {
+        match self.session.present_mail(line) {
+            Ok((path, parameters)) => {
+                if first && let Some(leniency) = self.session.forgive_mail(line, path) {
+                    return Some(self.tell(leniency));
+                }
+                Some(Event::Mail(Mail::new(self, path, parameters)))
+            }
+            Err(rejection) => {
+                self.session.count_mail();
+                self.refuse(&rejection, Leave::Together);
+                None
+            }
+        }
+    }
+
+    /// The same for RCPT.
+    fn rcpt(mut self, line: &'s [u8], first: bool) -> Option<Event<'s>> {
+        match self.session.present_rcpt(line) {
+            Ok((forward_path, parameters)) => {
+                let session = &mut *self.session;
+                if first
+                    && let Some(leniency) = session.forgive_rcpt(line, forward_path, &parameters)
+                {
+                    return Some(self.tell(leniency));
+                }
+                Some(Event::Rcpt(Rcpt { desk: self, forward_path, parameters }))
+            }
+            Err(rejection) => {
+                self.session.transfer.refused_recipients = true;
+                self.refuse(&rejection, Leave::Together);
+                None
+            }
+        }
+    }
+
+    /// The same for all others.
+    fn other(
+        mut self,
+        argued: Argued<'s>,
+        bdat: Option<Bdat>,
+        request: Request,
+        first: bool,
+    ) -> Option<Event<'s>> {
+        match self.session.present(argued, bdat) {
+            Ok(question) => {
+                if first && let Some(leniency) = self.session.forgive(argued, &question) {
+                    return Some(self.tell(leniency));
+                }
+                self.ask(question)
+            }
+            Err(rejection) => {
+                // A part of the message is missing: it must not go on without it.
+                if matches!(request, Request::Burl | Request::BurlLast) {
+                    self.session.spoil_transaction();
+                }
+                if is_hello(request) {
+                    self.refuse_bare(&rejection);
+                } else {
+                    self.refuse(&rejection, Leave::of(request));
+                }
+                None
+            }
+        }
+    }
+
+    fn tell(&mut self, leniency: Leniency) -> Event<'s> {
+        self.pen.note(|| Entry::Leniency(leniency));
+        Event::Leniency(leniency)
     }
 
     /// A verb nobody knows; at the beginning perhaps another protocol.
@@ -472,12 +514,6 @@ impl<'s> Desk<'s> {
                 }
                 self.session.begin_exchange(*exchange);
                 Some(Event::Auth(Auth::new(self)))
-            }
-            Question::Mail(mail, parameters) => {
-                Some(Event::Mail(Mail::new(self, mail, parameters)))
-            }
-            Question::Rcpt(rcpt, parameters) => {
-                Some(Event::Rcpt(Rcpt { desk: self, rcpt, parameters }))
             }
             Question::Data { trailing } => {
                 if trailing > 0 && policy.early_data == Verdict::Reject {

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     command::Command,
-    path::Mailbox,
+    parameter::RcptParameters,
+    path::{ForwardPath, Mailbox, ReversePath},
     profile::{HelloSyntax, Leniency, StartTlsTrailing, Syntax, Verdict},
 };
 
@@ -17,29 +18,37 @@ const LONG_LINE: usize = "MAIL FROM:<>".len() + LOCAL_PART;
 const LOCAL_PART: usize = 64;
 
 impl Session {
-    /// Notes what the line at the front of the input is forgiven; the first of it is to be told.
+    /// Notes what the MAIL at the front of the input is forgiven; the first of it is to be told.
+    #[inline]
+    pub(super) fn forgive_mail(&mut self, line: &[u8], path: ReversePath<'_>) -> Option<Leniency> {
+        self.forgive_line(line, path.mailbox());
+        self.leniencies.take()
+    }
+
+    /// The same for RCPT.
+    #[inline]
+    pub(super) fn forgive_rcpt(
+        &mut self,
+        line: &[u8],
+        path: ForwardPath<'_>,
+        parameters: &RcptParameters<'_>,
+    ) -> Option<Leniency> {
+        self.forgive_line(line, path.mailbox());
+        if parameters.orcpt().is_some_and(|orcpt| orcpt.is_mislabelled()) {
+            self.note(Leniency::Utf8Orcpt);
+        }
+        self.leniencies.take()
+    }
+
+    /// The same for all others.
     pub(super) fn forgive(
         &mut self,
         argued: Argued<'_>,
         question: &Question<'_>,
     ) -> Option<Leniency> {
-        let syntax = &self.config.profile.syntax;
-        if syntax.relaxed || syntax.underscore_domain || syntax.hello != HelloSyntax::Strict {
-            self.forgive_syntax(argued.line);
-        }
+        self.forgive_line(argued.line, None);
         let policy = self.config.profile.server;
         match question {
-            Question::Mail(mail, _) if argued.line.len() >= LONG_LINE => {
-                self.forgive_local_part(mail.reverse_path.mailbox());
-            }
-            Question::Rcpt(rcpt, parameters) => {
-                if argued.line.len() >= LONG_LINE {
-                    self.forgive_local_part(rcpt.forward_path.mailbox());
-                }
-                if parameters.orcpt().is_some_and(|orcpt| orcpt.is_mislabelled()) {
-                    self.note(Leniency::Utf8Orcpt);
-                }
-            }
             Question::Data { trailing }
                 if *trailing > 0 && policy.early_data == Verdict::Accept =>
             {
@@ -56,6 +65,17 @@ impl Session {
             _ => {}
         }
         self.leniencies.take()
+    }
+
+    #[inline]
+    fn forgive_line(&mut self, line: &[u8], mailbox: Option<Mailbox<'_>>) {
+        let syntax = &self.config.profile.syntax;
+        if syntax.relaxed || syntax.underscore_domain || syntax.hello != HelloSyntax::Strict {
+            self.forgive_syntax(line);
+        }
+        if line.len() >= LONG_LINE {
+            self.forgive_local_part(mailbox);
+        }
     }
 
     fn note(&mut self, leniency: Leniency) {

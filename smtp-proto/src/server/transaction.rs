@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{
     answer::{Acceptance, Rejection},
-    command,
     extension::Extension,
     parameter::{MailParameters, MtPriority, RcptParameters},
     path::{ForwardPath, ReversePath},
@@ -26,7 +25,7 @@ pub(super) const MOVED: Rejection<'static> = Rejection::permanent(1, 6, "mailbox
 #[must_use]
 pub struct Mail<'s> {
     pub(super) desk: Desk<'s>,
-    pub(super) mail: command::Mail<'s>,
+    reverse_path: ReversePath<'s>,
     pub(super) parameters: MailParameters<'s>,
     /// The priority that the application gives the message.
     assigned: Option<MtPriority>,
@@ -35,15 +34,15 @@ pub struct Mail<'s> {
 impl<'s> Mail<'s> {
     pub(super) fn new(
         desk: Desk<'s>,
-        mail: command::Mail<'s>,
+        reverse_path: ReversePath<'s>,
         parameters: MailParameters<'s>,
     ) -> Self {
-        Self { desk, mail, parameters, assigned: None }
+        Self { desk, reverse_path, parameters, assigned: None }
     }
 
     /// The reverse-path. A null one must not be refused for being null (RFC 5321 section 4.5.5).
     pub fn reverse_path(&self) -> ReversePath<'s> {
-        self.mail.reverse_path
+        self.reverse_path
     }
 
     /// The parameters; only such as are offered, and only what the client may ask for.
@@ -55,7 +54,7 @@ impl<'s> Mail<'s> {
     /// [`Config::trust_submitters`](super::Config::trust_submitters) says (RFC 4954 section 5).
     pub fn trust_submitter(&mut self) {
         self.desk.note_with(Extension::Auth.keyword(), "");
-        if let Ok(parameters) = MailParameters::parse(self.mail.parameters) {
+        if let Ok(parameters) = MailParameters::parse(self.parameters.all()) {
             self.parameters.believe(&parameters);
         }
     }
@@ -109,7 +108,7 @@ impl<'s> Mail<'s> {
     /// The priority, if it is not that which the client asked for.
     fn changed_priority(&self) -> Option<MtPriority> {
         let offered = self.desk.session.honours(Extension::MtPriority);
-        let asked = MailParameters::parse(self.mail.parameters).ok()?.mt_priority();
+        let asked = MailParameters::parse(self.parameters.all()).ok()?.mt_priority();
         Some(self.priority()).filter(|&now| offered && now != asked.unwrap_or_default())
     }
 
@@ -125,14 +124,14 @@ impl<'s> Mail<'s> {
 #[must_use]
 pub struct Rcpt<'s> {
     pub(super) desk: Desk<'s>,
-    pub(super) rcpt: command::Rcpt<'s>,
+    pub(super) forward_path: ForwardPath<'s>,
     pub(super) parameters: RcptParameters<'s>,
 }
 
 impl<'s> Rcpt<'s> {
     /// The forward-path.
     pub fn forward_path(&self) -> ForwardPath<'s> {
-        self.rcpt.forward_path
+        self.forward_path
     }
 
     /// The parameters; only such as are offered.
@@ -176,7 +175,7 @@ impl<'s> Rcpt<'s> {
         }
         let session = self.desk.session;
         session.transfer.recipients += 1;
-        session.count_domain(self.rcpt.forward_path);
+        session.count_domain(self.forward_path);
         let then = sequence::after(session.state, Request::Rcpt, Answer::Accepted);
         session.enter(then);
     }
