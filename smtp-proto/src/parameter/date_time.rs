@@ -16,11 +16,15 @@ const DAY: i64 = 24 * 60 * 60;
 const EPOCH: i64 = 719_468;
 /// The days of 400 years, after which the calendar begins anew.
 const ERA: i64 = 146_097;
+/// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z, as seconds since 1970-01-01T00:00:00Z.
+const FIRST: i64 = -62_167_219_200;
+const LAST: i64 = 253_402_300_799;
 
 /// A moment, to the second: what parameters with a date and time are compared by.
 ///
 /// It is the same moment however it is spelled, so one with another offset from UTC is equal; it is
-/// written in UTC. A leap second is the moment of the second behind it.
+/// written in UTC. A leap second is the moment of the second behind it. One that UTC has before the year 0 or
+/// behind the year 9999, where it could not be written, is the first or the last moment of these.
 ///
 /// ```
 /// # use smtp_proto::parameter::DateTime;
@@ -46,8 +50,6 @@ impl DateTime {
     /// which could not be written.
     #[must_use]
     pub const fn from_unix(seconds: i64) -> Option<Self> {
-        const FIRST: i64 = -62_167_219_200;
-        const LAST: i64 = 253_402_300_799;
         if seconds < FIRST || seconds > LAST { None } else { Some(Self(seconds)) }
     }
 
@@ -85,7 +87,7 @@ fn moment(text: &str) -> Parsed<'_, i64> {
         let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
         let days = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
         let days = era * ERA + year * 365 + year / 4 - year / 100 + days - EPOCH;
-        days * DAY + i64::from(minute) * 60 + i64::from(second)
+        (days * DAY + i64::from(minute) * 60 + i64::from(second)).clamp(FIRST, LAST)
     })
     .parse(text)
 }
@@ -244,6 +246,8 @@ fn time_numoffset(text: &str) -> Parsed<'_, i16> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     fn is_date_time(text: &str) -> bool {
@@ -319,6 +323,21 @@ mod tests {
             "1994-07-02T00:59:60+01:00",
         ] {
             assert!(!is_date_time(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_that_utc_cannot_write_is_the_nearest_that_it_can() {
+        for (text, written) in [
+            ("9999-12-31T23:59:60Z", "9999-12-31T23:59:59Z"),
+            ("9999-12-31T23:59:59-00:01", "9999-12-31T23:59:59Z"),
+            ("9999-12-31T23:59:58Z", "9999-12-31T23:59:58Z"),
+            ("0000-01-01T00:00:00+00:01", "0000-01-01T00:00:00Z"),
+            ("0000-01-01T00:00:01Z", "0000-01-01T00:00:01Z"),
+        ] {
+            let moment = DateTime::parse(text).unwrap();
+            assert_eq!(moment.to_string(), written);
+            assert_eq!(DateTime::from_unix(moment.unix()), Some(moment));
         }
     }
 
