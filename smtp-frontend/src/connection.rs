@@ -19,9 +19,9 @@ use smtp_proto::{
 };
 
 use crate::{
-    driver::{Driver, Stream, after},
-    runtime::{Io, Machine, READ, Runtime, Socket},
-    time::Alarm,
+    driver::{Driver, Stream},
+    runtime::{Io, Machine, READ, Runtime, Socket, is_the_end},
+    time::{Alarm, Deadline},
 };
 
 /// Slices of one vectored write.
@@ -36,10 +36,7 @@ pub struct Connection<S, E, R: Runtime> {
     endpoint: E,
     /// Octets were written since the last flush.
     dirty: bool,
-    lap: Option<u32>,
-    deadline: Instant,
-    /// When an event was handed out: the time until the next call is the caller's, not the peer's.
-    away: Option<Instant>,
+    deadline: Deadline,
     alarm: Alarm<R::Timer>,
 }
 
@@ -50,9 +47,7 @@ impl<S, E, R: Runtime> Connection<S, E, R> {
             stream,
             endpoint,
             dirty: false,
-            lap: None,
-            deadline: R::now(),
-            away: None,
+            deadline: Deadline::new(R::now()),
             alarm: Alarm::default(),
         }
     }
@@ -117,7 +112,7 @@ impl<S, E: Endpoint, R: Io<S>> Connection<S, E, R> {
     fn drive(&mut self, cx: &mut Context<'_>, until_written: bool) -> Poll<io::Result<Step>> {
         loop {
             let step = self.endpoint.step();
-            self.keep_time();
+            self.deadline.keep(self.endpoint.wire().timer(), R::now);
             let moved = match step {
                 Step::Event => {
                     if self.dirty {
@@ -125,7 +120,7 @@ impl<S, E: Endpoint, R: Io<S>> Connection<S, E, R> {
                         // which comes again.
                         let _ = self.poll_flush(cx);
                     }
-                    self.away = Some(R::now());
+                    self.deadline.hand_out(R::now());
                     return Poll::Ready(Ok(Step::Event));
                 }
                 Step::Write => self.poll_output(cx),
@@ -199,30 +194,11 @@ impl<S, E: Endpoint, R: Io<S>> Connection<S, E, R> {
         Poll::Ready(read.or_else(|error| is_the_end(&error).then(|| wire.received(0)).ok_or(error)))
     }
 
-    /// Moves the deadline when a lap begins, and by the time the caller took.
-    fn keep_time(&mut self) {
-        let timer = self.endpoint.wire().timer();
-        let away = self.away.take();
-        if self.lap != Some(timer.lap) {
-            self.lap = Some(timer.lap);
-            self.deadline = after(R::now(), timer.after);
-        } else if let Some(away) = away {
-            self.deadline = after(self.deadline, R::now().saturating_duration_since(away));
-        }
-    }
-
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(self.alarm.poll_until(cx, self.deadline));
-        // A machine that goes on all the same gets the same time again.
-        self.lap = None;
+        ready!(self.alarm.poll_until(cx, self.deadline.time()));
+        self.deadline.expire();
         Poll::Ready(())
     }
-}
-
-/// The peer closed without saying so inside TLS. What SMTP needs is said inside SMTP: a session cut short
-/// is noticed there.
-fn is_the_end(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::UnexpectedEof
 }
 
 impl<E: Machine, R: Runtime + Io<<R as Runtime>::Socket>> Connection<R::Socket, E, R> {

@@ -74,6 +74,12 @@ pub trait Driver<E>: fmt::Debug + Send {
     /// Says the end.
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
+    /// Whether the peer has neither said anything nor hung up: nothing can be read at the moment. What can
+    /// be read is lost.
+    fn is_quiet(&mut self, cx: &mut Context<'_>) -> bool {
+        self.poll_read(cx, &mut [0]).is_pending()
+    }
+
     /// Drops the stream: the peer sees the end, and inside TLS that it is not a proper one.
     fn cut(&mut self);
 

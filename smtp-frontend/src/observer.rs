@@ -27,8 +27,9 @@ pub trait Observer: Send + Sync + 'static {
         let _ = (peer, refusal);
     }
 
-    /// The system did not let a listener accept: it has no descriptors or no memory left, or something is
-    /// wrong with the network. The listener goes on, after a pause of a second at most.
+    /// The system did not let a listener accept or serve: it has no descriptors, no threads or no memory
+    /// left, or something is wrong with the network. The listener goes on, after a pause of a second at
+    /// most.
     fn accept_failed(&self, error: &io::Error) {
         let _ = error;
     }

@@ -11,7 +11,8 @@
 //!
 //! All but [`Adopt`], [`Runtime`]'s futures and the handshakes is polled, and nothing of it allocates for
 //! each call. A runtime whose streams block implements [`Driver`] by itself, in place of [`Io`], and
-//! returns it from [`Runtime::drive`].
+//! returns it from [`Runtime::drive`]: a poll may then wait for a while, if it looks around often enough,
+//! and until the next timer at most. [`Deadline`] keeps the time of a machine.
 
 use std::{
     fmt,
@@ -30,6 +31,7 @@ use smtp_proto::{
 };
 
 use crate::driver::{Driver, Stream};
+pub use crate::time::Deadline;
 
 /// Octets read at once while no bulk of content is expected; the buffer is on the stack, so that an
 /// idle session owns none.
@@ -52,7 +54,10 @@ pub trait Runtime: fmt::Debug + Clone + Copy + Send + Sync + Sized + 'static {
     type Timer: Timer;
 
     /// Has `future` run by itself.
-    fn spawn(future: impl Future<Output = ()> + Send + 'static);
+    ///
+    /// # Errors
+    /// The system has no room for more; `future` has been dropped.
+    fn spawn(future: impl Future<Output = ()> + Send + 'static) -> io::Result<()>;
 
     /// The time by which [`Timer`] goes.
     fn now() -> Instant;
@@ -131,6 +136,12 @@ pub trait Io<S>: Runtime {
 
     /// Says the end.
     fn poll_close(stream: &mut S, cx: &mut Context<'_>) -> Polled<()>;
+}
+
+/// Whether a stream fails because the peer closed without saying so inside TLS. What SMTP needs is said
+/// inside SMTP: a session cut short is noticed there, and this is an end like any other.
+pub fn is_the_end(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::UnexpectedEof
 }
 
 /// Hands a machine what was read for it, which is not more than it has room for; none is the end.

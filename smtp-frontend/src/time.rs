@@ -42,6 +42,49 @@ impl<T: Timer> Alarm<T> {
     }
 }
 
+/// When the timer of a machine is due, by the laps it names.
+#[derive(Debug)]
+pub struct Deadline {
+    lap: Option<u32>,
+    time: Instant,
+    /// When an event was handed out: the time until the next step is the caller's, not the peer's.
+    away: Option<Instant>,
+}
+
+impl Deadline {
+    /// Of a machine that has not named a lap yet.
+    pub fn new(now: Instant) -> Self {
+        Self { lap: None, time: now, away: None }
+    }
+
+    /// Follows the timer, after each step of the machine: moves when a lap begins, and by the time the
+    /// caller took.
+    pub fn keep(&mut self, timer: smtp_proto::wire::Timer, now: impl FnOnce() -> Instant) {
+        let away = self.away.take();
+        if self.lap != Some(timer.lap) {
+            self.lap = Some(timer.lap);
+            self.time = after(now(), timer.after);
+        } else if let Some(away) = away {
+            self.time = after(self.time, now().saturating_duration_since(away));
+        }
+    }
+
+    /// An event is handed out.
+    pub fn hand_out(&mut self, now: Instant) {
+        self.away = Some(now);
+    }
+
+    /// When the machine is to be told that its time is over.
+    pub fn time(&self) -> Instant {
+        self.time
+    }
+
+    /// The machine has been told so. If it goes on all the same, it gets the same time again.
+    pub fn expire(&mut self) {
+        self.lap = None;
+    }
+}
+
 /// An [`Alarm`] of whichever runtime.
 pub(crate) trait AnyAlarm: Send {
     /// Ready at `time`.
@@ -86,9 +129,14 @@ pub(crate) async fn sleep<R: Runtime>(time: Duration) {
 pub(crate) async fn timeout<R: Runtime, F: Future>(time: Duration, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut sleep = pin!(sleep::<R>(time));
-    poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => sleep.as_mut().poll(cx).map(|()| None),
+    poll_fn(|cx| {
+        // The timer first: where streams block, it says how long they may.
+        let is_over = sleep.as_mut().poll(cx).is_ready();
+        match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if is_over => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
     })
     .await
 }

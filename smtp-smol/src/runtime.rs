@@ -34,8 +34,9 @@ impl Runtime for Smol {
     type Listener = AnyListener;
     type Timer = Alarm;
 
-    fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+    fn spawn(future: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         smol::spawn(future).detach();
+        Ok(())
     }
 
     fn now() -> Instant {

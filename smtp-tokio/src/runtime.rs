@@ -36,8 +36,9 @@ impl Runtime for Tokio {
     type Listener = AnyListener;
     type Timer = Alarm;
 
-    fn spawn(future: impl Future<Output = ()> + Send + 'static) {
-        tokio::spawn(future);
+    fn spawn(future: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        drop(tokio::spawn(future));
+        Ok(())
     }
 
     fn now() -> Instant {

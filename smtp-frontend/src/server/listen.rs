@@ -23,6 +23,9 @@ use crate::{
 /// How long sessions may take to say 421 when the grace is over.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// The first pause after an accept that failed; each is twice as long as the one before.
+const FIRST_BACK_OFF: Duration = Duration::from_millis(10);
+
 /// The longest pause after an accept that failed for want of file descriptors or memory.
 const BACK_OFF: Duration = Duration::from_secs(1);
 
@@ -40,28 +43,29 @@ impl<R: Runtime> Listener<R> {
 
     /// Accepts until nobody is to listen any more.
     async fn run<B: Backend>(self, core: Arc<Core<B>>, listening: Listening) {
-        let mut pause = Duration::from_millis(10);
+        let mut pause = FIRST_BACK_OFF;
         while let Some(accepted) = listening.unless_over(R::accept(&self.socket)).await {
-            match accepted {
+            let served = match accepted {
                 Ok((socket, peer)) => {
-                    pause = Duration::from_millis(10);
                     let machine = Machine::new(core.config(self.service));
                     let driver = R::drive(socket, machine);
                     let mut facts = Facts::default();
                     (facts.peer, facts.local) = (peer, driver.stream().local_addr());
                     if core.proxied {
                         let core = Arc::clone(&core);
-                        R::spawn(proxied::admit::<B, R>(core, driver, self.service, facts));
+                        R::spawn(proxied::admit::<B, R>(core, driver, self.service, facts))
                     } else {
-                        admit::<B, R>(&core, driver, self.service, facts);
+                        admit::<B, R>(&core, driver, self.service, facts)
                     }
                 }
-                Err(error) if is_the_clients(&error) => {}
+                Err(error) if is_the_clients(&error) => continue,
+                Err(error) => Err(error),
+            };
+            match served {
+                Ok(()) => pause = FIRST_BACK_OFF,
                 Err(error) => {
-                    if let Some(observer) = &core.observer {
-                        observer.accept_failed(&error);
-                    }
-                    // No file descriptor, no memory: they come back when sessions end.
+                    core.accept_failed(&error);
+                    // No file descriptor, no thread, no memory: they come back when sessions end.
                     let _ = listening.unless_over(sleep::<R>(pause)).await;
                     pause = (pause * 2).min(BACK_OFF);
                 }
@@ -85,21 +89,25 @@ fn is_the_clients(error: &io::Error) -> bool {
 }
 
 /// A task for a client, or a word of regret.
+///
+/// # Errors
+/// There can be no task for the client, which has been dropped.
 pub(super) fn admit<B: Backend, R: Runtime>(
     core: &Arc<Core<B>>,
     driver: Box<dyn Driver<Machine>>,
     service: Service,
     facts: Facts,
-) {
+) -> io::Result<()> {
     match core.control.admit(core.limited(&facts)) {
         Ok(seat) => R::spawn(run::session(Arc::clone(core), driver, service, facts, seat)),
         Err(refusal) => {
             core.refused(&facts, refusal);
             if service.is_implicit_tls() {
-                return;
+                return Ok(());
             }
-            if let Some(farewell) = core.control.farewell() {
-                R::spawn(turn_away(driver, refusal, farewell));
+            match core.control.farewell() {
+                Some(farewell) => R::spawn(turn_away(driver, refusal, farewell)),
+                None => Ok(()),
             }
         }
     }
@@ -133,7 +141,9 @@ pub(super) async fn serve<B: Backend, R: Runtime>(
     // Also when this future is dropped.
     let deafening = Deafening(Arc::clone(&control));
     for listener in listeners {
-        R::spawn(listener.run(Arc::clone(&core), control.listen()));
+        if let Err(error) = R::spawn(listener.run(Arc::clone(&core), control.listen())) {
+            core.accept_failed(&error);
+        }
     }
     drop(core);
     until_stopped(&control, shutdown).await;

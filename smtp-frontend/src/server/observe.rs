@@ -61,6 +61,13 @@ impl<B> Core<B> {
         }
     }
 
+    /// The system has no room for a client, or for a listener.
+    pub(super) fn accept_failed(&self, error: &io::Error) {
+        if let Some(observer) = &self.observer {
+            observer.accept_failed(error);
+        }
+    }
+
     /// Who observes, and how long something took that began then.
     fn since(&self, begun: Option<Instant>) -> Option<(&dyn Observer, Duration)> {
         let observer = self.observer.as_deref()?;

@@ -38,7 +38,11 @@ pub(super) async fn admit<B: Backend, R: Runtime>(
     let read = read(&mut *driver, &mut facts).await;
     drop(seat);
     match read {
-        Ok(()) => listen::admit::<B, R>(&core, driver, service, facts),
+        Ok(()) => {
+            if let Err(error) = listen::admit::<B, R>(&core, driver, service, facts) {
+                core.accept_failed(&error);
+            }
+        }
         Err(_) => core.refused(&facts, Refusal::ProxyHeader),
     }
 }

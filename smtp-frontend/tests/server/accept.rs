@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     help::{Office, Stuck, client, server},
-    runtime::Door,
+    runtime::{Door, no_tasks_left},
 };
 
 /// No descriptors, no memory, clients that are gone: the server goes on.
@@ -45,4 +45,46 @@ async fn no_failure_ends_a_server() {
     handle.shut_down();
     assert!(first.hear().await.starts_with("421 "));
     timeout(Duration::from_secs(5), serving).await.unwrap().unwrap();
+}
+
+/// As a runtime on threads has it: whom there is none for is let go, and others later.
+#[tokio::test(start_paused = true)]
+async fn no_task_for_a_client_ends_no_server() {
+    let door = Door::default();
+    let server = server(&Office::new(Stuck::Nowhere)).max_connections(1).listen_smtp(door.clone());
+    let handle = server.handle();
+    let serving = tokio::spawn(server.serve());
+    // The listener is there.
+    tokio::task::yield_now().await;
+    let started = Instant::now();
+    no_tasks_left(3);
+    for port in 1024..1027 {
+        let (mut client, arrival) = client(&format!("192.0.2.1:{port}"));
+        door.arrives(Ok(arrival));
+        assert_eq!(client.rest().await, "");
+        assert_eq!(handle.connections(), 0);
+    }
+    let (mut last, arrival) = client("192.0.2.1:1027");
+    door.arrives(Ok(arrival));
+    assert!(last.hear().await.starts_with("220 "));
+    assert_eq!(started.elapsed().as_millis(), 10 + 20 + 40, "each time it waits for longer");
+    // Nor for one more word to somebody who is turned away.
+    no_tasks_left(1);
+    let (mut refused, arrival) = client("192.0.2.1:1028");
+    door.arrives(Ok(arrival));
+    assert_eq!(refused.rest().await, "");
+    handle.shut_down();
+    serving.await.unwrap();
+}
+
+/// A server that has no listener left can still be shut down.
+#[tokio::test(start_paused = true)]
+async fn no_task_for_a_listener() {
+    let server = server(&Office::new(Stuck::Nowhere)).listen_smtp(Door::default());
+    let handle = server.handle();
+    no_tasks_left(1);
+    let serving = tokio::spawn(server.serve());
+    tokio::task::yield_now().await;
+    handle.shut_down();
+    serving.await.unwrap();
 }

@@ -1,6 +1,7 @@
 //! Tokio, with timers that are counted and clients that are accepted as a test has it.
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     io,
     net::{IpAddr, SocketAddr},
@@ -51,8 +52,13 @@ impl Runtime for Staged {
     type Listener = Door;
     type Timer = Counted;
 
-    fn spawn(future: impl Future<Output = ()> + Send + 'static) {
-        Tokio::spawn(future);
+    fn spawn(future: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        let none_left = NONE_LEFT.get();
+        if none_left > 0 {
+            NONE_LEFT.set(none_left - 1);
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Tokio::spawn(future)
     }
 
     fn now() -> Instant {
@@ -97,6 +103,12 @@ impl Adopt<DuplexStream> for Staged {
 
 thread_local! {
     static SET: AtomicUsize = const { AtomicUsize::new(0) };
+    static NONE_LEFT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// So many tasks cannot be begun by this thread, for want of memory or threads.
+pub(crate) fn no_tasks_left(count: usize) {
+    NONE_LEFT.set(count);
 }
 
 /// How many timers were set by this thread, but for those of connections.

@@ -250,10 +250,9 @@ impl<R: Runtime> Shared<R> {
 
 /// Whether the server has neither said anything nor hung up since the last reply.
 async fn is_quiet(client: &mut Client) -> bool {
-    let mut octet = [0];
     poll_fn(|cx| {
         let idle = matches!(client.driver.poll_next(cx), Poll::Ready(Ok(Step::Idle)));
-        Poll::Ready(idle && client.driver.poll_read(cx, &mut octet).is_pending())
+        Poll::Ready(idle && client.driver.is_quiet(cx))
     })
     .await
 }

@@ -30,9 +30,10 @@ impl Reaper {
 /// Has sessions closed when they have been idle for long enough, as long as there are any. A task of its
 /// own does it, as sessions are given back where nothing can be awaited.
 pub(super) fn watch<R: Runtime>(shared: &Arc<Shared<R>>) {
-    let mut state = shared.state();
-    if !std::mem::replace(&mut state.reaper.running, true) {
-        R::spawn(reap(Watch { shared: Arc::clone(shared), ended: false }));
+    let running = std::mem::replace(&mut shared.state().reaper.running, true);
+    if !running {
+        // If that fails, the next session begins one.
+        let _ = R::spawn(reap(Watch { shared: Arc::clone(shared), ended: false }));
     }
 }
 
@@ -55,7 +56,8 @@ async fn reap<R: Runtime>(mut watch: Watch<R>) {
     let mut timer = R::Timer::default();
     while let Some(over) = poll_fn(|cx| watch.shared.poll_over(&mut timer, cx)).await {
         for client in over {
-            R::spawn(async move {
+            // If that fails, it is closed without a word.
+            let _ = R::spawn(async move {
                 // That the server is gone already is as good.
                 let _ = client.quit().await;
             });
