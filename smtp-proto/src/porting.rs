@@ -209,8 +209,8 @@
 //! # What a driver for programs has besides
 //!
 //! - **It reads while a write waits**, as long as [`room`](crate::wire::Wire::room) is not zero: two peers
-//!   that both write and do not read wait for each other (RFC 2920 section 3.1). A stream that blocks
-//!   cannot; here the timer ends such a session.
+//!   that both write and do not read wait for each other (RFC 2920 section 3.1). Where a stream blocks, it
+//!   is a write that had to wait for a while behind which to read; here the timer ends such a session.
 //! - **It reads once more when a write fails**: who hangs up may have said why.
 //! - **TLS**: at `UpgradeTls` of [either](crate::server::Event::UpgradeTls)
 //!   [role](crate::client::Event::UpgradeTls) it makes the handshake on the stream, within the timer, and
@@ -221,4 +221,4 @@
 //! - A client looks at its content first, by a [`Survey`](crate::client::Survey): 8-bit content has to be
 //!   declared.
 //!
-//! `smtp-frontend` has all that, for runtimes that poll, behind a few traits.
+//! `smtp-frontend` has all that, for runtimes that poll, behind a few traits; `smtp-blocking` has it for threads.

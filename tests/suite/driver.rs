@@ -106,7 +106,7 @@ const WAYS: [(Way, Way); 8] = [
 #[apply(on_runtime)]
 async fn a_server_ends_in_bounded_polls_on_any_stream() {
     for (read, write) in WAYS {
-        let stream = On(Stubborn { read, write, asked: 0 });
+        let stream = On::new(Stubborn { read, write, asked: 0 });
         let mut connection = Connection::new(stream, Server::new(Arc::new(impatient())));
         let mut turns = 0;
         loop {
@@ -129,7 +129,7 @@ async fn a_server_ends_in_bounded_polls_on_any_stream() {
 #[apply(on_runtime)]
 async fn a_client_ends_in_bounded_polls_on_any_stream() {
     for (read, write) in WAYS {
-        let stream = On(Stubborn { read, write, asked: 0 });
+        let stream = On::new(Stubborn { read, write, asked: 0 });
         let mut config = client::Config::default();
         config.timeouts.greeting = MOMENT;
         let mut connection = Connection::new(stream, Client::new(config));
@@ -287,8 +287,10 @@ async fn the_dot_leaves_with_the_content() {
     }
     let (near, mut far) = duplex(4096);
     far.write_all(b"220 x\r\n").await.unwrap();
-    let mut connection =
-        Connection::new(On(Vectored(Vec::new(), near)), Client::new(client::Config::default()));
+    let mut connection = Connection::new(
+        On::new(Vectored(Vec::new(), near)),
+        Client::new(client::Config::default()),
+    );
     let machine = connection.endpoint_mut();
     machine.hello(HelloName::parse("client.example").unwrap()).unwrap();
     let mut queued = false;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::rt::{
-    Runtime, Task,
+    Io, Runtime, Task,
     smtp::{
         Backend, Body, Client, Connector, End, Facts, Recipient, Sender, Server, Service, Session,
         Tls,
@@ -20,7 +20,6 @@ use crate::rt::{
     spawn,
 };
 use crate::suite::octets::{Bell, Duplex, Octets, duplex};
-use smtp_frontend::runtime::Io;
 
 /// A message that was taken.
 #[derive(Debug, Clone)]

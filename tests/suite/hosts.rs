@@ -12,7 +12,7 @@ use crate::rt::smtp::{
 use macro_rules_attribute::apply;
 
 use crate::{
-    rt::{TcpListener, spawn},
+    rt::{accept, listen, spawn},
     suite::{
         help::{self, Store, connector, envelope, to},
         octets::Octets,
@@ -21,13 +21,13 @@ use crate::{
 
 /// A host that gives these replies in each session, one for each line, the first unasked; and hears.
 async fn host(replies: &'static [&'static str]) -> (Target, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen().await;
     let target = Target::new("127.0.0.1", listener.local_addr().unwrap().port());
     let heard = Arc::new(Mutex::new(Vec::new()));
     let ears = Arc::clone(&heard);
     spawn(async move {
         loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
+            let (mut stream, _) = accept(&listener).await.unwrap();
             for reply in replies {
                 stream.write_all(reply.as_bytes()).await.unwrap();
                 let line = stream.read_line().await;
@@ -42,12 +42,12 @@ async fn host(replies: &'static [&'static str]) -> (Target, Arc<Mutex<Vec<String
 }
 
 async fn nobody() -> Target {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen().await;
     Target::new("127.0.0.1", listener.local_addr().unwrap().port())
 }
 
 async fn good(store: &Store) -> Target {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen().await;
     let target = Target::new("[127.0.0.1]", listener.local_addr().unwrap().port());
     spawn(help::server(store).listen_smtp(listener).serve());
     target

@@ -21,7 +21,7 @@ use crate::rt::smtp::{
 use macro_rules_attribute::apply;
 
 use crate::{
-    rt::{self, On, TcpListener, spawn},
+    rt::{self, On, listen, spawn},
     suite::{
         help::{self, Store, envelope, pair, serve, text, to},
         octets::{Octets, duplex, now},
@@ -300,7 +300,7 @@ async fn a_reader_that_fails_cuts_the_connection_without_the_dot() {
         let (near, ended) = serve(help::server(&store), Service::Smtp, 64 * 1024);
         let mut client = help::connector().open(near).await.unwrap();
         let recipients = to(&["<a@example.org>"]);
-        let message = Message::reader(On(Failing(&content)));
+        let message = Message::reader(On::new(Failing(&content)));
         let report = client.send_with(&envelope(&recipients), message, options).await.unwrap();
         assert_eq!(report.outcomes()[0].status(), Status::Deferred);
         assert!(report.outcomes()[0].to_string().contains("the disk is on fire"));
@@ -403,7 +403,7 @@ async fn a_hello_between_chunks_voids_the_message() {
 #[apply(on_runtime)]
 async fn over_tcp() {
     let store = Store::default();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen().await;
     let port = listener.local_addr().unwrap().port();
     let server = help::server(&store).listen_smtp(listener);
     let handle = server.handle();

@@ -1,6 +1,6 @@
 //! What holds on every runtime, written once. Each runtime's crate compiles it as a part of its own
 //! tests, beside a module `rt` that gives what is the runtime's: its crate, by the name of `smtp`, its
-//! sockets and tasks, and its traits for the streams made here.
+//! sockets and tasks, its traits for the streams made here, and how any stream of it is read and written.
 
 /// A test that is an async function.
 macro_rules! on_runtime {

@@ -7,10 +7,8 @@ use std::{
     task::{Poll, Waker, ready},
 };
 
-use smtp_frontend::runtime::Io;
-
 use crate::{
-    rt::{On, Runtime},
+    rt::{Io, On, Runtime},
     suite::pipe::{self, End},
 };
 
@@ -20,7 +18,7 @@ pub(crate) type Duplex = On<End>;
 /// A connection in memory; `window` octets may be under way each way.
 pub(crate) fn duplex(window: usize) -> (Duplex, Duplex) {
     let (near, far) = pipe::duplex(window);
-    (On(near), On(far))
+    (On::new(near), On::new(far))
 }
 
 /// What is done with a stream, whatever it is.

@@ -14,6 +14,12 @@ use crate::suite::pipe::Pipe;
 #[derive(Debug)]
 pub(crate) struct On<P>(pub(crate) P);
 
+impl<P> On<P> {
+    pub(crate) fn new(pipe: P) -> Self {
+        Self(pipe)
+    }
+}
+
 impl<P: Pipe + Unpin> AsyncRead for On<P> {
     fn poll_read(
         mut self: Pin<&mut Self>,

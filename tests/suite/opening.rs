@@ -11,7 +11,7 @@ use crate::rt::smtp::{
 use macro_rules_attribute::apply;
 
 use crate::{
-    rt::{TcpListener, spawn},
+    rt::{accept, listen, spawn},
     suite::{
         help::{self, Store, connector, envelope, scripted, serve, to},
         octets::{Octets, duplex},
@@ -113,7 +113,7 @@ async fn a_server_that_closes_without_a_word() {
 
 #[apply(on_runtime)]
 async fn nobody_listens() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen().await;
     let port = listener.local_addr().unwrap().port();
     drop(listener);
     let error = Connector::new(Tls::None).connect("127.0.0.1", port).await.unwrap_err();
@@ -124,12 +124,12 @@ async fn nobody_listens() {
 #[apply(on_runtime)]
 async fn helo_on_a_new_connection_after_a_drop() {
     for chosen in [false, true] {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = listen().await;
         let port = listener.local_addr().unwrap().port();
         let server = spawn(async move {
             let mut hellos = Vec::new();
             while hellos.len() < 1 + usize::from(chosen) {
-                let (mut stream, _) = listener.accept().await.unwrap();
+                let (mut stream, _) = accept(&listener).await.unwrap();
                 stream.write_all(b"220 old.example.net\r\n").await.unwrap();
                 let mut line = [0; 64];
                 let n = stream.read(&mut line).await.unwrap();

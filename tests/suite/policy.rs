@@ -17,7 +17,7 @@ use macro_rules_attribute::apply;
 use sha2::{Digest, Sha256, Sha512};
 
 use crate::{
-    rt::{TcpListener, spawn},
+    rt::{listen, spawn},
     suite::help::{self, Store},
 };
 
@@ -60,7 +60,7 @@ fn decided(demand: TlsDemand, testing: bool, name: &str) -> TlsDecision {
 
 /// A host with this chain, or without TLS.
 async fn host(chain: Option<&Chain>, decision: TlsDecision) -> Target {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen().await;
     let port = listener.local_addr().unwrap().port();
     let mut server: Server<Store> = help::server(&Store::default());
     if let Some(chain) = chain {

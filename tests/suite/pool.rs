@@ -12,7 +12,7 @@ use crate::rt::smtp::{
 use macro_rules_attribute::apply;
 
 use crate::{
-    rt::{TcpListener, spawn},
+    rt::{accept, listen, spawn},
     suite::{
         help::{self, Store, connector, envelope, to},
         octets::{Octets, duplex, now, yield_now},
@@ -25,13 +25,13 @@ type Heard = Arc<Mutex<Vec<Vec<String>>>>;
 /// A host whose sessions, one after the other, give these replies, one for each line (the first
 /// unasked), and then hang up; the last script serves all that come later.
 async fn host(scripts: &'static [&'static [&'static str]]) -> (Target, Heard) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen().await;
     let target = Target::new("127.0.0.1", listener.local_addr().unwrap().port());
     let heard = Heard::default();
     let ears = Arc::clone(&heard);
     spawn(async move {
         for number in 0.. {
-            let (mut stream, _) = listener.accept().await.unwrap();
+            let (mut stream, _) = accept(&listener).await.unwrap();
             let script = scripts.get(number).or(scripts.last()).unwrap();
             ears.lock().unwrap().push(Vec::new());
             let ears = Arc::clone(&ears);
@@ -65,7 +65,7 @@ async fn host(scripts: &'static [&'static [&'static str]]) -> (Target, Heard) {
 
 /// A real server.
 async fn server(store: &Store, config: Config) -> Target {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen().await;
     let target = Target::new("127.0.0.1", listener.local_addr().unwrap().port());
     let server = crate::rt::smtp::Server::new(config, store.clone());
     spawn(server.listen_smtp(listener).serve());
@@ -295,8 +295,7 @@ async fn a_dropped_future_leaves_nothing_behind() {
     drop(session);
     assert_eq!(send(&pool, "<a@example.org>").await.unwrap(), [Status::Delivered]);
     let mut session = pool.get().await.unwrap();
-    // Where the server is quicker than one look at it, once more.
-    while now(Box::pin(session.noop())).await.is_some() {}
+    session.connection().endpoint_mut().noop().unwrap();
     drop(session);
     assert_eq!(send(&pool, "<a@example.org>").await.unwrap(), [Status::Delivered]);
     let sessions = sessions(&store);
@@ -320,7 +319,7 @@ async fn idle_sessions_are_closed() {
 
 #[apply(on_runtime)]
 async fn nobody_there_is_an_error_and_frees_the_place() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen().await;
     let target = Target::new("127.0.0.1", listener.local_addr().unwrap().port());
     drop(listener);
     let pool = pool(target, |config| config.max_sessions = 1);

@@ -6,7 +6,7 @@ use crate::rt::smtp::proto::proxy::Header;
 use macro_rules_attribute::apply;
 
 use crate::{
-    rt::{TcpListener, TcpStream, spawn},
+    rt::{dial, listen, spawn},
     suite::{
         help::{self, Store},
         octets::Octets,
@@ -16,12 +16,12 @@ use crate::{
 /// What a server that expects a header says to these octets, up to the end.
 async fn said(octets: &[u8]) -> (String, Store) {
     let store = Store::default();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen().await;
     let address = listener.local_addr().unwrap();
     let server = help::server(&store).proxy_protocol(true).listen_smtp(listener);
     let handle = server.handle();
     let serving = spawn(server.serve());
-    let mut client = TcpStream::connect(address).await.unwrap();
+    let mut client = dial(address).await.unwrap();
     client.write_all(octets).await.unwrap();
     // A connection that is dropped with octets unread ends in a reset.
     let _ = client.close().await;
@@ -86,13 +86,13 @@ async fn without_a_header_nothing_is_said() {
 #[apply(on_runtime)]
 async fn the_first_wrong_octet_is_enough() {
     let store = Store::default();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen().await;
     let address = listener.local_addr().unwrap();
     let server = help::server(&store).proxy_protocol(true).listen_smtp(listener);
     let handle = server.handle();
     let serving = spawn(server.serve());
     for octets in [&b"\x16"[..], b"NOOP\r\n", b"PROXY UDP"] {
-        let mut client = TcpStream::connect(address).await.unwrap();
+        let mut client = dial(address).await.unwrap();
         client.write_all(octets).await.unwrap();
         let begun = Instant::now();
         assert_eq!(client.read_to_end().await, "");

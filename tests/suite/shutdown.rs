@@ -6,7 +6,7 @@ use crate::rt::smtp::{Rate, Server, Service, Tls};
 use macro_rules_attribute::apply;
 
 use crate::{
-    rt::{TcpListener, TcpStream, spawn},
+    rt::{dial, listen, spawn},
     suite::{
         help::{self, Store, connector, envelope, serve, text, to},
         octets::{Bell, Octets, yield_now},
@@ -17,7 +17,7 @@ async fn listening(
     store: &Store,
     change: impl FnOnce(Server<Store>) -> Server<Store>,
 ) -> (std::net::SocketAddr, Server<Store>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen().await;
     let address = listener.local_addr().unwrap();
     (address, change(help::server(store).listen_smtp(listener)))
 }
@@ -30,7 +30,7 @@ async fn an_idle_session_is_told_421() {
     let wait = async move { waiting.heard().await };
     let (address, server) = listening(&store, |server| server.shutdown(wait)).await;
     let serving = spawn(server.serve());
-    let mut client = TcpStream::connect(address).await.unwrap();
+    let mut client = dial(address).await.unwrap();
     assert!(client.read_line().await.starts_with("220 "));
     signal.ring();
     assert_eq!(
@@ -39,7 +39,7 @@ async fn an_idle_session_is_told_421() {
     );
     assert_eq!(client.read_line().await, "");
     serving.await.unwrap();
-    assert!(TcpStream::connect(address).await.is_err());
+    assert!(dial(address).await.is_err());
     assert_eq!(store.ends(), ["Regular"]);
 }
 
@@ -91,7 +91,7 @@ async fn after_the_grace_sessions_end_by_force() {
         let (address, server) = listening(&store, |server| server.grace(quick)).await;
         let handle = server.handle();
         let serving = spawn(server.serve());
-        let mut client = TcpStream::connect(address).await.unwrap();
+        let mut client = dial(address).await.unwrap();
         let begin =
             format!("EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<{to_whom}@x.example>\r\nBDAT 9\r\nabc");
         client.write_all(begin.as_bytes()).await.unwrap();
@@ -122,11 +122,11 @@ async fn one_too_many_is_told_421() {
         let serving = spawn(server.serve());
         let mut clients = Vec::new();
         for _ in 0..2 {
-            let mut client = TcpStream::connect(address).await.unwrap();
+            let mut client = dial(address).await.unwrap();
             assert!(client.read_line().await.starts_with("220 "));
             clients.push(client);
         }
-        let mut refused = TcpStream::connect(address).await.unwrap();
+        let mut refused = dial(address).await.unwrap();
         let said = refused.read_line().await;
         assert!(said.starts_with("421 mx.example.org too many connections"), "{said}");
         assert_eq!(refused.read_line().await, "");
@@ -137,7 +137,7 @@ async fn one_too_many_is_told_421() {
         while handle.connections() == 2 {
             yield_now().await;
         }
-        let mut next = TcpStream::connect(address).await.unwrap();
+        let mut next = dial(address).await.unwrap();
         assert!(next.read_line().await.starts_with("220 "));
         handle.shut_down();
         serving.await.unwrap();
@@ -177,7 +177,7 @@ async fn who_comes_too_often_is_told_421() {
         let client = connector().connect("127.0.0.1", address.port()).await.unwrap();
         client.quit().await.unwrap();
     }
-    let mut refused = TcpStream::connect(address).await.unwrap();
+    let mut refused = dial(address).await.unwrap();
     let said = refused.read_line().await;
     assert!(said.starts_with("421 mx.example.org too many new connections from your"), "{said}");
     assert_eq!(refused.read_line().await, "");

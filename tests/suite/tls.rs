@@ -14,7 +14,7 @@ use crate::rt::smtp::{
 use macro_rules_attribute::apply;
 
 use crate::{
-    rt::{TcpListener, spawn},
+    rt::{accept, listen, spawn},
     suite::{
         help::{self, Store, envelope, serve, text, to},
         octets::{Octets, duplex},
@@ -115,10 +115,7 @@ async fn requiretls_is_for_servers_that_are_verified() {
 async fn over_tcp() {
     let certificates = certificates();
     let store = Store::default();
-    let (plain, secure) = (
-        TcpListener::bind("127.0.0.1:0").await.unwrap(),
-        TcpListener::bind("127.0.0.1:0").await.unwrap(),
-    );
+    let (plain, secure) = (listen().await, listen().await);
     let ports = [&plain, &secure].map(|listener| listener.local_addr().unwrap().port());
     let server = server(&store, &certificates).listen_smtp(plain).listen_smtps(secure);
     let handle = server.handle();
@@ -173,11 +170,11 @@ async fn without_starttls_nothing_is_sent() {
 /// A server whose handshake breaks is served in the clear the second time, once.
 #[apply(on_runtime)]
 async fn opportunistic_tls_falls_back_on_a_new_connection() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen().await;
     let port = listener.local_addr().unwrap().port();
     let broken = spawn(async move {
         for attempt in 0..2 {
-            let (mut stream, _) = listener.accept().await.unwrap();
+            let (mut stream, _) = accept(&listener).await.unwrap();
             stream.write_all(b"220 x\r\n").await.unwrap();
             stream.read_line().await;
             stream.write_all(b"250-x\r\n250 STARTTLS\r\n").await.unwrap();

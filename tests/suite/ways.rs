@@ -6,7 +6,7 @@ use crate::rt::smtp::{
 use macro_rules_attribute::apply;
 
 use crate::{
-    rt::{TcpListener, spawn},
+    rt::{accept, listen, spawn},
     suite::{
         help::{self, Store, connector, envelope, to},
         octets::Octets,
@@ -25,11 +25,11 @@ async fn proxy(
     turns: impl IntoIterator<Item = Turn, IntoIter: Send> + Send + 'static,
     serves: bool,
 ) -> (u16, crate::rt::Task<Vec<u8>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen().await;
     let port = listener.local_addr().unwrap().port();
     let server = help::server(store);
     let task = spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
+        let (mut stream, _) = accept(&listener).await.unwrap();
         let mut read = Vec::new();
         for turn in turns {
             let (end, answer) = match turn {
@@ -126,7 +126,7 @@ async fn who_refused_is_in_the_error() {
 #[apply(on_runtime)]
 async fn from_an_address_that_was_chosen() {
     let store = Store::default();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen().await;
     let target = Target::new("127.0.0.1", listener.local_addr().unwrap().port());
     spawn(help::server(&store).listen_smtp(listener).serve());
     // All of 127/8 is there on Linux.
@@ -143,7 +143,7 @@ async fn from_an_address_that_was_chosen() {
     let error = sends(not_ours, target.clone()).await.unwrap_err();
     assert!(matches!(error.decisive(), Error::Io(_)), "{error}");
     // Nobody listens there.
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen().await;
     let nobody = Target::new("127.0.0.1", listener.local_addr().unwrap().port());
     drop(listener);
     let bound = Connector::new(Tls::None).bind("127.0.0.1".parse().unwrap());

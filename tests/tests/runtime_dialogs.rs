@@ -1,6 +1,6 @@
 //! Every dialog, played through each runtime: over streams of any width, and over one that does as little
 //! as a stream may. No sockets. Time stands still until nothing moves any more: tokio's clock then jumps,
-//! on smol the machine is told.
+//! elsewhere the machine is told.
 
 #[path = "../suite/on_smol.rs"]
 mod on_smol;
@@ -15,22 +15,21 @@ mod suite {
 
 use std::{
     collections::VecDeque,
+    fmt,
     future::{Future, poll_fn},
     io::{self, IoSlice},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll, Wake, Waker, ready},
     time::Duration,
 };
 
-use smtp_frontend::{
-    Connection,
-    runtime::{Io, Runtime},
-};
+use smtp_blocking::Duplex;
+use smtp_frontend::{Connection, runtime::Io};
 use smtp_proto::{
     answer::Rejection,
     client::Client,
@@ -45,13 +44,17 @@ use smtp_tests::{
 use crate::pipe::{End, Pipe, duplex};
 
 /// A runtime whose time stands still.
-trait Still: Runtime + Io<Self::On> {
-    type On;
+trait Still {
+    type Connection<E: Endpoint + fmt::Debug>: Loop<E>;
     /// What there is of the runtime in a test.
     type Clock;
 
-    fn on(stream: Stream) -> Self::On;
     fn clock() -> Self::Clock;
+    fn join<E: Endpoint + fmt::Debug>(
+        clock: &Self::Clock,
+        stream: Stream,
+        endpoint: E,
+    ) -> Self::Connection<E>;
 
     /// Polls until there is an output, or until nothing moves any more.
     fn settle(
@@ -66,12 +69,42 @@ trait Still: Runtime + Io<Self::On> {
     fn wait_on(clock: &Self::Clock, machine: &mut impl Endpoint);
 }
 
+/// The loop of a runtime that drives a machine.
+trait Loop<E>: fmt::Debug {
+    fn endpoint(&mut self) -> &mut E;
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Step>>;
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Step>>;
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+impl<S, E: Endpoint + fmt::Debug, R: Io<S>> Loop<E> for Connection<S, E, R> {
+    fn endpoint(&mut self) -> &mut E {
+        self.endpoint_mut()
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Step>> {
+        self.poll_next(cx)
+    }
+
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Step>> {
+        pin!(self.written()).poll(cx)
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        R::poll_close(self.stream_mut(), cx)
+    }
+}
+
 impl Still for smtp_tokio::Tokio {
-    type On = on_tokio::On<Stream>;
+    type Connection<E: Endpoint + fmt::Debug> = Connection<on_tokio::On<Stream>, E, Self>;
     type Clock = tokio::runtime::Runtime;
 
-    fn on(stream: Stream) -> Self::On {
-        on_tokio::On(stream)
+    fn join<E: Endpoint + fmt::Debug>(
+        _: &Self::Clock,
+        stream: Stream,
+        endpoint: E,
+    ) -> Self::Connection<E> {
+        Connection::new(on_tokio::On::new(stream), endpoint)
     }
 
     fn clock() -> Self::Clock {
@@ -108,11 +141,11 @@ impl Wake for Woken {
 }
 
 impl Still for smtp_smol::Smol {
-    type On = on_smol::On<Stream>;
+    type Connection<E: Endpoint + fmt::Debug> = Connection<on_smol::On<Stream>, E, Self>;
     type Clock = ();
 
-    fn on(stream: Stream) -> Self::On {
-        on_smol::On(stream)
+    fn join<E: Endpoint + fmt::Debug>(_: &(), stream: Stream, endpoint: E) -> Self::Connection<E> {
+        Connection::new(on_smol::On::new(stream), endpoint)
     }
 
     fn clock() {}
@@ -133,6 +166,115 @@ impl Still for smtp_smol::Smol {
     fn wait(_: &(), _: Duration) {}
 
     fn wait_on(_: &(), machine: &mut impl Endpoint) {
+        machine.wire().expire();
+    }
+}
+
+/// A stream that blocks, but not for any time: it has all it will have, and counts what it moves.
+#[derive(Debug)]
+struct Impatient(Stream, Arc<AtomicUsize>);
+
+impl Impatient {
+    fn now<T>(
+        &mut self,
+        poll: impl FnOnce(&mut Stream, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> io::Result<T> {
+        let held = self.0.held.len();
+        let polled = poll(&mut self.0, &mut Context::from_waker(Waker::noop()));
+        if polled.is_ready() || self.0.held.len() != held {
+            self.1.fetch_add(1, Ordering::Relaxed);
+        }
+        match polled {
+            Poll::Ready(done) => done,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl io::Read for Impatient {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.now(|stream, cx| stream.poll_read(cx, buffer))
+    }
+}
+
+impl io::Write for Impatient {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.now(|stream, cx| stream.poll_write(cx, octets))
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.now(|stream, cx| stream.poll_write_vectored(cx, slices))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.now(|stream, cx| stream.poll_flush(cx))
+    }
+}
+
+impl Duplex for Impatient {
+    fn set_patience(&mut self, _: Duration) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        self.now(|stream, cx| stream.poll_close(cx))
+    }
+}
+
+impl<E: Endpoint + fmt::Debug> Loop<E> for smtp_blocking::Connection<Impatient, E> {
+    fn endpoint(&mut self) -> &mut E {
+        self.endpoint_mut()
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Step>> {
+        self.poll_next(cx)
+    }
+
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Step>> {
+        self.poll_written(cx)
+    }
+
+    fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.stream_mut().close())
+    }
+}
+
+impl Still for smtp_blocking::Blocking {
+    type Connection<E: Endpoint + fmt::Debug> = smtp_blocking::Connection<Impatient, E>;
+    /// How often anything was moved.
+    type Clock = Arc<AtomicUsize>;
+
+    fn join<E: Endpoint + fmt::Debug>(
+        moved: &Arc<AtomicUsize>,
+        stream: Stream,
+        endpoint: E,
+    ) -> Self::Connection<E> {
+        smtp_blocking::Connection::new(Impatient(stream, Arc::clone(moved)), endpoint)
+    }
+
+    fn clock() -> Arc<AtomicUsize> {
+        Arc::default()
+    }
+
+    fn settle(
+        moved: &Arc<AtomicUsize>,
+        mut polled: impl FnMut(&mut Context<'_>) -> Poll<Step>,
+    ) -> Option<Step> {
+        // A stream that hesitates does so once for each of three things.
+        let mut quiet = 0;
+        while quiet < 4 {
+            let before = moved.load(Ordering::Relaxed);
+            if let Poll::Ready(step) = polled(&mut Context::from_waker(Waker::noop())) {
+                return Some(step);
+            }
+            quiet = if moved.load(Ordering::Relaxed) == before { quiet + 1 } else { 0 };
+        }
+        None
+    }
+
+    fn wait(_: &Arc<AtomicUsize>, _: Duration) {}
+
+    fn wait_on(_: &Arc<AtomicUsize>, machine: &mut impl Endpoint) {
         machine.wire().expire();
     }
 }
@@ -259,9 +401,9 @@ impl Pipe for Stream {
 }
 
 /// A machine on a stream, and what is at the stream's other end.
-struct Joined<E, R: Still> {
+struct Joined<E: Endpoint + fmt::Debug, R: Still> {
     clock: R::Clock,
-    connection: Connection<R::On, E, R>,
+    connection: R::Connection<E>,
     deaf: bool,
     far: End,
     /// What the far end has still to write.
@@ -272,13 +414,14 @@ struct Joined<E, R: Still> {
     ended: bool,
 }
 
-impl<E: Endpoint, R: Still> Joined<E, R> {
+impl<E: Endpoint + fmt::Debug, R: Still> Joined<E, R> {
     fn new(way: Way, endpoint: E) -> Self {
         let (near, far) = duplex(way.window);
         let stream = Stream { inner: near, way, held: VecDeque::new(), asked: [false; 3] };
+        let clock = R::clock();
         Self {
-            clock: R::clock(),
-            connection: Connection::new(R::on(stream), endpoint),
+            connection: R::join(&clock, stream, endpoint),
+            clock,
             deaf: way.deaf,
             far,
             coming: VecDeque::new(),
@@ -288,7 +431,7 @@ impl<E: Endpoint, R: Still> Joined<E, R> {
     }
 
     fn endpoint(&mut self) -> &mut E {
-        self.connection.endpoint_mut()
+        self.connection.endpoint()
     }
 
     /// Goes on until there is an event or nothing moves any more; what the machine wants then.
@@ -306,7 +449,7 @@ impl<E: Endpoint, R: Still> Joined<E, R> {
                 Poll::Ready(Ok(Step::Idle)) => {
                     last = Step::Idle;
                     // The peer may say something nevertheless.
-                    match pin!(connection.written()).poll(cx) {
+                    match connection.poll_written(cx) {
                         Poll::Ready(Ok(Step::Event)) => return Poll::Ready(Step::Event),
                         Poll::Ready(Ok(step)) => last = step,
                         Poll::Ready(Err(error)) => panic!("{error}"),
@@ -317,7 +460,7 @@ impl<E: Endpoint, R: Still> Joined<E, R> {
                     assert_eq!(step, Step::Close);
                     if last != Step::Close {
                         last = step;
-                        let closed = R::poll_close(connection.stream_mut(), cx);
+                        let closed = connection.poll_close(cx);
                         assert!(matches!(closed, Poll::Ready(Ok(()))));
                         cx.waker().wake_by_ref();
                     }
@@ -338,7 +481,7 @@ impl<E: Endpoint, R: Still> Joined<E, R> {
 
     /// And to its end.
     fn wait_on(&mut self) {
-        R::wait_on(&self.clock, self.connection.endpoint_mut());
+        R::wait_on(&self.clock, self.connection.endpoint());
     }
 
     fn eof(&mut self) {
@@ -569,4 +712,14 @@ fn server_on_smol() {
 #[test]
 fn client_on_smol() {
     client::<smtp_smol::Smol>();
+}
+
+#[test]
+fn server_on_threads() {
+    server::<smtp_blocking::Blocking>();
+}
+
+#[test]
+fn client_on_threads() {
+    client::<smtp_blocking::Blocking>();
 }

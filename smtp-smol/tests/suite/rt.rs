@@ -2,6 +2,8 @@
 
 use std::{
     future::Future,
+    io,
+    net::SocketAddr,
     path::Path,
     pin::Pin,
     task::{Context, Poll},
@@ -14,6 +16,7 @@ pub(crate) use smol::{
     block_on,
     net::{TcpListener, TcpStream},
 };
+pub(crate) use smtp_frontend::runtime::Io;
 pub(crate) use smtp_smol::{self as smtp, Smol as Runtime};
 
 #[path = "../../../tests/suite/on_smol.rs"]
@@ -50,6 +53,19 @@ impl<T> Drop for Task<T> {
             task.detach();
         }
     }
+}
+
+/// A listener on a port of its own.
+pub(crate) async fn listen() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
+pub(crate) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    listener.accept().await
+}
+
+pub(crate) async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
+    TcpStream::connect(address).await
 }
 
 /// A file in which so many octets were read already.

@@ -1,7 +1,8 @@
 //! Tokio, for the suite of all runtimes.
 
-use std::{future::Future, path::Path};
+use std::{future::Future, io, net::SocketAddr, path::Path};
 
+pub(crate) use smtp_frontend::runtime::Io;
 pub(crate) use smtp_tokio::{self as smtp, Tokio as Runtime};
 use tokio::io::AsyncReadExt;
 #[cfg(unix)]
@@ -18,6 +19,19 @@ pub(crate) use self::on::On;
 
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// A listener on a port of its own.
+pub(crate) async fn listen() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
+pub(crate) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    listener.accept().await
+}
+
+pub(crate) async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
+    TcpStream::connect(address).await
 }
 
 /// A file in which so many octets were read already.

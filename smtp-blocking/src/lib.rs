@@ -1,0 +1,209 @@
+//! SMTP and LMTP on threads and streams that block: clients and servers over the machines of
+//! [`smtp_proto`](proto), which know the protocol and do no I/O. There is no runtime, and nothing to await.
+//!
+//! ```text
+//!  your handlers ── Server ─┐                             ┌─ Client ── your mail
+//!                           ├─ Connection ── Connection ──┤
+//!       smtp_proto::server ─┘    stream, timer, TLS       └─ smtp_proto::client
+//! ```
+//!
+//! # A client
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+//! # let port = listener.local_addr()?.port();
+//! # let config = smtp_blocking::proto::server::Config::new(smtp_blocking::proto::domain::Host::parse("mx.example.org")?);
+//! # let server = smtp_blocking::Server::new(config, smtp_blocking_doc::Sink).listen_smtp(listener);
+//! # std::thread::spawn(move || server.serve());
+//! use smtp_blocking::{Connector, Tls};
+//! use smtp_blocking::proto::{client::Envelope, parameter::Parameters};
+//! use smtp_blocking::proto::path::{ForwardPath, ReversePath};
+//!
+//! // `Tls::StartTls` or `Tls::Implicit` everywhere but here.
+//! let mut client = Connector::new(Tls::None).connect("127.0.0.1", port)?;
+//! let envelope = Envelope {
+//!     reverse_path: ReversePath::parse("<tim@example.org>")?,
+//!     parameters: Parameters::EMPTY,
+//!     recipients: &[ForwardPath::parse("<ann@example.org>")?.into()],
+//! };
+//! let report = client.send(&envelope, "Subject: hi\r\n\r\nHello, Ann!\r\n")?;
+//! for outcome in report.outcomes() {
+//!     println!("{outcome}"); // delivered: 250 2.0.0 queued as 42
+//! }
+//! client.quit()?;
+//! # assert_eq!(report.outcomes()[0].to_string(), "delivered: 250 2.0.0 queued as 42");
+//! # Ok(()) }
+//! # mod smtp_blocking_doc {
+//! #     use smtp_blocking::{Backend, Body, Facts, Recipient, Sender, Session};
+//! #     use smtp_blocking::proto::answer::{Acceptance, Rejection};
+//! #     pub struct Sink;
+//! #     impl Backend for Sink {
+//! #         type Session = Sink;
+//! #         fn connect(&self, _: &Facts) -> Result<Sink, Rejection<'static>> { Ok(Sink) }
+//! #     }
+//! #     impl Session for Sink {
+//! #         fn mail(&mut self, _: &Sender<'_>) -> Result<(), Rejection<'static>> { Ok(()) }
+//! #         fn rcpt(&mut self, _: &Recipient<'_>) -> Result<(), Rejection<'static>> { Ok(()) }
+//! #         fn message(&mut self, body: &mut Body<'_>) -> Result<Acceptance<'static>, Rejection<'static>> {
+//! #             body.read_to_end(1 << 20)?;
+//! #             Ok(Acceptance::new("queued as 42"))
+//! #         }
+//! #         fn reset(&mut self) {}
+//! #     }
+//! # }
+//! ```
+//!
+//! A [`Report`](proto::client::Report) has one outcome for each recipient: refusals, breaks and
+//! doubts are in there. An [`Error`] says that nothing was sent.
+//!
+//! # A server
+//!
+//! ```
+//! use smtp_blocking::{Backend, Body, Facts, Recipient, Sender, Server, Session};
+//! use smtp_blocking::proto::answer::{Acceptance, Rejection};
+//! use smtp_blocking::proto::{domain::Host, server::Config};
+//!
+//! struct Post;
+//!
+//! impl Backend for Post {
+//!     type Session = Letter;
+//!     fn connect(&self, _: &Facts) -> Result<Letter, Rejection<'static>> {
+//!         Ok(Letter::default())
+//!     }
+//! }
+//!
+//! #[derive(Default)]
+//! struct Letter(Vec<String>);
+//!
+//! impl Session for Letter {
+//!     fn mail(&mut self, _: &Sender<'_>) -> Result<(), Rejection<'static>> {
+//!         Ok(())
+//!     }
+//!     fn rcpt(&mut self, to: &Recipient<'_>) -> Result<(), Rejection<'static>> {
+//!         if !to.forward_path().to_string().ends_with("@example.org>") {
+//!             return Err(Rejection::RELAY_DENIED);
+//!         }
+//!         self.0.push(to.forward_path().to_string());
+//!         Ok(())
+//!     }
+//!     fn message(&mut self, body: &mut Body<'_>) -> Result<Acceptance<'static>, Rejection<'static>> {
+//!         let mut size = 0;
+//!         while let Some(octets) = body.next()? {
+//!             size += octets.len(); // store them; or by `std::io::copy(body, &mut file)`
+//!         }
+//!         Ok(Acceptance::new(format!("{size} octets for {}", self.0.join(", "))))
+//!     }
+//!     fn reset(&mut self) {
+//!         self.0.clear();
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+//! let server = Server::new(Config::new(Host::parse("mx.example.org")?), Post).listen_smtp(listener);
+//! let handle = server.handle();
+//! let serving = std::thread::spawn(move || server.serve());
+//! // …
+//! handle.shut_down();
+//! serving.join().unwrap();
+//! # Ok(()) }
+//! ```
+//!
+//! # Where to go next
+//!
+//! - [`Session`] is all that a server's user has to read; [`Connector`] is that for clients.
+//! - [`Server::serve_connection`] and [`Connector::open`] take any stream that is a [`Duplex`]: proxies,
+//!   inetd, tests.
+//! - [`Session::etrn`], [`Session::atrn`] and [`Backend::fetch`] are asked where the configuration offers
+//!   ETRN, ATRN and BURL; [`Server::xclient`] and [`Server::xforward`] name the proxies that may speak for
+//!   others.
+//! - [`Connection`] drives a machine of [`proto`] by hand.
+//! - The names are those of the crates for runtimes: a program becomes one for tokio or smol, or back, by
+//!   `async` and `.await`. Programs for all of them are written over [`smtp_frontend`], and run here by
+//!   [`Blocking`].
+//! - [`tls`] makes configurations for rustls. Nothing is set process-wide. The feature `tls`, on by
+//!   default, brings it in.
+//! - Host names and domains beyond ASCII are converted to A-labels (RFC 5890) by the feature `idna`, on by
+//!   default.
+//!
+//! # What waits, and for how long
+//!
+//! - A session waits in reads and writes of its stream, until its timer at most
+//!   ([`ServerTimeouts`](proto::limits::ServerTimeouts), [`ClientTimeouts`](proto::limits::ClientTimeouts)),
+//!   and looks around in between: after ten milliseconds, twenty and so on, and at last once a second. So a
+//!   server's shutdown is seen by an idle session within a second; a transfer in course goes on.
+//! - A peer that writes and does not read (RFC 2920 section 3.1) is read from whenever a write had to wait.
+//! - A listener sleeps until a client comes or the server is shut down; it never looks in vain.
+//! - Whoever waits for something else, a place in a [`Pool`] or the end of a server, sleeps until it is there.
+//! - Host names are looked up on a thread of their own, as the system cannot be told how long that may take;
+//!   the same for connections to Unix sockets. It ends by itself when nobody waits for it any longer.
+//! - A handler that blocks cannot be ended: there is no `answer_timeout` here, and a shutdown waits for it.
+//!   Nor can a reader of a [`Message`] that blocks.
+//!
+//! # What a connection costs
+//!
+//! A server has a thread for each client, with a stack of [`STACK`] octets, and so has each listener and each
+//! client that is told why it is turned away. The stack takes address space; memory it takes as far as it was
+//! used. A client that has connected costs some 40 KiB, one that has sent a message 60, and an idle one wakes
+//! its thread once a second: 1,000 of them keep a processor busy for a hundredth of the time. Handlers that
+//! need a deep stack are to bring a thread of their own. When the system has no more threads, the client is
+//! closed without a word and the listener pauses, as for want of file descriptors.
+//!
+//! # What is said
+//!
+//! [`Server::trace`] and [`Connector::trace`] call back with each [entry](proto::transcript::Entry) of
+//! a session's record, secrets masked; [`Server::recording`] and [`Connector::recording`] say how
+//! much of it is kept. With the feature `tracing`, off by default, the same goes to the subscribers of
+//! the `tracing` crate: a span `session` for each session, at level DEBUG, with its `role`, `id`,
+//! `peer` and `protocol`, which is also the parent of whatever a server's handlers tell; and an event
+//! for each entry, with `speaker`, `verb`, `code`, `enhanced` and `octets`, at DEBUG, or at TRACE for
+//! content and for answers. The target is `smtp`. Where nobody subscribes to the span, nothing
+//! is recorded.
+//!
+//! Sockets are opened with `TCP_NODELAY`; replies and commands that belong together leave in one
+//! write. A session that waits for its peer owns no buffer.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod body;
+mod client;
+mod connection;
+mod connector;
+mod delegate;
+#[cfg(feature = "tls")]
+mod encrypted;
+mod listener;
+mod park;
+mod reader;
+mod runtime;
+mod server;
+mod session;
+mod socket;
+
+pub use smtp_frontend::proto;
+#[cfg(feature = "tls")]
+#[doc(inline)]
+pub use smtp_frontend::tls;
+#[doc(inline)]
+pub use smtp_frontend::{
+    Answered, Asked, Attempt, BodyError, ConnectError, End, Error, Facts, Handle, InvalidProxy,
+    InvalidProxyCredentials, MailData, Network, NotANetwork, NotARate, Observer, Outcome,
+    PoolConfig, PoolError, Progress, Proxy, ProxyError, Rate, Received, Recipient, Refusal, Sender,
+    Service, Stream, Target, Tls, Waiting,
+};
+
+pub use self::{
+    body::Body,
+    client::{Client, Pooled, TurnedClient},
+    connection::Connection,
+    connector::{Connector, Pool},
+    listener::AnyListener,
+    runtime::{Blocking, STACK},
+    server::Server,
+    session::{Backend, Session},
+    socket::{Duplex, Socket},
+};
+
+/// The content of a message, from octets or from anything that [reads](std::io::Read).
+pub type Message<'m> = smtp_frontend::Message<'m, Blocking>;

@@ -1,0 +1,80 @@
+//! Streams of a test's own, which block.
+
+use std::{
+    io::{self, IoSlice, Read, Write},
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
+    time::{Duration, Instant},
+};
+
+use smtp_blocking::Duplex;
+
+use crate::suite::pipe::Pipe;
+
+/// A stream of a test's own that blocks.
+#[derive(Debug)]
+pub(crate) struct On<P>(pub(crate) P, Duration);
+
+impl<P> On<P> {
+    pub(crate) fn new(pipe: P) -> Self {
+        Self(pipe, Duration::MAX)
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits so long for what a stream does.
+fn wait<P, T>(
+    stream: &mut On<P>,
+    mut poll: impl FnMut(&mut P, &mut Context<'_>) -> Poll<io::Result<T>>,
+) -> io::Result<T> {
+    let begun = Instant::now();
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    loop {
+        if let Poll::Ready(output) = poll(&mut stream.0, &mut Context::from_waker(&waker)) {
+            return output;
+        }
+        match stream.1.checked_sub(begun.elapsed()) {
+            Some(left) if !left.is_zero() => thread::park_timeout(left),
+            _ => return Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl<P: Pipe> Read for On<P> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        wait(self, |pipe, cx| pipe.poll_read(cx, buffer))
+    }
+}
+
+impl<P: Pipe> Write for On<P> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        wait(self, |pipe, cx| pipe.poll_write(cx, octets))
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        wait(self, |pipe, cx| pipe.poll_write_vectored(cx, slices))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        wait(self, |pipe, cx| pipe.poll_flush(cx))
+    }
+}
+
+impl<P: Pipe + Send> Duplex for On<P> {
+    fn set_patience(&mut self, patience: Duration) -> io::Result<()> {
+        self.1 = patience;
+        Ok(())
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        wait(self, |pipe, cx| pipe.poll_close(cx))
+    }
+}
