@@ -55,10 +55,30 @@ pub(crate) enum Command {
     Demo(Demo),
 }
 
-/// The async runtime to run on.
+/// What to run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Runtime {
+    /// The tokio runtime, on all processors.
     Tokio,
+    /// The smol runtime, on as many threads as SMOL_THREADS says, or one.
+    Smol,
+    /// No runtime: a thread for each session, whose calls block.
+    Blocking,
+}
+
+impl Command {
+    /// What it is to run on.
+    pub(crate) fn runtime(&self) -> Runtime {
+        match self {
+            Self::Serve(serve) => serve.runtime,
+            Self::Send(send) => send.session.runtime,
+            Self::Load(load) => load.session.runtime,
+            Self::Probe(probe) => probe.runtime,
+            Self::Demo(demo) => demo.runtime,
+            // It waits for nothing.
+            Self::Replay(_) => Runtime::Blocking,
+        }
+    }
 }
 
 /// How strict a session is.
@@ -95,7 +115,7 @@ pub(crate) enum Tls {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Demo {
-    /// The async runtime to run on.
-    #[arg(long, value_enum, default_value = "tokio")]
+    /// What to run on.
+    #[arg(long, value_enum, default_value = "tokio", env = "SMTP_RUNTIME")]
     pub(crate) runtime: Runtime,
 }

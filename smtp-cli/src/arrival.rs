@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use smtp_frontend::Facts;
 use smtp_proto::{
     answer::Rejection,
     date::{Date, Timestamp},
@@ -15,7 +16,6 @@ use smtp_proto::{
     profile::{HelloSyntax, Syntax},
     trace::{HeaderScanner, MAX_HOPS, Received, ReturnPath, WithoutFields},
 };
-use smtp_tokio::Facts;
 
 use crate::maildir::Incoming;
 

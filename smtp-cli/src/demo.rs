@@ -7,20 +7,21 @@ use clap::Parser;
 use crate::{
     args::{self, Arguments, Command},
     exit::{Code, Failure},
+    runtime::{System, Tasks},
     send, serve,
 };
 
 /// Starts a server on a free port, sends it a message, and shows what was said and delivered.
-pub(crate) async fn run() -> Result<(), Failure> {
+pub(crate) async fn run<R: System>() -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::new(Code::CannotCreate, error);
     let directory = std::env::temp_dir().join(format!("smtp-demo-{}", std::process::id()));
     fs::create_dir_all(&directory).map_err(failed)?;
-    let result = show(&directory).await;
+    let result = show::<R>(&directory).await;
     fs::remove_dir_all(&directory).map_err(failed)?;
     result
 }
 
-async fn show(directory: &Path) -> Result<(), Failure> {
+async fn show<R: System>(directory: &Path) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::new(Code::CannotCreate, error);
     let maildir = directory.join("mail");
     let maildir_text = maildir.to_string_lossy();
@@ -37,12 +38,13 @@ async fn show(directory: &Path) -> Result<(), Failure> {
         "--maildir",
         &maildir_text,
     ])?;
-    let prepared = serve::prepare(&serve).await?;
+    let prepared = serve::prepare::<R>(&serve).await?;
     let (Some(address), Some(certificate)) = (prepared.address, prepared.certificate) else {
         return Err(Failure::new(Code::Temporary, "the server did not start"));
     };
     let handle = prepared.server.handle();
-    let running = tokio::spawn(prepared.server.serve());
+    let mut running = Tasks::new();
+    running.spawn::<R>(prepared.server.serve()).map_err(failed)?;
     println!("A server listens on {address}, with TLS and a login.\n");
 
     let ca = directory.join("certificate.pem");
@@ -73,9 +75,11 @@ async fn show(directory: &Path) -> Result<(), Failure> {
         "--trace",
     ])?;
     println!("What client and server say:\n");
-    let outcome = send::run(&send).await?;
+    let outcome = send::run::<R>(&send).await?;
     handle.shut_down();
-    running.await.map_err(|error| Failure::new(Code::Temporary, error))?;
+    if running.next().await.flatten().is_none() {
+        return Err(Failure::new(Code::Temporary, "the server broke off"));
+    }
     if let Some(code) = outcome {
         return Err(Failure::new(code, "the message was not delivered"));
     }

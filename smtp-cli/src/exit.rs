@@ -2,12 +2,12 @@
 
 use std::{fmt, process::ExitCode};
 
+use smtp_frontend::Error;
 use smtp_proto::{
     client::{self, Cause, OpeningError, Outcome, Status},
     fault::Fault,
     status::Severity,
 };
-use smtp_tokio::Error;
 
 /// A failure, with the exit code that says of what kind it is.
 #[derive(Debug)]

@@ -17,13 +17,9 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use smtp_frontend::{Client, Connector};
 use smtp_proto::{data::BareNewline, extension::Extension};
-use smtp_tokio::{Client, Connector};
-use tokio::{
-    sync::Semaphore,
-    task::{JoinError, JoinSet},
-    time::{interval, sleep, timeout},
-};
+use tokio::sync::Semaphore;
 
 use self::{
     figures::Figures,
@@ -36,7 +32,9 @@ use crate::{
     args::{self, ChunkingUse, PipeliningUse},
     exit::{Code, Failure},
     notice::notice,
-    open_files, session, signal,
+    open_files,
+    runtime::{System, Tasks, sleep, timeout},
+    session, signal,
 };
 
 /// How long a run goes on when neither messages nor seconds are given.
@@ -49,7 +47,7 @@ const GRACE: Duration = Duration::from_secs(5);
 const OPENING: usize = 64;
 
 /// Loads the server, prints the figures, and says with which code to end.
-pub(crate) async fn run(arguments: &args::Load) -> Result<Option<Code>, Failure> {
+pub(crate) async fn run<R: System>(arguments: &args::Load) -> Result<Option<Code>, Failure> {
     open_files::raise_limit();
     let job = Job::of(arguments)?;
     let server = session::server(&arguments.session)?;
@@ -58,7 +56,8 @@ pub(crate) async fn run(arguments: &args::Load) -> Result<Option<Code>, Failure>
     if job.unix_lines {
         config.profile.client.bare_newline = BareNewline::Normalize;
     }
-    let connector = session::connector(&arguments.session, tls, &arguments.from)?.config(config);
+    let connector =
+        session::connector::<R>(&arguments.session, tls, &arguments.from)?.config(config);
     let shards = std::thread::available_parallelism().map_or(1, usize::from);
     let run = Arc::new(Run {
         job,
@@ -113,32 +112,35 @@ fn check(arguments: &args::Load, client: &Client) -> Result<(), Failure> {
 }
 
 /// Runs the workers until they are done, the time is over, or somebody ends it.
-async fn drive(
+async fn drive<R: System>(
     arguments: &args::Load,
     run: &Arc<Run>,
-    first: Worker,
-    connector: &Connector,
+    first: Worker<R>,
+    connector: &Connector<R>,
 ) -> Result<(), Failure> {
     let start = run.schedule.start();
     let asked = signal::asked_to_end()?;
     let more = (1..arguments.connections as usize)
         .map(|number| Worker::new(Arc::clone(run), number, connector.clone()));
-    let mut workers = JoinSet::new();
+    let failed = |error| Failure::new(Code::Temporary, format!("no room for a session: {error}"));
+    let mut workers = Tasks::new();
     for worker in std::iter::once(first).chain(more) {
-        if arguments.idle {
-            workers.spawn(worker.idle());
-        } else {
-            workers.spawn(worker.send());
-        }
+        let begun = match arguments.idle {
+            true => workers.spawn::<R>(worker.idle()),
+            false => workers.spawn::<R>(worker.send()),
+        };
+        begun.map_err(failed)?;
     }
     let time = match (arguments.messages, arguments.duration) {
         (Some(_), _) => None,
         (None, seconds) => Some(seconds.map_or(DURATION, Duration::from_secs_f64)),
     };
-    let showing = tokio::spawn(show(Arc::clone(run), arguments.clone(), start, time));
+    let mut showing = Tasks::new();
+    let show = show::<R>(Arc::clone(run), arguments.clone(), start, time);
+    showing.spawn::<R>(show).map_err(failed)?;
     let over = async {
         match time {
-            Some(time) => sleep(time).await,
+            Some(time) => sleep::<R>(time).await,
             None => std::future::pending().await,
         }
     };
@@ -153,33 +155,37 @@ async fn drive(
             run.schedule.end();
             let asked_again = signal::asked_to_end()?;
             tokio::select! {
-                ended = timeout(GRACE, join(&mut workers)) => ended.unwrap_or(Ok(())),
+                ended = timeout::<R, _>(GRACE, join(&mut workers)) => ended.unwrap_or(Ok(())),
                 () = asked_again => Ok(()),
             }
         }
     };
-    workers.shutdown().await;
-    showing.abort();
+    // Where sessions block, one that connects may not look around so soon.
+    timeout::<R, _>(GRACE, workers.end()).await;
     // The bar is gone when its task is.
-    let _ = showing.await;
+    showing.end().await;
     ended
 }
 
 /// Waits for all, or for the first that fails.
-async fn join(workers: &mut JoinSet<Result<(), Failure>>) -> Result<(), Failure> {
-    while let Some(ended) = workers.join_next().await {
-        ended.map_err(|error: JoinError| Failure::new(Code::Unavailable, error))??;
+async fn join(workers: &mut Tasks<Result<(), Failure>>) -> Result<(), Failure> {
+    while let Some(ended) = workers.next().await {
+        ended.ok_or_else(|| Failure::new(Code::Unavailable, "a session broke off"))??;
     }
     Ok(())
 }
 
 /// Shows on the terminal how far it is.
-async fn show(run: Arc<Run>, arguments: args::Load, start: Instant, time: Option<Duration>) {
+async fn show<R: System>(
+    run: Arc<Run>,
+    arguments: args::Load,
+    start: Instant,
+    time: Option<Duration>,
+) {
     let Some(bar) = bar(&arguments, time) else { return };
-    let mut ticks = interval(Duration::from_millis(100));
     let mut told = false;
     loop {
-        ticks.tick().await;
+        sleep::<R>(Duration::from_millis(100)).await;
         let done = run.done.load(Ordering::Relaxed);
         let elapsed = start.elapsed();
         match time {

@@ -13,6 +13,7 @@ mod notice;
 mod open_files;
 mod probe;
 mod replay;
+mod runtime;
 mod send;
 mod serve;
 mod session;
@@ -27,9 +28,10 @@ use std::process::ExitCode;
 use clap::{Parser, error::ErrorKind};
 
 use crate::{
-    args::{Arguments, Command},
+    args::{Arguments, Command, Runtime},
     exit::{Code, Failure},
     notice::notice,
+    runtime::{Blocking, Smol, System, Tokio},
 };
 
 fn main() -> ExitCode {
@@ -55,21 +57,23 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<Option<Code>, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Code::Temporary, error))?;
-    let result = runtime.block_on(async {
+    match command.runtime() {
+        Runtime::Tokio => run_on::<Tokio>(command),
+        Runtime::Smol => run_on::<Smol>(command),
+        Runtime::Blocking => run_on::<Blocking>(command),
+    }
+}
+
+fn run_on<R: System>(command: Command) -> Result<Option<Code>, Failure> {
+    let result = R::run(async {
         match command {
-            Command::Serve(serve) => serve::run(&serve).await.map(|()| None),
-            Command::Send(send) => send::run(&send).await,
-            Command::Load(load) => load::run(&load).await,
+            Command::Serve(serve) => serve::run::<R>(&serve).await.map(|()| None),
+            Command::Send(send) => send::run::<R>(&send).await,
+            Command::Load(load) => load::run::<R>(&load).await,
             Command::Replay(replay) => replay::run(&replay).map(|()| None),
-            Command::Probe(probe) => probe::run(&probe).await,
-            Command::Demo(_) => demo::run().await.map(|()| None),
+            Command::Probe(probe) => probe::run::<R>(&probe).await,
+            Command::Demo(_) => demo::run::<R>().await.map(|()| None),
         }
     });
-    // Not waited for: a read from the terminal may never end.
-    runtime.shutdown_background();
-    result
+    result.map_err(|error| Failure::new(Code::Temporary, error))?
 }

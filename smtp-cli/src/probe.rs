@@ -17,14 +17,10 @@ use std::{
 
 use indicatif::ProgressBar;
 use rustls::pki_types::ServerName;
+use smtp_frontend::{Client, Connector, Stream, Tls};
 use smtp_proto::{
     client::Config, extension::Extension, limits::ClientTimeouts, profile::Leniency,
     transcript::Entry,
-};
-use smtp_tokio::{Client, Connector, Tls};
-use tokio::{
-    net::{TcpStream, lookup_host},
-    time::timeout,
 };
 
 use self::{
@@ -39,12 +35,13 @@ use crate::{
     args::{self, ProbeTls},
     exit::{Code, Failure},
     notice::notice,
+    runtime::{System, timeout},
 };
 
 /// Looks at the server, prints what was found, and says with which code to end.
-pub(crate) async fn run(arguments: &args::Probe) -> Result<Option<Code>, Failure> {
-    let probe = Probe::new(arguments)?;
-    let failure = probe.visit().await.err();
+pub(crate) async fn run<R: System>(arguments: &args::Probe) -> Result<Option<Code>, Failure> {
+    let probe = Probe::new::<R>(arguments)?;
+    let failure = probe.visit::<R>().await.err();
     let report = probe.report(failure.as_ref());
     probe.bar.finish_and_clear();
     let text = if arguments.json {
@@ -73,7 +70,7 @@ struct Probe<'a> {
 }
 
 impl<'a> Probe<'a> {
-    fn new(arguments: &'a args::Probe) -> Result<Self, Failure> {
+    fn new<R: System>(arguments: &'a args::Probe) -> Result<Self, Failure> {
         let default_port = match (arguments.lmtp, arguments.tls) {
             (true, _) => 24,
             (false, Some(ProbeTls::Implicit)) => 465,
@@ -103,7 +100,7 @@ impl<'a> Probe<'a> {
         };
         let probe = Self { arguments, server, tls, witness, notes: Arc::default(), bar };
         // What is wrong with the arguments is told before anything is connected to.
-        probe.connector(arguments.hello.as_deref().unwrap_or("localhost"))?;
+        probe.connector::<R>(arguments.hello.as_deref().unwrap_or("localhost"))?;
         Ok(probe)
     }
 
@@ -116,25 +113,25 @@ impl<'a> Probe<'a> {
     }
 
     /// Connects, opens the session, and says QUIT.
-    async fn visit(&self) -> Result<(), Failure> {
+    async fn visit<R: System>(&self) -> Result<(), Failure> {
         self.bar.enable_steady_tick(Duration::from_millis(100));
         self.bar.set_message(format!("connecting to {}", self.arguments.server));
         let client = match &self.server {
             Server::Tcp { host, port } => {
-                let stream = self.dial(host, *port).await?;
-                let local = stream.local_addr().ok();
-                let connector = self.connector_from(local.map(|local| local.ip()))?;
+                let stream = self.dial::<R>(host, *port).await?;
+                let local = stream.local_addr();
+                let connector = self.connector_from::<R>(local.map(|local| local.ip()))?;
                 self.notes().local = local.map(|local| local.to_string());
                 connector.open(stream).await
             }
             #[cfg(unix)]
             Server::Unix(path) => {
                 let begun = Instant::now();
-                let connecting = timeout(self.patience(), tokio::net::UnixStream::connect(path));
+                let connecting = timeout::<R, _>(self.patience(), R::connect_unix(path.as_ref()));
                 let stream = flatten(connecting.await);
                 self.attempted(format!("unix:{path}"), begun, stream.as_ref().err());
                 let stream = stream.map_err(temporary)?;
-                self.connector_from(None)?.open(stream).await
+                self.connector_from::<R>(None)?.open(stream).await
             }
         };
         let mut client = client.map_err(Failure::of)?;
@@ -144,21 +141,17 @@ impl<'a> Probe<'a> {
     }
 
     /// Connects to the first address of the host that answers.
-    async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, Failure> {
+    async fn dial<R: System>(&self, host: &str, port: u16) -> Result<R::Socket, Failure> {
         let unknown = |error| temporary_text(format!("{host}: {error}"));
-        let found = flatten(timeout(self.patience(), lookup_host((host, port))).await);
-        let addresses: Vec<SocketAddr> = found.map_err(unknown)?.collect();
+        let found = flatten(timeout::<R, _>(self.patience(), R::resolve(host, port)).await);
+        let addresses: Vec<SocketAddr> = found.map_err(unknown)?;
         let mut last = None;
         for address in addresses {
             let begun = Instant::now();
-            let stream = flatten(timeout(self.patience(), TcpStream::connect(address)).await);
+            let stream = flatten(timeout::<R, _>(self.patience(), R::connect(address, None)).await);
             self.attempted(address.to_string(), begun, stream.as_ref().err());
             match stream {
-                Ok(stream) => {
-                    // A command must not wait for an acknowledgement, or the times are wrong.
-                    stream.set_nodelay(true).map_err(temporary)?;
-                    return Ok(stream);
-                }
+                Ok(stream) => return Ok(stream),
                 Err(error) => last = Some(format!("{address}: {error}")),
             }
         }
@@ -172,7 +165,7 @@ impl<'a> Probe<'a> {
     }
 
     /// What makes the session, in the name of this side's address unless another is given.
-    fn connector_from(&self, local: Option<IpAddr>) -> Result<Connector, Failure> {
+    fn connector_from<R: System>(&self, local: Option<IpAddr>) -> Result<Connector<R>, Failure> {
         let name = match (&self.arguments.hello, local) {
             (Some(name), _) => name.clone(),
             (None, Some(IpAddr::V6(address))) => match address.to_ipv4_mapped() {
@@ -181,7 +174,7 @@ impl<'a> Probe<'a> {
             },
             (None, local) => format!("[{}]", local.unwrap_or(IpAddr::from([127, 0, 0, 1]))),
         };
-        let connector = self.connector(&name)?;
+        let connector = self.connector::<R>(&name)?;
         let mut notes = self.notes();
         notes.hello = Some(name);
         notes.since = Some(Instant::now());
@@ -191,7 +184,7 @@ impl<'a> Probe<'a> {
         Ok(connector)
     }
 
-    fn connector(&self, name: &str) -> Result<Connector, Failure> {
+    fn connector<R: System>(&self, name: &str) -> Result<Connector<R>, Failure> {
         let mut config = if self.arguments.lmtp { Config::lmtp() } else { Config::default() };
         config.timeouts = ClientTimeouts::all(self.patience());
         config.profile = self.arguments.profile.into();
@@ -349,10 +342,8 @@ fn lock(notes: &Mutex<Notes>) -> MutexGuard<'_, Notes> {
     notes.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn flatten<T>(
-    result: Result<std::io::Result<T>, tokio::time::error::Elapsed>,
-) -> std::io::Result<T> {
-    result.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+fn flatten<T>(result: Option<std::io::Result<T>>) -> std::io::Result<T> {
+    result.unwrap_or_else(|| Err(std::io::ErrorKind::TimedOut.into()))
 }
 
 fn temporary(error: std::io::Error) -> Failure {

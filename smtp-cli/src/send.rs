@@ -7,19 +7,20 @@ mod wishes;
 use std::io::{self, Write as _};
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use smtp_frontend::{Client, Message};
 use smtp_proto::{
     client::{Envelope, Recipient},
     data::BareNewline,
     extension::Extension,
     proxy::Version,
 };
-use smtp_tokio::{Client, Message};
 
 use self::{addresses::Addresses, upstream::Upstream, wishes::Wishes};
 use crate::{
     args,
     compose::{Draft, compose},
     exit::{Code, Failure, code, worse},
+    runtime::System,
     session::{self, forward_path, reverse_path},
     source::Source,
     trace::{Trace, recording},
@@ -38,9 +39,9 @@ impl Prepared {
 }
 
 /// Sends, prints an outcome for each recipient, and says with which code to end.
-pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure> {
+pub(crate) async fn run<R: System>(arguments: &args::Send) -> Result<Option<Code>, Failure> {
     let finished = match &arguments.message {
-        Some(path) => Some(Source::open(path, arguments.read_recipients).await?),
+        Some(path) => Some(Source::open(path, arguments.read_recipients)?),
         None => None,
     };
     let addresses = Addresses::of(arguments, finished.as_ref())?;
@@ -68,7 +69,7 @@ pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure>
             attachments: &arguments.attach,
         })?),
     };
-    let mut client = connect(arguments, &addresses.from, message.has_unix_lines()).await?;
+    let mut client = connect::<R>(arguments, &addresses.from, message.has_unix_lines()).await?;
     if let Err(failure) = agree(&mut client, &wishes, &upstream).await {
         if client.is_usable() {
             client.quit().await.map_err(Failure::of)?;
@@ -80,7 +81,8 @@ pub(crate) async fn run(arguments: &args::Send) -> Result<Option<Code>, Failure>
     let message = match message {
         Prepared::Finished(source) => {
             let content = source.content(takes_8bit);
-            let message = source.message(&progress(content.size, arguments.trace), content);
+            let bar = progress(content.size, arguments.trace);
+            let message = R::message(source.reader, &bar).content(content);
             if arguments.read_recipients { message.without_bcc() } else { message }
         }
         Prepared::Composed(octets) => Message::from(octets),
@@ -119,7 +121,11 @@ fn progress(size: Option<u64>, traced: bool) -> ProgressBar {
 }
 
 /// Connects, starts TLS and authenticates as the arguments have it.
-async fn connect(arguments: &args::Send, from: &str, unix_lines: bool) -> Result<Client, Failure> {
+async fn connect<R: System>(
+    arguments: &args::Send,
+    from: &str,
+    unix_lines: bool,
+) -> Result<Client, Failure> {
     let server = session::server(&arguments.session)?;
     let tls = session::tls(&arguments.session, &server, arguments.require_tls);
     if arguments.require_tls && tls == args::Tls::None {
@@ -129,7 +135,7 @@ async fn connect(arguments: &args::Send, from: &str, unix_lines: bool) -> Result
     if unix_lines {
         config.profile.client.bare_newline = BareNewline::Normalize;
     }
-    let mut connector = session::connector(&arguments.session, tls, from)?.config(config);
+    let mut connector = session::connector::<R>(&arguments.session, tls, from)?.config(config);
     if let Some(trace) = Trace::client(arguments.trace, arguments.transcript.as_deref())? {
         connector = connector
             .recording(recording(arguments.keep_content))

@@ -10,12 +10,14 @@ use self::summary::Summary;
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    marker::PhantomData,
     net::SocketAddr,
     path::PathBuf,
     sync::Arc,
 };
 
 use rustls::pki_types::CertificateDer;
+use smtp_frontend::{Backend, Body, Facts, Network, Recipient, Sender, Server, Session};
 use smtp_proto::{
     answer::{Acceptance, Rejection},
     auth::{
@@ -28,10 +30,6 @@ use smtp_proto::{
     server::Config,
     upstream::Forwarded,
 };
-use smtp_tokio::{Backend, Body, Facts, Network, Recipient, Sender, Server, Session};
-use tokio::net::TcpListener;
-#[cfg(unix)]
-use tokio::net::UnixListener;
 
 use crate::{
     args,
@@ -39,16 +37,18 @@ use crate::{
     exit::{Code, Failure},
     maildir::{Incoming, Store},
     notice::notice,
-    open_files, signal,
+    open_files,
+    runtime::System,
+    signal,
     trace::{Trace, recording},
     trust,
     users::Users,
 };
 
 /// Serves until a signal comes, and then until the sessions have ended.
-pub(crate) async fn run(arguments: &args::Serve) -> Result<(), Failure> {
+pub(crate) async fn run<R: System>(arguments: &args::Serve) -> Result<(), Failure> {
     open_files::raise_limit();
-    let prepared = prepare(arguments).await?;
+    let prepared = prepare::<R>(arguments).await?;
     let signal = signal::asked_to_end()?;
     {
         let mut stdout = io::stdout().lock();
@@ -66,8 +66,8 @@ pub(crate) async fn run(arguments: &args::Serve) -> Result<(), Failure> {
 }
 
 /// A server whose sockets are bound.
-pub(crate) struct Prepared {
-    pub(crate) server: Server<Delivery>,
+pub(crate) struct Prepared<R: System> {
+    pub(crate) server: Server<Delivery<R>, R>,
     /// A line for each listener: "smtp 127.0.0.1:2525".
     pub(crate) listening: Vec<String>,
     /// The address of the first SMTP listener.
@@ -79,7 +79,7 @@ pub(crate) struct Prepared {
 }
 
 /// Opens the store, makes the certificate, binds the sockets.
-pub(crate) async fn prepare(arguments: &args::Serve) -> Result<Prepared, Failure> {
+pub(crate) async fn prepare<R: System>(arguments: &args::Serve) -> Result<Prepared<R>, Failure> {
     let users = Users::parse(&arguments.user, &arguments.token, &arguments.auth)?;
     let host = host_name(arguments)?;
     let config = config(arguments, &host)?;
@@ -93,12 +93,13 @@ pub(crate) async fn prepare(arguments: &args::Serve) -> Result<Prepared, Failure
         Some(Arc::new(store))
     };
     let authentication = !users.is_empty();
-    let backend = Delivery(Arc::new(Site {
+    let site = Site {
         host: host.clone(),
         store,
         domains: arguments.domain.iter().map(|name| in_a_labels(name)).collect(),
         users,
-    }));
+    };
+    let backend = Delivery { site: Arc::new(site), runtime: PhantomData };
     let mut server = limits::apply(Server::new(config, backend), arguments);
     let summary = arguments.summary.then(Summary::new);
     if let Some(summary) = &summary {
@@ -140,10 +141,10 @@ fn speaker(facts: &Facts) -> String {
 }
 
 /// Who may speak for other clients.
-fn proxies(
-    mut server: Server<Delivery>,
+fn proxies<R: System>(
+    mut server: Server<Delivery<R>, R>,
     arguments: &args::Serve,
-) -> Result<Server<Delivery>, Failure> {
+) -> Result<Server<Delivery<R>, R>, Failure> {
     let networks = |option: &str, hosts: &[String]| {
         let network = |text: &String| {
             let network: Result<Network, _> = text.parse();
@@ -161,10 +162,10 @@ fn proxies(
 }
 
 /// Binds every socket that was asked for: the server, a line for each, and the first SMTP address.
-async fn listen(
-    mut server: Server<Delivery>,
+async fn listen<R: System>(
+    mut server: Server<Delivery<R>, R>,
     arguments: &args::Serve,
-) -> Result<(Server<Delivery>, Vec<String>, Option<SocketAddr>), Failure> {
+) -> Result<(Server<Delivery<R>, R>, Vec<String>, Option<SocketAddr>), Failure> {
     let mut lines = Vec::new();
     let mut first = None;
     let mut smtp = arguments.listen.clone();
@@ -172,20 +173,20 @@ async fn listen(
         smtp.push("127.0.0.1:2525".into());
     }
     for address in &smtp {
-        let (listener, bound) = bind(address).await?;
+        let (listener, bound) = bind::<R>(address).await?;
         first.get_or_insert(bound);
         lines.push(format!("smtp {bound}"));
         server = server.listen_smtp(listener);
     }
     for address in &arguments.listen_tls {
-        let (listener, bound) = bind(address).await?;
+        let (listener, bound) = bind::<R>(address).await?;
         lines.push(format!("smtps {bound}"));
         server = server.listen_smtps(listener);
     }
     for address in &arguments.listen_lmtp {
         #[cfg(unix)]
         if let Some(path) = address.strip_prefix("unix:") {
-            server = server.listen_lmtp(bind_unix(path)?);
+            server = server.listen_lmtp(bind_unix::<R>(path)?);
             lines.push(format!("lmtp unix:{path}"));
             continue;
         }
@@ -193,30 +194,28 @@ async fn listen(
             // RFC 2033 section 5.
             return Err(Failure::usage(format!("--listen-lmtp {address}: port 25 is for SMTP")));
         }
-        let (listener, bound) = bind(address).await?;
+        let (listener, bound) = bind::<R>(address).await?;
         lines.push(format!("lmtp {bound}"));
         server = server.listen_lmtp(listener);
     }
     Ok((server, lines, first))
 }
 
-async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), Failure> {
-    let failed =
-        |error| Failure::new(Code::CannotCreate, format!("cannot listen on {address}: {error}"));
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
-    Ok((listener, bound))
+async fn bind<R: System>(address: &str) -> Result<(R::TcpListener, SocketAddr), Failure> {
+    R::bind(address).await.map_err(|error| {
+        Failure::new(Code::CannotCreate, format!("cannot listen on {address}: {error}"))
+    })
 }
 
 /// Binds a Unix socket. One that a server left behind, and that nobody answers on, is replaced.
 #[cfg(unix)]
-fn bind_unix(path: &str) -> Result<UnixListener, Failure> {
+fn bind_unix<R: System>(path: &str) -> Result<R::Listener, Failure> {
     use std::os::unix::net::UnixStream;
 
-    let bound = UnixListener::bind(path).or_else(|error| {
+    let bound = R::bind_unix(path).or_else(|error| {
         if error.kind() == io::ErrorKind::AddrInUse && UnixStream::connect(path).is_err() {
             std::fs::remove_file(path)?;
-            return UnixListener::bind(path);
+            return R::bind_unix(path);
         }
         Err(error)
     });
@@ -281,18 +280,22 @@ struct Site {
 
 /// Delivers into the store.
 #[derive(Debug)]
-pub(crate) struct Delivery(Arc<Site>);
+pub(crate) struct Delivery<R> {
+    site: Arc<Site>,
+    runtime: PhantomData<R>,
+}
 
-impl Backend for Delivery {
-    type Session = Visit;
+impl<R: System> Backend for Delivery<R> {
+    type Session = Visit<R>;
 
     fn mechanisms(&self) -> Vec<Known> {
-        self.0.users.mechanisms().to_vec()
+        self.site.users.mechanisms().to_vec()
     }
 
-    async fn connect(&self, _facts: &Facts) -> Result<Visit, Rejection<'static>> {
+    async fn connect(&self, _facts: &Facts) -> Result<Visit<R>, Rejection<'static>> {
         Ok(Visit {
-            site: Arc::clone(&self.0),
+            site: Arc::clone(&self.site),
+            runtime: PhantomData,
             reverse_path: None,
             smtputf8: false,
             recipients: Vec::new(),
@@ -302,8 +305,9 @@ impl Backend for Delivery {
 
 /// One client's session.
 #[derive(Debug)]
-pub(crate) struct Visit {
+pub(crate) struct Visit<R> {
     site: Arc<Site>,
+    runtime: PhantomData<R>,
     /// None for the null one.
     reverse_path: Option<MailboxBuf>,
     smtputf8: bool,
@@ -319,7 +323,7 @@ struct Addressee {
     mailbox: String,
 }
 
-impl Session for Visit {
+impl<R: System> Session for Visit<R> {
     async fn answer(&mut self, question: &Question, _facts: &Facts) -> Answer {
         self.site.users.answer(question)
     }
@@ -367,9 +371,9 @@ impl Session for Visit {
                 Err(rejection) => {
                     // One reply stands for all: what was delivered is taken back, as the client will
                     // send it again.
-                    for (path, _) in delivered.into_values() {
-                        let _ = tokio::fs::remove_file(path).await;
-                    }
+                    let paths: Vec<_> = delivered.into_values().map(|(path, _)| path).collect();
+                    let remove = move || paths.iter().map(std::fs::remove_file).for_each(drop);
+                    R::unblock(remove).await;
                     return Err(rejection);
                 }
             }
@@ -411,7 +415,7 @@ impl Session for Visit {
 /// A delivery: the mailbox, the file, and the id of the message.
 type Delivered = Result<(String, PathBuf, String), Rejection<'static>>;
 
-impl Visit {
+impl<R: System> Visit<R> {
     /// Receives the message, onto the disk; nothing is kept of one that is to be dropped.
     async fn receive(
         &mut self,
@@ -421,7 +425,7 @@ impl Visit {
             while body.next().await.map_err(|_| Rejection::LOCAL_ERROR)?.is_some() {}
             return Ok(None);
         };
-        let message = blocking(move || store.begin()).await?;
+        let message = blocking::<R, _>(move || store.begin()).await?;
         let transaction = Transaction {
             host: &self.site.host,
             reverse_path: self.reverse_path.as_ref(),
@@ -435,7 +439,7 @@ impl Visit {
             arrival.write(octets).map_err(|error| trouble(&error))?;
         }
         let mut message = arrival.finish().map_err(|error| trouble(&error))??;
-        let message = blocking(move || message.sync().map(|()| message)).await?;
+        let message = blocking::<R, _>(move || message.sync().map(|()| message)).await?;
         Ok(Some(message))
     }
 
@@ -448,7 +452,7 @@ impl Visit {
         for to in &self.recipients {
             let (store, message, mailbox) =
                 (Arc::clone(store), Arc::clone(&message), to.mailbox.clone());
-            let delivered = blocking(move || {
+            let delivered = blocking::<R, _>(move || {
                 let path = store.deliver(&message, &mailbox)?;
                 Ok((mailbox, path, message.name().to_owned()))
             });
@@ -459,13 +463,13 @@ impl Visit {
 }
 
 /// Runs what waits for the disk where it holds up no other session.
-async fn blocking<T: Send + 'static>(
+async fn blocking<R: System, T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, Rejection<'static>> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(trouble(&error)),
-        Err(_) => Err(Rejection::LOCAL_ERROR),
+    match R::unblock(work).await {
+        Some(Ok(done)) => Ok(done),
+        Some(Err(error)) => Err(trouble(&error)),
+        None => Err(Rejection::LOCAL_ERROR),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use smtp_frontend::{Client, Connector, Error, Tls, runtime::Runtime};
 use smtp_proto::{
     auth::{Known, client::Credentials},
     client::Config,
     limits::ClientTimeouts,
     path::{ForwardPath, Mailbox, ReversePath},
 };
-use smtp_tokio::{Client, Connector, Error, Tls};
 
 use crate::{address::Server, args, exit::Failure, trust, users::mechanisms};
 
@@ -58,11 +58,11 @@ pub(crate) fn config(arguments: &args::Session) -> Config {
 }
 
 /// What makes the sessions, but for the [`config`]. `from` is who an anonymous login says to be.
-pub(crate) fn connector(
+pub(crate) fn connector<R: Runtime>(
     arguments: &args::Session,
     tls: args::Tls,
     from: &str,
-) -> Result<Connector, Failure> {
+) -> Result<Connector<R>, Failure> {
     let mut connector = Connector::new(match tls {
         args::Tls::None => Tls::None,
         args::Tls::Starttls => Tls::StartTls,
@@ -101,7 +101,10 @@ pub(crate) fn connector(
 }
 
 /// Opens a session.
-pub(crate) async fn connect(connector: &Connector, server: &Server) -> Result<Client, Error> {
+pub(crate) async fn connect<R: Runtime>(
+    connector: &Connector<R>,
+    server: &Server,
+) -> Result<Client, Error> {
     match server {
         Server::Tcp { host, port } => connector.connect(host, *port).await,
         #[cfg(unix)]

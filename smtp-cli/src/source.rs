@@ -1,22 +1,16 @@
 //! A finished message, from a file or the standard input.
 
 use std::{
-    io::{self, BufRead, BufReader, Cursor},
+    fs::File,
+    io::{self, BufRead, BufReader, Cursor, Read},
     path::Path,
-    pin::Pin,
 };
 
 use bytes::Bytes;
-use indicatif::ProgressBar;
 use smtp_proto::{
     client::{Content, Survey},
     parameter::Body,
     trace::HeaderScanner,
-};
-use smtp_tokio::Message;
-use tokio::{
-    fs::File,
-    io::{AsyncRead, AsyncReadExt},
 };
 
 use crate::exit::{Code, Failure};
@@ -40,21 +34,20 @@ pub(crate) struct Source {
 pub(crate) enum Reader {
     File(File),
     Octets(Cursor<Bytes>),
-    /// Cannot be read a second time.
-    Stream(Pin<Box<dyn AsyncRead + Send>>),
+    /// The standard input, of which so much was read already. Cannot be read a second time.
+    Stream(Cursor<Bytes>),
 }
 
 impl Source {
     /// Opens a file, or the standard input for `-`; with so much looked at that there is the header
     /// section, if that is asked for.
-    pub(crate) async fn open(path: &Path, with_header: bool) -> Result<Self, Failure> {
+    pub(crate) fn open(path: &Path, with_header: bool) -> Result<Self, Failure> {
         let failed =
             |error: io::Error| Failure::new(Code::Data, format!("{}: {error}", path.display()));
         if path == Path::new("-") {
             let peek = if with_header { MAX_HEADER } else { PEEK };
             let mut start = Vec::new();
-            let mut stdin = tokio::io::stdin();
-            (&mut stdin).take(peek as u64).read_to_end(&mut start).await.map_err(failed)?;
+            io::stdin().take(peek as u64).read_to_end(&mut start).map_err(failed)?;
             let mut survey = Survey::default();
             survey.read(&start);
             let whole = start.len() < peek;
@@ -62,12 +55,12 @@ impl Source {
             let read = Cursor::new(start.clone());
             let reader = match whole {
                 true => Reader::Octets(read),
-                false => Reader::Stream(Box::pin(read.chain(stdin))),
+                false => Reader::Stream(read),
             };
             return Ok(Self { reader, survey, whole, start });
         }
         let (survey, start) = survey_file(path).map_err(failed)?;
-        let file = File::open(path).await.map_err(failed)?;
+        let file = File::open(path).map_err(failed)?;
         Ok(Self { reader: Reader::File(file), survey, whole: true, start })
     }
 
@@ -93,21 +86,11 @@ impl Source {
         }
         content
     }
-
-    /// The message, with a bar that moves while it is read.
-    pub(crate) fn message(self, bar: &ProgressBar, content: Content) -> Message<'static> {
-        let message = match self.reader {
-            Reader::File(file) => Message::rewindable(bar.wrap_async_read(file)),
-            Reader::Octets(octets) => Message::rewindable(bar.wrap_async_read(octets)),
-            Reader::Stream(stream) => Message::reader(bar.wrap_async_read(stream)),
-        };
-        message.content(content)
-    }
 }
 
 /// Looks at a file, and keeps what it begins with.
 fn survey_file(path: &Path) -> io::Result<(Survey, Bytes)> {
-    let mut file = BufReader::with_capacity(64 * 1024, std::fs::File::open(path)?);
+    let mut file = BufReader::with_capacity(64 * 1024, File::open(path)?);
     let mut survey = Survey::default();
     let mut header = HeaderScanner::new();
     let mut start = Vec::new();
@@ -130,23 +113,20 @@ fn survey_file(path: &Path) -> io::Result<(Survey, Bytes)> {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_file_is_surveyed_whole_and_read_from_its_start() {
+    #[test]
+    fn a_file_is_surveyed_whole_and_read_from_its_start() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("mail.eml");
         std::fs::write(&path, "Subject: x\n\nline\n").unwrap();
-        let source = Source::open(&path, false).await.unwrap();
+        let source = Source::open(&path, false).unwrap();
         let content = source.content(true);
         assert_eq!(content.size, Some("Subject: x\r\n\r\nline\r\n".len() as u64));
         assert_eq!(content.body, Body::SevenBit);
         assert_eq!(source.header().unwrap(), b"Subject: x\n\nline\n");
         let mut octets = Vec::new();
         let Reader::File(mut file) = source.reader else { panic!("a file") };
-        file.read_to_end(&mut octets).await.unwrap();
+        file.read_to_end(&mut octets).unwrap();
         assert_eq!(octets, b"Subject: x\n\nline\n");
-        assert_eq!(
-            Source::open(Path::new("/no/such"), false).await.err().unwrap().code,
-            Code::Data
-        );
+        assert_eq!(Source::open(Path::new("/no/such"), false).err().unwrap().code, Code::Data);
     }
 }

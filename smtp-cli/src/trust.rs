@@ -10,7 +10,7 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject},
 };
-use smtp_tokio::tls::Certificates;
+use smtp_frontend::tls::Certificates;
 
 use crate::exit::{Code, Failure};
 
@@ -50,7 +50,7 @@ pub(crate) fn roots(path: &Path) -> Result<Arc<ClientConfig>, Failure> {
 
 /// A client that trusts anybody.
 pub(crate) fn anybody() -> Result<Arc<ClientConfig>, Failure> {
-    smtp_tokio::tls::client_config_unverified()
+    smtp_frontend::tls::client_config_unverified()
         .map_err(|error| Failure::new(Code::Unavailable, error))
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn self_signed(
     let made = rcgen::generate_simple_self_signed(names).map_err(|error| failed(&error))?;
     let certificate = made.cert.der().clone();
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    let config = smtp_tokio::tls::server_config(vec![certificate.clone()], key.into())
+    let config = smtp_frontend::tls::server_config(vec![certificate.clone()], key.into())
         .map_err(|error| failed(&error))?;
     Ok((config, certificate))
 }

@@ -16,6 +16,8 @@ mod production;
 mod read_recipients;
 #[path = "program/recipients.rs"]
 mod recipients;
+#[path = "program/runtimes.rs"]
+mod runtimes;
 #[path = "program/ways.rs"]
 mod ways;
 

@@ -50,8 +50,8 @@ pub(crate) struct Probe {
     /// out.
     #[arg(value_name = "HOST[:PORT]|unix:PATH")]
     pub(crate) server: String,
-    /// The async runtime to run on.
-    #[arg(long, value_enum, default_value = "tokio")]
+    /// What to run on.
+    #[arg(long, value_enum, default_value = "tokio", env = "SMTP_RUNTIME")]
     pub(crate) runtime: Runtime,
     /// Prints one JSON object instead of a page.
     #[arg(long)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
-use smtp_tokio::{Network, Rate};
+use smtp_frontend::{Network, Rate};
 
 use super::{Profile, Runtime};
 
@@ -73,8 +73,8 @@ pub(crate) struct Serve {
     /// --trace.
     #[arg(long, value_enum, default_value = "internet")]
     pub(crate) profile: Profile,
-    /// The async runtime to run on.
-    #[arg(long, value_enum, default_value = "tokio")]
+    /// What to run on.
+    #[arg(long, value_enum, default_value = "tokio", env = "SMTP_RUNTIME")]
     pub(crate) runtime: Runtime,
     /// The certificate chain, as PEM. Without it a self-signed certificate is made at every start. May
     /// be given again: a client is shown that which has the name it asks for, or else the first. At

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use smtp_tokio::Proxy;
+use smtp_frontend::Proxy;
 
 use super::{Profile, Runtime, Tls};
 
@@ -59,8 +59,14 @@ pub(crate) struct Session {
     /// Connects from this address of this host; twice for one of each family.
     #[arg(long, value_name = "IP", help_heading = "Session")]
     pub(crate) bind: Vec<IpAddr>,
-    /// The async runtime to run on.
-    #[arg(long, value_enum, default_value = "tokio", help_heading = "Session")]
+    /// What to run on.
+    #[arg(
+        long,
+        value_enum,
+        default_value = "tokio",
+        env = "SMTP_RUNTIME",
+        help_heading = "Session"
+    )]
     pub(crate) runtime: Runtime,
     /// Where TLS comes in. Default: implicit for port 465, none for LMTP and for loopback
     /// addresses when no user is given, else starttls.

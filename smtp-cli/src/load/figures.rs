@@ -7,12 +7,12 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
+use smtp_frontend::Error;
 use smtp_proto::{
     client::{Cause, OpeningError, Outcome, Report},
     fault::Fault,
     reply::ReplyBuf,
 };
-use smtp_tokio::Error;
 
 use super::phase::Phase;
 use crate::exit::{Code, Failure, code, worse};

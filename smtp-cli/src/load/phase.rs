@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use smtp_frontend::Progress;
 use smtp_proto::client::ReplyTo;
-use smtp_tokio::Progress;
 
 /// A phase of a session or of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

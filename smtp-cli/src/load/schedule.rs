@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{sync::watch, time::sleep_until};
+use smtp_frontend::runtime::Runtime;
+use tokio::sync::watch;
+
+use crate::runtime::sleep_until;
 
 /// A message may be sent; with a rate, since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +46,7 @@ impl Schedule {
     }
 
     /// Waits until the next message is due. None when it is over.
-    pub(super) async fn next(&self) -> Option<Due> {
+    pub(super) async fn next<R: Runtime>(&self) -> Option<Due> {
         if *self.over.borrow() {
             return None;
         }
@@ -59,17 +62,17 @@ impl Schedule {
             return Some(Due(Some(due)));
         }
         // Whoever was there in time does not count what the timer is late by.
-        self.wait_until(due).await.then(|| Due(Some(Instant::now())))
+        self.wait_until::<R>(due).await.then(|| Due(Some(Instant::now())))
     }
 
     /// Whether `time` passed before it was over.
-    pub(super) async fn wait(&self, time: Duration) -> bool {
-        self.wait_until(Instant::now() + time).await
+    pub(super) async fn wait<R: Runtime>(&self, time: Duration) -> bool {
+        self.wait_until::<R>(Instant::now() + time).await
     }
 
-    async fn wait_until(&self, time: Instant) -> bool {
+    async fn wait_until<R: Runtime>(&self, time: Instant) -> bool {
         tokio::select! {
-            () = sleep_until(time.into()) => true,
+            () = sleep_until::<R>(time) => true,
             () = self.over() => false,
         }
     }
@@ -84,13 +87,14 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::Tokio;
 
     #[tokio::test]
     async fn so_many_messages_and_no_more() {
         let schedule = Schedule::new(Some(2), None);
-        assert!(schedule.next().await.is_some());
-        assert!(schedule.next().await.is_some());
-        assert!(schedule.next().await.is_none());
+        assert!(schedule.next::<Tokio>().await.is_some());
+        assert!(schedule.next::<Tokio>().await.is_some());
+        assert!(schedule.next::<Tokio>().await.is_none());
     }
 
     #[tokio::test]
@@ -98,18 +102,18 @@ mod tests {
         let start = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
         let schedule = Schedule::new(None, Some(2.0));
         schedule.start.set(start).unwrap();
-        assert_eq!(schedule.next().await, Some(Due(Some(start))));
+        assert_eq!(schedule.next::<Tokio>().await, Some(Due(Some(start))));
         let second = start + Duration::from_millis(500);
-        assert_eq!(schedule.next().await, Some(Due(Some(second))));
+        assert_eq!(schedule.next::<Tokio>().await, Some(Due(Some(second))));
     }
 
     #[tokio::test]
     async fn the_end_wakes_those_who_wait() {
         let schedule = Schedule::new(None, Some(1e-6));
-        assert!(schedule.next().await.is_some());
-        let ((), next) = tokio::join!(async { schedule.end() }, schedule.next());
+        assert!(schedule.next::<Tokio>().await.is_some());
+        let ((), next) = tokio::join!(async { schedule.end() }, schedule.next::<Tokio>());
         assert_eq!(next, None);
-        assert!(!schedule.wait(Duration::from_secs(1000)).await);
-        assert_eq!(schedule.next().await, None);
+        assert!(!schedule.wait::<Tokio>(Duration::from_secs(1000)).await);
+        assert_eq!(schedule.next::<Tokio>().await, None);
     }
 }

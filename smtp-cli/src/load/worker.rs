@@ -8,13 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use smtp_frontend::{Client, Connector, Error, runtime::Runtime};
 use smtp_proto::{
     client::{Envelope, Recipient},
     extension::Extension,
     parameter::Parameters,
     path::ReversePath,
 };
-use smtp_tokio::{Client, Connector, Error};
 use tokio::sync::Semaphore;
 
 use super::{
@@ -58,16 +58,16 @@ impl Run {
 }
 
 /// One connection after the other.
-pub(super) struct Worker {
+pub(super) struct Worker<R> {
     run: Arc<Run>,
     number: usize,
-    connector: Connector,
+    connector: Connector<R>,
     watch: Arc<Mutex<Stopwatch>>,
     client: Option<Client>,
 }
 
-impl Worker {
-    pub(super) fn new(run: Arc<Run>, number: usize, connector: Connector) -> Self {
+impl<R: Runtime> Worker<R> {
+    pub(super) fn new(run: Arc<Run>, number: usize, connector: Connector<R>) -> Self {
         let watch = Arc::new(Mutex::new(Stopwatch::new(Instant::now())));
         let told = Arc::clone(&watch);
         let connector = connector.observe(move |progress| {
@@ -99,13 +99,13 @@ impl Worker {
         let recipients = run.job.recipients()?;
         let mut pause = PAUSE;
         let mut sent = 0;
-        while let Some(due) = run.schedule.next().await {
+        while let Some(due) = run.schedule.next::<R>().await {
             if self.client.is_none() {
                 sent = 0;
                 if let Err(error) = self.open().await {
                     run.figures(self.number).message_without_session(error, Instant::now());
                     run.done.fetch_add(1, Ordering::Relaxed);
-                    run.schedule.wait(pause).await;
+                    run.schedule.wait::<R>(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                     continue;
                 }

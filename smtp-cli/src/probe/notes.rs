@@ -5,10 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use smtp_frontend::{Progress, tls::TlsFacts};
 use smtp_proto::{
     client::ReplyTo, command::Verb, fault::Fault, profile::Leniency, reply::Reply, status::Severity,
 };
-use smtp_tokio::{Progress, tls::TlsFacts};
 
 use super::report::{Attempt, Offer, RoundTrip, Said};
 

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use smtp_frontend::Client;
 use smtp_proto::{
     domain::HelloName,
     error::ParseError,
@@ -10,7 +11,6 @@ use smtp_proto::{
     status::Severity,
     upstream::{Attribute, Forwarded, Overrides, Value},
 };
-use smtp_tokio::Client;
 
 use super::wishes::offers;
 use crate::{

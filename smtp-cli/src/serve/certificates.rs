@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use rustls::ServerConfig;
-use smtp_tokio::tls::CurrentCertificates;
+use smtp_frontend::tls::CurrentCertificates;
 
 use crate::{
     args,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use smtp_frontend::{Backend, Server, runtime::Runtime};
 use smtp_proto::limits::ServerTimeouts;
-use smtp_tokio::{Backend, Server};
 
 use crate::args;
 
@@ -20,7 +20,10 @@ pub(super) fn timeouts(arguments: &args::Serve) -> ServerTimeouts {
 }
 
 /// What the server allows.
-pub(super) fn apply<B: Backend>(mut server: Server<B>, arguments: &args::Serve) -> Server<B> {
+pub(super) fn apply<B: Backend, R: Runtime>(
+    mut server: Server<B, R>,
+    arguments: &args::Serve,
+) -> Server<B, R> {
     server = server
         .max_connections(arguments.max_connections)
         .exempt(arguments.exempt.iter().copied())

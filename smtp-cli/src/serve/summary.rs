@@ -8,7 +8,7 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
-use smtp_tokio::{Answered, Asked, End, Facts, Observer, Outcome, Received, Refusal};
+use smtp_frontend::{Answered, Asked, End, Facts, Observer, Outcome, Received, Refusal};
 
 use crate::notice::notice;
 
