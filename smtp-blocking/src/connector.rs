@@ -10,11 +10,13 @@ use std::{
 use smtp_frontend::tls::rustls;
 use smtp_frontend::{
     Error, MailData, PoolConfig, Progress, Proxy, Target, Tls,
+    dns::Resolve,
     proto::{
         auth::client::{Credentials, InvalidCredentials},
         client::{Config, Envelope, Login, Report, TransactionOptions},
         error::ParseError,
         proxy::Version,
+        relay::{NextHop, Own},
         transcript::{Entry, Recording},
     },
 };
@@ -112,6 +114,14 @@ impl Connector {
         /// How many addresses are tried for one session, of all hosts together; 10 by default.
         fn max_attempts(addresses: usize);
 
+        /// By which names and addresses this host is known beside its [`hello_name`](Self::hello_name):
+        /// [`connect_mx`](Self::connect_mx) does not bring mail back to it (RFC 5321 section 5.1).
+        fn own(own: Own);
+
+        /// The port at which [`connect_mx`](Self::connect_mx) finds servers, if it is not 25: in a network
+        /// of one's own, where it is another.
+        fn mx_port(port: u16);
+
         /// Calls `trace` with each entry of the session's record, secrets masked.
         fn trace(trace: impl Fn(&Entry) + Send + Sync + 'static);
 
@@ -162,6 +172,21 @@ impl Connector {
     /// [`Error::Connect`], with what became of each address.
     pub fn connect_any(&self, targets: &[Target]) -> Result<Client, Error> {
         block_on(self.0.connect_any(targets)).map(Client)
+    }
+
+    /// Opens a session with a host that takes mail for this next hop, as a relay does (RFC 5321 section
+    /// 5.1): for a [domain](NextHop::Domain) the hosts of its MX records, best preference first and equal
+    /// ones in any order, or the domain itself where it has none. `dns` is asked; what it gives may wait
+    /// for another thread.
+    ///
+    /// The next address or host is tried as by [`connect_any`](Self::connect_any), five hosts at most. The
+    /// hosts that are [this one](Self::own), and those that are not better, are left out, so that mail does
+    /// not go round.
+    ///
+    /// # Errors
+    /// [`Error::Unroutable`] where there is no host to try; [`Error::Connect`] with what became of each.
+    pub fn connect_mx(&self, next_hop: &NextHop, dns: &impl Resolve) -> Result<Client, Error> {
+        block_on(self.0.connect_mx(next_hop, dns)).map(Client)
     }
 
     /// Connects to a Unix socket, and opens a session: the usual way to an LMTP server beside it.

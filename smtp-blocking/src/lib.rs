@@ -181,6 +181,8 @@ mod server;
 mod session;
 mod socket;
 
+#[doc(inline)]
+pub use smtp_frontend::dns;
 pub use smtp_frontend::proto;
 #[cfg(feature = "tls")]
 #[doc(inline)]

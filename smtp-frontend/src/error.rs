@@ -5,7 +5,7 @@ use std::io;
 use smtp_proto::{
     client::{Misuse, OpeningError},
     fault::Fault,
-    relay::TlsRefusal,
+    relay::{TlsRefusal, Unroutable},
     reply::ReplyBuf,
     status::Severity,
 };
@@ -32,6 +32,10 @@ pub enum Error {
     /// is in there.
     #[error("opening the session: {0}")]
     Opening(#[from] OpeningError),
+    /// There is no host that takes mail for the domain, or it cannot be found out; or a host has no
+    /// address.
+    #[error("no route: {0}")]
+    Unroutable(#[from] Unroutable),
     /// A policy about TLS forbids this host.
     #[error("policy: {0}")]
     Policy(#[from] TlsRefusal),
@@ -91,6 +95,7 @@ impl Error {
             Self::Pool(PoolError::Full) => true,
             Self::Opening(error) => error.is_temporary(),
             Self::Policy(refusal) => refusal.rejection().severity() == Severity::TransientNegative,
+            Self::Unroutable(why) => why.rejection().severity() == Severity::TransientNegative,
             Self::Proxy(error) => error.is_temporary(),
             Self::Connect(error) => error.is_temporary(),
         }
@@ -99,7 +104,9 @@ impl Error {
     /// Whether the next address or host may do better than the one that gave this error.
     pub(crate) fn may_differ_elsewhere(&self) -> bool {
         match self {
-            Self::Io(_) | Self::Fault(_) | Self::Tls(_) | Self::Policy(_) => true,
+            Self::Io(_) | Self::Fault(_) | Self::Tls(_) | Self::Policy(_) | Self::Unroutable(_) => {
+                true
+            }
             Self::Misuse(_) | Self::Connect(_) | Self::Pool(_) => false,
             Self::Proxy(error) => error.may_differ_elsewhere(),
             Self::Opening(error) => error.may_differ_elsewhere(),

@@ -15,6 +15,7 @@
 //! - [`Connection`] is the loop that reads, writes and keeps the timer, over any [`runtime::Io`].
 //! - [`Driver`] is what a session sees of it: one call for each step, so that [`Session`], [`Body`] and
 //!   [`Client`] are the same types on every runtime.
+//! - [`dns`] has what a resolver answers, and who can be one.
 //! - [`Server`], [`Connector`] and [`Message`] know the runtime, as they listen, connect and read.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -22,6 +23,7 @@
 mod body;
 mod client;
 mod connection;
+pub mod dns;
 mod driver;
 mod error;
 mod network;

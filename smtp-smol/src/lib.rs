@@ -152,6 +152,8 @@ mod reader;
 mod runtime;
 mod socket;
 
+#[doc(inline)]
+pub use smtp_frontend::dns;
 pub use smtp_frontend::proto;
 #[cfg(feature = "tls")]
 #[doc(inline)]

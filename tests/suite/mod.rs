@@ -17,6 +17,7 @@ mod driver;
 pub(crate) mod help;
 mod hosts;
 mod message;
+mod mx;
 pub(crate) mod octets;
 mod opening;
 pub(crate) mod pipe;

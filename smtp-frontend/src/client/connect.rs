@@ -90,8 +90,17 @@ impl<R: Runtime> Connector<R> {
         Err(ConnectError::new(attempts).into())
     }
 
+    /// Opens a session at one address of a host.
+    pub(super) async fn connect_at(
+        &self,
+        target: &Target,
+        address: SocketAddr,
+    ) -> Result<Client, Error> {
+        self.open_retrying(Place::Tcp(target, Some(address))).await
+    }
+
     /// Remembers and tells that it did not succeed there.
-    fn failed(
+    pub(super) fn failed(
         &self,
         attempts: &mut Vec<Attempt>,
         target: &Target,

@@ -14,6 +14,7 @@ use smtp_proto::{
     domain::HelloName,
     error::ParseError,
     proxy::Version,
+    relay::Own,
     transcript::{Entry, Recording},
 };
 
@@ -61,6 +62,8 @@ pub struct Connector<R> {
     pub(super) config: Config,
     pub(super) connect_timeout: Duration,
     pub(super) max_attempts: usize,
+    pub(super) own: Own,
+    pub(super) mx_port: u16,
     pub(super) trace: Option<Trace>,
     pub(super) recording: Recording,
     pub(super) observer: Option<Observer>,
@@ -88,6 +91,8 @@ impl<R: Runtime> Connector<R> {
             config: Config::default(),
             connect_timeout: Duration::from_secs(30),
             max_attempts: 10,
+            own: Own::default(),
+            mx_port: 25,
             trace: None,
             recording: Recording::default(),
             observer: None,
@@ -255,6 +260,22 @@ impl<R: Runtime> Connector<R> {
     #[must_use]
     pub fn max_attempts(mut self, addresses: usize) -> Self {
         self.max_attempts = addresses.max(1);
+        self
+    }
+
+    /// By which names and addresses this host is known beside its [`hello_name`](Self::hello_name):
+    /// [`connect_mx`](Self::connect_mx) does not bring mail back to it (RFC 5321 section 5.1).
+    #[must_use]
+    pub fn own(mut self, own: Own) -> Self {
+        self.own = own;
+        self
+    }
+
+    /// The port at which [`connect_mx`](Self::connect_mx) finds servers, if it is not 25: in a network of
+    /// one's own, where it is another.
+    #[must_use]
+    pub fn mx_port(mut self, port: u16) -> Self {
+        self.mx_port = port;
         self
     }
 

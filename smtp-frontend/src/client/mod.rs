@@ -6,6 +6,7 @@ mod message;
 mod pool;
 mod progress;
 mod proxied;
+mod route;
 mod security;
 mod target;
 mod tunnel;

@@ -6,6 +6,8 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+#[cfg(feature = "tls")]
+use smtp_proto::client::SubmissionServer;
 use smtp_proto::relay::{HostName, TlsDecision, TlsRefusal};
 
 use super::Tls;
@@ -114,6 +116,15 @@ impl Target {
     }
 }
 
+#[cfg(feature = "tls")]
+impl From<&SubmissionServer> for Target {
+    /// With TLS, which is required at such servers, as it is there.
+    fn from(server: &SubmissionServer) -> Self {
+        let tls = if server.implicit_tls { Tls::Implicit } else { Tls::StartTls };
+        Self::new(server.host.as_str(), server.port).tls(tls)
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {
@@ -165,7 +176,8 @@ impl ConnectError {
     /// The attempt that says most: the last one that came so far as to a server, or else the last.
     pub fn decisive(&self) -> Option<&Attempt> {
         let mut backwards = self.attempts.iter().rev();
-        let reached = backwards.find(|attempt| !matches!(attempt.error, Error::Io(_)));
+        let unreached = |error: &Error| matches!(error, Error::Io(_) | Error::Unroutable(_));
+        let reached = backwards.find(|attempt| !unreached(&attempt.error));
         reached.or(self.attempts.last())
     }
 

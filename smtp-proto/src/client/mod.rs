@@ -13,6 +13,7 @@ mod commands;
 mod config;
 mod content;
 mod converter;
+mod discovery;
 mod downgrade;
 mod envelope;
 mod event;
@@ -37,6 +38,7 @@ use self::session::Session;
 pub use self::{
     config::Config,
     converter::{Converter, NotConverted},
+    discovery::{NoSubmission, Srv, SrvAnswer, SubmissionServer},
     downgrade::{Downgrade, Downgrades},
     envelope::{
         Chunking, Content, Envelope, EnvelopeBuf, EnvelopeError, EnvelopeProblem, Recipient,

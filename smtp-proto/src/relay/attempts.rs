@@ -71,13 +71,15 @@ pub enum HostFailure {
 }
 
 impl HostFailure {
-    /// Whether a server said that it does not want this client, for good.
+    /// Whether it is so for good: a server said that it does not want this client, or there is none.
     fn is_permanent(&self) -> bool {
         match self {
             Self::Opening(OpeningError::Greeting(reply) | OpeningError::Hello(reply)) => {
                 reply.severity() == Severity::PermanentNegative
             }
             Self::Policy(rejection) => rejection.severity() == Severity::PermanentNegative,
+            // A domain of which no host can be used is an error (RFC 5321 section 5.1).
+            Self::NoAddress => true,
             _ => false,
         }
     }
@@ -86,7 +88,7 @@ impl HostFailure {
     fn cause(self) -> Cause {
         let local = |detail, text| Cause::Local(Rejection::temporary(4, detail, text));
         match self {
-            Self::NoAddress => local(4, "the host has no address"),
+            Self::NoAddress => Cause::Local(Unroutable::NoAddress.rejection()),
             Self::DnsFailed => local(3, "DNS gave no answer"),
             Self::NoAnswer => local(1, "no answer from the host"),
             Self::Fault(fault) | Self::Opening(OpeningError::Fault(fault)) => Cause::Fault(fault),

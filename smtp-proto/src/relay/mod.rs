@@ -46,7 +46,9 @@ pub use self::outgoing::{Hop, Outgoing};
 pub use self::queued::{NotQueued, Queued};
 pub(crate) use self::retry::deadline;
 pub use self::retry::{RetryDecision, Schedule, Waiting};
-pub use self::route::{Exchange, Mx, MxAnswer, NextHop, Own, Route, Target, Unroutable};
+pub use self::route::{
+    AddressAnswer, Exchange, Mx, MxAnswer, NextHop, Own, Route, Target, Unroutable,
+};
 pub use self::sts::{
     MAX_POLICY, POLICY_TIMEOUT, StsAnswer, StsCache, StsError, StsMode, StsPolicy, StsRecord,
     StsStep,

@@ -67,6 +67,9 @@ pub enum Unroutable {
     /// An address literal that is no IP address.
     #[error("an address literal of a kind that is not known")]
     UnknownLiteral,
+    /// A host has no address (L-04).
+    #[error("the host has no address")]
+    NoAddress,
 }
 
 impl Unroutable {
@@ -80,6 +83,7 @@ impl Unroutable {
             Self::DnsFailed => Rejection::temporary(4, 3, "DNS gave no answer"),
             Self::Misrouted => Rejection::LOOP,
             Self::NoUsableMx => Rejection::permanent(4, 4, "no route to the domain"),
+            Self::NoAddress => Rejection::permanent(4, 4, "the host has no address"),
             Self::Incomplete => Rejection::permanent(1, 2, "the domain is not complete"),
             Self::UnknownLiteral => Rejection::permanent(1, 2, "address literal not known"),
         }
@@ -95,6 +99,17 @@ pub enum MxAnswer {
     None,
     /// There is no such domain.
     NoDomain,
+    /// No answer, or a failure that may pass.
+    Failed,
+}
+
+/// What DNS said when it was asked for the addresses of a host; an alias (CNAME) was followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AddressAnswer {
+    /// These, in order of preference.
+    Addresses(Vec<IpAddr>),
+    /// It has none, or there is no such host.
+    None,
     /// No answer, or a failure that may pass.
     Failed,
 }

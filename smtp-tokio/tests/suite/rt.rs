@@ -34,6 +34,25 @@ pub(crate) async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
     TcpStream::connect(address).await
 }
 
+/// A resolver that asks this name server only.
+#[cfg(feature = "dns")]
+pub(crate) fn resolver(server: std::net::SocketAddr) -> hickory_resolver::TokioResolver {
+    use hickory_resolver::{
+        TokioResolver,
+        config::{NameServerConfig, ResolverConfig},
+        net::runtime::TokioRuntimeProvider,
+    };
+
+    let mut name_server = NameServerConfig::udp_and_tcp(server.ip());
+    for connection in &mut name_server.connections {
+        connection.port = server.port();
+    }
+    let config = ResolverConfig::from_name_servers(vec![name_server]);
+    let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+    builder.options_mut().use_hosts_file = hickory_resolver::config::ResolveHosts::Never;
+    builder.build().unwrap()
+}
+
 /// A file in which so many octets were read already.
 pub(crate) async fn file(name: &str, octets: &[u8], read: usize) -> tokio::fs::File {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);

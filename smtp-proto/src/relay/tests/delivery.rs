@@ -189,7 +189,7 @@ fn why_a_host_failed() {
     let own = own();
     let fault = || Fault::Timeout;
     for (failure, code, permanent) in [
-        (HostFailure::NoAddress, "4.4.4", false),
+        (HostFailure::NoAddress, "5.4.4", true),
         (HostFailure::DnsFailed, "4.4.3", false),
         (HostFailure::NoAnswer, "4.4.1", false),
         (HostFailure::Fault(fault()), "4.4.2", false),
@@ -274,7 +274,7 @@ fn c02_a_5yz_greeting_is_final_only_from_every_host() {
         ([greeting(554), greeting(421)], Status::Deferred),
         ([greeting(421), greeting(554)], Status::Deferred),
         ([HostFailure::NoAnswer, greeting(554)], Status::Deferred),
-        ([HostFailure::NoAddress, greeting(554)], Status::Deferred),
+        ([HostFailure::NoAddress, greeting(554)], Status::Rejected),
         ([greeting(554), HostFailure::Opening(OpeningError::TlsNotOffered)], Status::Deferred),
     ] {
         let mut round = round(2, 1, &own);
