@@ -109,6 +109,8 @@ pub(crate) enum Tls {
     None,
     /// By STARTTLS, and only so.
     Starttls,
+    /// By STARTTLS where the server offers it, whoever that is; without it in the clear.
+    Opportunistic,
     /// From the first octet.
     Implicit,
 }

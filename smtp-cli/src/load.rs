@@ -84,7 +84,7 @@ pub(crate) async fn run<R: System>(arguments: &args::Load) -> Result<Option<Code
     let end = figures.last.filter(|_| !arguments.idle).unwrap_or_else(Instant::now);
     let unfinished = run.under_way.load(Ordering::Relaxed);
     let report = Report::new(
-        &arguments.session.server,
+        arguments.session.server.as_deref().unwrap_or_default(),
         arguments.connections,
         end.duration_since(start),
         &figures,

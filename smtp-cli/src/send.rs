@@ -1,13 +1,19 @@
 //! `smtp send`: one message to any number of recipients.
 
 mod addresses;
+mod mx;
+mod names;
 mod upstream;
 mod wishes;
 
-use std::io::{self, Write as _};
+use std::{
+    fmt::Display,
+    io::{self, Write as _},
+};
 
+use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
-use smtp_frontend::{Client, Message};
+use smtp_frontend::{Client, Connector, Message};
 use smtp_proto::{
     client::{Envelope, Recipient},
     data::BareNewline,
@@ -22,88 +28,163 @@ use crate::{
     exit::{Code, Failure, code, worse},
     runtime::System,
     session::{self, forward_path, reverse_path},
-    source::Source,
+    source::{MAX_HEADER, PEEK, Source},
     trace::{Trace, recording},
 };
 
-/// The message, before there is a connection.
+/// The content, before there is a connection.
 enum Prepared {
     Finished(Box<Source>),
-    Composed(Vec<u8>),
+    Composed(Bytes),
 }
 
-impl Prepared {
-    fn has_unix_lines(&self) -> bool {
-        matches!(self, Self::Finished(source) if source.survey.has_unix_lines())
-    }
+/// A message, and all that is asked for it, wherever it goes.
+struct Letter<'a> {
+    arguments: &'a args::Send,
+    addresses: Addresses,
+    wishes: Wishes,
+    upstream: Upstream,
+    content: Prepared,
 }
 
 /// Sends, prints an outcome for each recipient, and says with which code to end.
 pub(crate) async fn run<R: System>(arguments: &args::Send) -> Result<Option<Code>, Failure> {
-    let finished = match &arguments.message {
-        Some(path) => Some(Source::open(path, arguments.read_recipients)?),
-        None => None,
-    };
-    let addresses = Addresses::of(arguments, finished.as_ref())?;
-    let wishes = Wishes::of(arguments, addresses.to.len())?;
-    let upstream = Upstream::of(arguments)?;
-    let reverse_path = reverse_path(&addresses.from)?;
-    let recipients = addresses
-        .to
-        .iter()
-        .map(|address| {
-            let path = forward_path(address)?;
-            Ok(Recipient { path, parameters: wishes.rcpt.as_parameters() })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let parameters = wishes.mail.as_parameters();
-    let envelope = Envelope { reverse_path, parameters, recipients: &recipients };
+    let letter = Letter::of(arguments)?;
+    if arguments.mx {
+        return mx::run::<R>(&letter).await;
+    }
+    letter.recipients(0..letter.addresses.to.len())?;
+    let server = session::server(&arguments.session)?;
+    let tls = session::tls(&arguments.session, &server, arguments.require_tls);
+    if arguments.require_tls && tls == args::Tls::None {
+        return Err(Failure::usage("--require-tls contradicts --tls none"));
+    }
+    let connector = letter.connector::<R>(tls)?;
+    let client = session::connect(&connector, &server).await.map_err(Failure::of)?;
+    letter.send::<R>(client, 0..letter.addresses.to.len()).await
+}
 
-    let message = match finished {
-        Some(source) => Prepared::Finished(source.into()),
-        None => Prepared::Composed(compose(&Draft {
-            from: &addresses.from,
-            to: &addresses.to,
-            subject: arguments.subject.as_deref(),
-            body: arguments.body.as_deref(),
-            attachments: &arguments.attach,
-        })?),
-    };
-    let mut client = connect::<R>(arguments, &addresses.from, message.has_unix_lines()).await?;
-    if let Err(failure) = agree(&mut client, &wishes, &upstream).await {
+impl<'a> Letter<'a> {
+    /// Reads what there is to send, and the options.
+    fn of(arguments: &'a args::Send) -> Result<Self, Failure> {
+        let peek = match (arguments.mx, arguments.read_recipients) {
+            // It may be sent more than once.
+            (true, _) => usize::MAX,
+            (false, true) => MAX_HEADER,
+            (false, false) => PEEK,
+        };
+        let finished = match &arguments.message {
+            Some(path) => Some(Source::open(path, peek)?),
+            None => None,
+        };
+        let addresses = Addresses::of(arguments, finished.as_ref())?;
+        let wishes = Wishes::of(arguments, addresses.to.len())?;
+        let upstream = Upstream::of(arguments)?;
+        reverse_path(&addresses.from)?;
+        let content = match finished {
+            Some(source) => Prepared::Finished(source.into()),
+            None => Prepared::Composed(
+                compose(&Draft {
+                    from: &addresses.from,
+                    to: &addresses.to,
+                    subject: arguments.subject.as_deref(),
+                    body: arguments.body.as_deref(),
+                    attachments: &arguments.attach,
+                })?
+                .into(),
+            ),
+        };
+        Ok(Self { arguments, addresses, wishes, upstream, content })
+    }
+
+    /// Some of the recipients, by their numbers.
+    fn recipients(
+        &self,
+        numbers: impl IntoIterator<Item = usize>,
+    ) -> Result<Vec<Recipient<'_>>, Failure> {
+        let parameters = self.wishes.rcpt.as_parameters();
+        let to = numbers.into_iter().filter_map(|number| self.addresses.to.get(number));
+        to.map(|address| Ok(Recipient { path: forward_path(address)?, parameters })).collect()
+    }
+
+    /// Who makes the sessions, as the options have it.
+    fn connector<R: System>(&self, tls: args::Tls) -> Result<Connector<R>, Failure> {
+        let arguments = self.arguments;
+        let mut config = session::config(&arguments.session);
+        if matches!(&self.content, Prepared::Finished(source) if source.survey.has_unix_lines()) {
+            config.profile.client.bare_newline = BareNewline::Normalize;
+        }
+        let connector = session::connector::<R>(&arguments.session, tls, &self.addresses.from)?;
+        let mut connector = connector.config(config);
+        if let Some(trace) = Trace::client(arguments.trace, arguments.transcript.as_deref())? {
+            connector = connector
+                .recording(recording(arguments.keep_content))
+                .trace(move |entry| trace.tell(1, "", entry));
+        }
+        if let Some(version) = arguments.proxy_protocol {
+            let version = match version {
+                args::ProxyVersion::V1 => Version::V1,
+                args::ProxyVersion::V2 => Version::V2,
+            };
+            connector = connector.proxy_protocol(version, arguments.proxy_source);
+        }
+        Ok(connector)
+    }
+
+    /// Sends to these recipients, and prints what became of each; the session is over then.
+    async fn send<R: System>(
+        &self,
+        mut client: Client,
+        numbers: impl IntoIterator<Item = usize> + Clone,
+    ) -> Result<Option<Code>, Failure> {
+        if let Err(failure) = self.agree(&mut client).await {
+            if client.is_usable() {
+                client.quit().await.map_err(Failure::of)?;
+            }
+            return Err(failure);
+        }
+        let takes_8bit =
+            client.capabilities().is_some_and(|offered| offered.offers(Extension::EightBitMime));
+        let message = match &self.content {
+            Prepared::Finished(source) => {
+                let content = source.content(takes_8bit);
+                let bar = progress(content.size, self.arguments.trace);
+                let reader = source.reader().map_err(|error| Failure::new(Code::Data, error))?;
+                let message = R::message(reader, &bar).content(content);
+                if self.arguments.read_recipients { message.without_bcc() } else { message }
+            }
+            Prepared::Composed(octets) => Message::from(octets.clone()),
+        };
+        let recipients = self.recipients(numbers.clone())?;
+        let reverse_path = reverse_path(&self.addresses.from)?;
+        let parameters = self.wishes.mail.as_parameters();
+        let envelope = Envelope { reverse_path, parameters, recipients: &recipients };
+        let sent = client.send_with(&envelope, message, self.wishes.options).await;
+        let report = sent.map_err(Failure::of)?;
+        for (number, outcome) in numbers.into_iter().zip(report.outcomes()) {
+            self.tell(number, outcome);
+        }
         if client.is_usable() {
             client.quit().await.map_err(Failure::of)?;
         }
-        return Err(failure);
+        Ok(report.outcomes().iter().filter_map(code).reduce(worse))
     }
-    let takes_8bit =
-        client.capabilities().is_some_and(|offered| offered.offers(Extension::EightBitMime));
-    let message = match message {
-        Prepared::Finished(source) => {
-            let content = source.content(takes_8bit);
-            let bar = progress(content.size, arguments.trace);
-            let message = R::message(source.reader, &bar).content(content);
-            if arguments.read_recipients { message.without_bcc() } else { message }
-        }
-        Prepared::Composed(octets) => Message::from(octets),
-    };
-    let report = client.send_with(&envelope, message, wishes.options).await.map_err(Failure::of)?;
-    for (address, outcome) in addresses.to.iter().zip(report.outcomes()) {
-        // Who does not read it has the exit code.
-        let _ = writeln!(io::stdout(), "{address}: {outcome}");
-    }
-    if client.is_usable() {
-        client.quit().await.map_err(Failure::of)?;
-    }
-    Ok(report.outcomes().iter().filter_map(code).reduce(worse))
-}
 
-/// Says on whose behalf the message is sent, and looks whether the server offers all that is asked of
-/// it then.
-async fn agree(client: &mut Client, wishes: &Wishes, upstream: &Upstream) -> Result<(), Failure> {
-    upstream.pose(client).await?;
-    wishes.check(client.capabilities())?;
-    upstream.forward(client).await
+    /// Prints what became of a recipient.
+    fn tell(&self, number: usize, outcome: impl Display) {
+        if let Some(address) = self.addresses.to.get(number) {
+            // Who does not read it has the exit code.
+            let _ = writeln!(io::stdout(), "{address}: {outcome}");
+        }
+    }
+
+    /// Says on whose behalf the message is sent, and looks whether the server offers all that is asked
+    /// of it then.
+    async fn agree(&self, client: &mut Client) -> Result<(), Failure> {
+        self.upstream.pose(client).await?;
+        self.wishes.check(client.capabilities())?;
+        self.upstream.forward(client).await
+    }
 }
 
 /// A bar on the terminal for a message that takes a while; a hidden one otherwise.
@@ -118,35 +199,4 @@ fn progress(size: Option<u64>, traced: bool) -> ProgressBar {
         }
         _ => ProgressBar::hidden(),
     }
-}
-
-/// Connects, starts TLS and authenticates as the arguments have it.
-async fn connect<R: System>(
-    arguments: &args::Send,
-    from: &str,
-    unix_lines: bool,
-) -> Result<Client, Failure> {
-    let server = session::server(&arguments.session)?;
-    let tls = session::tls(&arguments.session, &server, arguments.require_tls);
-    if arguments.require_tls && tls == args::Tls::None {
-        return Err(Failure::usage("--require-tls contradicts --tls none"));
-    }
-    let mut config = session::config(&arguments.session);
-    if unix_lines {
-        config.profile.client.bare_newline = BareNewline::Normalize;
-    }
-    let mut connector = session::connector::<R>(&arguments.session, tls, from)?.config(config);
-    if let Some(trace) = Trace::client(arguments.trace, arguments.transcript.as_deref())? {
-        connector = connector
-            .recording(recording(arguments.keep_content))
-            .trace(move |entry| trace.tell(1, "", entry));
-    }
-    if let Some(version) = arguments.proxy_protocol {
-        let version = match version {
-            args::ProxyVersion::V1 => Version::V1,
-            args::ProxyVersion::V2 => Version::V2,
-        };
-        connector = connector.proxy_protocol(version, arguments.proxy_source);
-    }
-    session::connect(&connector, &server).await.map_err(Failure::of)
 }

@@ -19,13 +19,11 @@ pub(crate) fn server(arguments: &args::Session) -> Result<Server, Failure> {
         (false, Some(args::Tls::Implicit)) => 465,
         (false, _) => 587,
     };
-    let server = Server::parse(&arguments.server, default_port)?;
+    let named = arguments.server.as_deref().unwrap_or_default();
+    let server = Server::parse(named, default_port)?;
     if arguments.lmtp && matches!(server, Server::Tcp { port: 25, .. }) {
         // RFC 2033 section 5.
-        return Err(Failure::usage(format!(
-            "--lmtp --server {}: port 25 is for SMTP",
-            arguments.server
-        )));
+        return Err(Failure::usage(format!("--lmtp --server {named}: port 25 is for SMTP")));
     }
     Ok(server)
 }
@@ -66,6 +64,7 @@ pub(crate) fn connector<R: Runtime>(
     let mut connector = Connector::new(match tls {
         args::Tls::None => Tls::None,
         args::Tls::Starttls => Tls::StartTls,
+        args::Tls::Opportunistic => Tls::Opportunistic,
         args::Tls::Implicit => Tls::Implicit,
     });
     if let Some(seconds) = arguments.timeout {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Cursor, Read},
+    io::{self, BufRead, BufReader, Cursor, Read, Seek},
     path::Path,
 };
 
@@ -16,13 +16,13 @@ use smtp_proto::{
 use crate::exit::{Code, Failure};
 
 /// How much of a stream is looked at before it is sent.
-const PEEK: usize = 64 * 1024;
+pub(crate) const PEEK: usize = 64 * 1024;
 /// The same of a message that the recipients are read of: its header section is no longer.
-const MAX_HEADER: usize = 1024 * 1024;
+pub(crate) const MAX_HEADER: usize = 1024 * 1024;
 
 /// A finished message, ready to be read.
 pub(crate) struct Source {
-    pub(crate) reader: Reader,
+    reader: Reader,
     pub(crate) survey: Survey,
     /// Whether all of it was looked at.
     whole: bool,
@@ -39,13 +39,11 @@ pub(crate) enum Reader {
 }
 
 impl Source {
-    /// Opens a file, or the standard input for `-`; with so much looked at that there is the header
-    /// section, if that is asked for.
-    pub(crate) fn open(path: &Path, with_header: bool) -> Result<Self, Failure> {
+    /// Opens a file, or the standard input for `-`, of which so many octets are read at once.
+    pub(crate) fn open(path: &Path, peek: usize) -> Result<Self, Failure> {
         let failed =
             |error: io::Error| Failure::new(Code::Data, format!("{}: {error}", path.display()));
         if path == Path::new("-") {
-            let peek = if with_header { MAX_HEADER } else { PEEK };
             let mut start = Vec::new();
             io::stdin().take(peek as u64).read_to_end(&mut start).map_err(failed)?;
             let mut survey = Survey::default();
@@ -72,6 +70,19 @@ impl Source {
             return Err(Failure::data("the header section of the message is longer than 1 MiB"));
         }
         Ok(&self.start)
+    }
+
+    /// Where the octets come from, from their start; a stream can be had once.
+    pub(crate) fn reader(&self) -> io::Result<Reader> {
+        Ok(match &self.reader {
+            Reader::File(file) => {
+                let mut file = file.try_clone()?;
+                file.rewind()?;
+                Reader::File(file)
+            }
+            Reader::Octets(octets) => Reader::Octets(octets.clone()),
+            Reader::Stream(start) => Reader::Stream(start.clone()),
+        })
     }
 
     /// What the transaction has to know. A stream of which only the start is known is taken for 8-bit
@@ -118,7 +129,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("mail.eml");
         std::fs::write(&path, "Subject: x\n\nline\n").unwrap();
-        let source = Source::open(&path, false).unwrap();
+        let source = Source::open(&path, PEEK).unwrap();
         let content = source.content(true);
         assert_eq!(content.size, Some("Subject: x\r\n\r\nline\r\n".len() as u64));
         assert_eq!(content.body, Body::SevenBit);
@@ -127,6 +138,6 @@ mod tests {
         let Reader::File(mut file) = source.reader else { panic!("a file") };
         file.read_to_end(&mut octets).unwrap();
         assert_eq!(octets, b"Subject: x\n\nline\n");
-        assert_eq!(Source::open(Path::new("/no/such"), false).err().unwrap().code, Code::Data);
+        assert_eq!(Source::open(Path::new("/no/such"), PEEK).err().unwrap().code, Code::Data);
     }
 }

@@ -5,6 +5,10 @@
 mod faults;
 #[path = "program/load.rs"]
 mod load;
+#[path = "program/mx.rs"]
+mod mx;
+#[path = "../../tests/suite/name_server.rs"]
+mod name_server;
 #[path = "program/options.rs"]
 mod options;
 #[path = "program/probe.rs"]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::Session;
 
@@ -32,7 +32,7 @@ Ctrl-C ends the run; the figures so far are printed. Exit codes are those of `sm
 ";
 
 #[derive(Debug, Clone, Args)]
-#[command(after_help = LOAD_EXAMPLES)]
+#[command(after_help = LOAD_EXAMPLES, group = ArgGroup::new("where").arg("server").required(true))]
 pub(crate) struct Load {
     #[command(flatten)]
     pub(crate) session: Session,

@@ -1,8 +1,11 @@
 //! The options of `smtp send`.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use super::Session;
 
@@ -16,6 +19,8 @@ Examples:
        --to b@example.net --message - < mail.eml
   To whom the message says, as with sendmail -t:
     smtp send --server mail.example.org --user alice -t --message - < mail.eml
+  To the hosts that take mail for the recipients' domains:
+    smtp send --mx --hello host.example.org --from a@example.org --to b@example.net --body 'Hello'
   A report when the message has arrived, with the header only:
     smtp send --server mail.example.org --user alice --from alice@example.org \\
          --to bob@example.net --body 'Hello' --dsn-notify success,failure --dsn-ret hdrs
@@ -78,11 +83,38 @@ pub(crate) enum ProxyVersion {
     V2,
 }
 
+/// Reads an address, with a port or without.
+fn name_server(text: &str) -> Result<SocketAddr, String> {
+    let bare = |_| text.parse::<IpAddr>().map(|address| SocketAddr::new(address, 53));
+    text.parse().or_else(bare).map_err(|_| "no IP address, nor one with a port".to_owned())
+}
+
 #[derive(Debug, Clone, Args)]
-#[command(after_help = SEND_EXAMPLES)]
+#[command(
+    after_help = SEND_EXAMPLES,
+    group = ArgGroup::new("where").args(["server", "mx"]).required(true),
+)]
 pub(crate) struct Send {
     #[command(flatten)]
     pub(crate) session: Session,
+    /// Delivers to each recipient's domain, to the hosts that take its mail (MX), as a relay does, and
+    /// not to a --server. TLS is used where it is offered, unless --tls says otherwise.
+    #[arg(
+        long,
+        conflicts_with_all = ["lmtp", "user", "auth", "require_tls"]
+    )]
+    pub(crate) mx: bool,
+    /// The port of these hosts, if it is not 25.
+    #[arg(long, value_name = "PORT", default_value_t = 25, conflicts_with = "server")]
+    pub(crate) mx_port: u16,
+    /// The name server that is asked for them, in place of the system's.
+    #[arg(
+        long,
+        value_name = "IP[:PORT]",
+        conflicts_with = "server",
+        value_parser = name_server
+    )]
+    pub(crate) name_server: Option<SocketAddr>,
     /// The sender: reverse-path, and From of a composed message. An empty one is the null
     /// reverse-path.
     #[arg(long, value_name = "ADDR", required_unless_present = "read_recipients")]

@@ -33,7 +33,7 @@ pub(crate) struct Session {
     /// The server. The port is 465 with --tls implicit, 24 with --lmtp and else 587 when it is left
     /// out.
     #[arg(long, value_name = "HOST:PORT|unix:PATH")]
-    pub(crate) server: String,
+    pub(crate) server: Option<String>,
     /// Speaks LMTP.
     #[arg(long, help_heading = "Session")]
     pub(crate) lmtp: bool,
