@@ -166,6 +166,26 @@ async fn a_session_is_used_for_so_many_messages() {
     }
 }
 
+const ONE_DOMAIN: &str = "250-x\r\n250 LIMITS RCPTDOMAINMAX=1\r\n";
+
+/// The server's RCPTDOMAINMAX counts: a message goes where there is room for it, and a session without gives
+/// way where there can be no other (C-47).
+#[apply(on_runtime)]
+async fn a_session_is_used_for_so_many_domains() {
+    for (most, expected) in [(2, "xx yy"), (1, "x y x y")] {
+        let (target, heard) =
+            host(&[&["220 x\r\n", ONE_DOMAIN, OK, OK, GO, OK, OK, OK, GO, OK, OK]]).await;
+        let pool = pool(target, |config| config.max_sessions = most);
+        for path in ["<a@x.example>", "<a@y.example>", "<b@X.example>", "<b@y.example>"] {
+            assert_eq!(send(&pool, path).await.unwrap(), [Status::Delivered], "{path}");
+        }
+        let heard = heard.lock().unwrap();
+        let domain = |line: &String| Some(line.strip_prefix("RCPT TO:")?.to_lowercase().remove(3));
+        let said = |lines: &Vec<String>| lines.iter().filter_map(domain).collect::<String>();
+        assert_eq!(heard.iter().map(said).collect::<Vec<_>>().join(" "), expected);
+    }
+}
+
 const HELLO: &str = "250 x\r\n";
 const OK: &str = "250 ok\r\n";
 const GO: &str = "354 go\r\n";

@@ -58,7 +58,7 @@ use crate::{
     extension::{Capabilities, ExtensionSet, Limits9422},
     fault::Fault,
     parameter::ParameterList,
-    path::Mailbox,
+    path::{ForwardPath, Mailbox},
     reply::Reply,
     sequence::{Protocol, State},
     status::Code,
@@ -257,6 +257,18 @@ impl Client {
     /// needed.
     pub fn transactions_left(&self) -> Option<u32> {
         self.session.usage.mails_left(&self.limits())
+    }
+
+    /// Whether all these recipients can be sent to in this session, by the RCPTDOMAINMAX of the server's
+    /// LIMITS (RFC 9422 section 4.3). Where not even a new session would take all of them, any will do.
+    pub fn has_room_for<'p>(
+        &self,
+        recipients: impl Iterator<Item = ForwardPath<'p>> + Clone,
+    ) -> bool {
+        let (usage, limits) = (&self.session.usage, self.limits());
+        limits.rcpt_domain_max.is_none()
+            || usage.admits_all(recipients.clone(), &limits, false)
+            || !usage.admits_all(recipients, &limits, true)
     }
 
     /// What the server offers.

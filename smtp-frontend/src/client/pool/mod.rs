@@ -13,7 +13,7 @@ use std::{
 };
 
 use smtp_proto::{
-    client::{Cause, Envelope, Report, Status, TransactionOptions},
+    client::{Cause, Client as Machine, Envelope, Report, Status, TransactionOptions},
     status::Severity,
     wire::Step,
 };
@@ -33,7 +33,8 @@ pub struct PoolConfig {
     /// [`PoolError::Full`] is said at once.
     pub max_waiting: usize,
     /// Messages sent in one session; 100 by default, one at least. A server that says MAILMAX (RFC 9422)
-    /// gets no more than that.
+    /// gets no more than that, and where it says RCPTDOMAINMAX a message goes out in a session that has
+    /// room for its recipients' domains.
     pub max_messages: u32,
     /// How long a session may be idle before it is closed; 30 seconds by default. Servers wait for five
     /// minutes (RFC 5321 section 4.5.3.2.7), those under load for less.
@@ -155,7 +156,8 @@ impl<R: Runtime> Pool<R> {
     ) -> Result<Report, Error> {
         let message = message.into();
         let again = message.again();
-        let mut session = self.get().await?;
+        let paths = envelope.recipients.iter().map(|recipient| recipient.path);
+        let mut session = self.lend(|machine| machine.has_room_for(paths.clone())).await?;
         let used_before = session.used_before;
         if used_before && again.is_none() && !answers(session.noop().await) {
             session = self.open(session.into_place()).await?;
@@ -176,9 +178,14 @@ impl<R: Runtime> Pool<R> {
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn get(&self) -> Result<Pooled<R>, Error> {
+        self.lend(|_| true).await
+    }
+
+    /// A session that fits, or a new one.
+    async fn lend(&self, fits: impl Fn(&Machine) -> bool) -> Result<Pooled<R>, Error> {
         let place = Place::take(&self.shared).await?;
         let config = &self.shared.config;
-        while let Some(Idle { mut client, since }) = self.shared.take_idle() {
+        while let Some(Idle { mut client, since }) = self.shared.take_idle(&fits) {
             if R::now().saturating_duration_since(since) >= config.max_idle {
                 self.shared.retire(client);
             } else if is_quiet(&mut client).await
@@ -187,6 +194,7 @@ impl<R: Runtime> Pool<R> {
                 return Ok(Pooled { client: Some(client), place, used_before: true });
             }
         }
+        self.shared.make_room();
         self.open(place).await
     }
 
@@ -217,8 +225,24 @@ impl<R> Shared<R> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_idle(&self) -> Option<Idle> {
-        self.state().idle.pop()
+    /// The session used last of those that fit.
+    fn take_idle(&self, fits: impl Fn(&Machine) -> bool) -> Option<Idle> {
+        let mut state = self.state();
+        let fits = |idle: &Idle| fits(idle.client.driver.endpoint());
+        let place = state.idle.iter().rposition(fits)?;
+        Some(state.idle.remove(place))
+    }
+
+    /// Ends the sessions that have been idle for longest, where a new one would be too many.
+    fn make_room(&self) {
+        let mut state = self.state();
+        let others = self.config.max_sessions.max(1).saturating_sub(state.places.taken());
+        let too_many = state.idle.len().saturating_sub(others);
+        let ended: Vec<_> = state.idle.drain(..too_many).map(|idle| idle.client).collect();
+        if !ended.is_empty() {
+            state.retired.extend(ended);
+            state.reaper.wake();
+        }
     }
 
     fn retire(&self, client: Client) {

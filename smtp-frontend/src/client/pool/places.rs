@@ -34,9 +34,9 @@ impl Places {
         self.closed
     }
 
-    /// Whether somebody has a session, or is about to.
-    pub(super) fn are_taken(&self) -> bool {
-        self.taken > 0
+    /// How many have a session, or are about to.
+    pub(super) fn taken(&self) -> usize {
+        self.taken
     }
 
     /// Nobody gets a place from now on.

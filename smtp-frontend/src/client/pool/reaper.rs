@@ -81,7 +81,7 @@ impl<R: Runtime> Shared<R> {
             }
             state.reaper.waker = Some(cx.waker().clone());
             let Some(oldest) = state.idle.iter().map(|idle| idle.since).min() else {
-                if state.places.are_taken() {
+                if state.places.taken() > 0 {
                     return Poll::Pending;
                 }
                 // Nobody has a session to give back: another reaper is begun with the next.
