@@ -127,6 +127,34 @@ async fn what_each_host_said_is_in_the_error() {
     assert!(!error.is_temporary());
 }
 
+/// Where the first address of a name refuses this client, or nobody is there, the second is tried.
+#[apply(on_runtime)]
+async fn the_addresses_of_one_name_are_tried_in_order() {
+    let store = Store::default();
+    let port = good(&store).await.port();
+    // Another host on the same port; systems that know one loopback address only have nobody there.
+    let refusing = std::net::TcpListener::bind(("127.0.0.2", port));
+    let refuses = refusing.is_ok();
+    std::thread::spawn(move || {
+        for mut stream in refusing.iter().flat_map(|listener| listener.incoming()).flatten() {
+            // Who is refused may be gone already.
+            let _ = std::io::Write::write_all(&mut stream, b"554 5.7.1 never\r\n");
+        }
+    });
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let teller = Arc::clone(&told);
+    let connector = connector().observe(move |progress| {
+        if let Progress::Failed(attempt) = progress {
+            let said = matches!(attempt.error, Error::Opening(OpeningError::Greeting(_)));
+            teller.lock().unwrap().push((attempt.address.unwrap().ip().to_string(), said));
+        }
+    });
+    let addresses = [[127, 0, 0, 2].into(), [127, 0, 0, 1].into()];
+    let target = Target::new("mx.invalid", port).addresses(addresses);
+    connector.connect_any(&[target]).await.unwrap().quit().await.unwrap();
+    assert_eq!(*told.lock().unwrap(), [("127.0.0.2".to_owned(), refuses)]);
+}
+
 #[apply(on_runtime)]
 async fn so_many_addresses_are_tried_and_no_more() {
     let (never, heard) = host(&["554 5.7.1 never\r\n", "221 bye\r\n"]).await;

@@ -161,14 +161,13 @@ pub(super) struct Pieces<'m> {
 
 impl Pieces<'_> {
     /// Goes back to the beginning; whether that can be done.
-    pub(super) async fn rewind(&mut self) -> bool {
+    pub(super) async fn rewind(&mut self) -> io::Result<bool> {
         self.ended = false;
         self.kept.clear();
         self.filter = self.filter.as_ref().map(|_| WithoutFields::bcc());
         match &mut self.source {
-            Source::Octets(_) => true,
-            // Why not makes no difference: the rest is told as to be tried again.
-            Source::Reader(reader) => poll_fn(|cx| reader.poll_rewind(cx)).await.unwrap_or(false),
+            Source::Octets(_) => Ok(true),
+            Source::Reader(reader) => poll_fn(|cx| reader.poll_rewind(cx)).await,
         }
     }
 

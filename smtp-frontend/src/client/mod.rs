@@ -155,8 +155,9 @@ impl Client {
                 TransactionStep::Body => self.driver.written().await,
                 TransactionStep::Rewind => {
                     match pieces.rewind().await {
-                        true => transaction.rewound(),
-                        false => transaction.cannot_rewind(),
+                        Ok(true) => transaction.rewound(),
+                        Ok(false) => transaction.cannot_rewind(),
+                        Err(error) => transaction.fail_body(error.to_string()),
                     }
                     continue;
                 }

@@ -4,6 +4,7 @@
 #[cfg(feature = "dns")]
 #[path = "../../../tests/suite/name_server.rs"]
 mod name_server;
+mod rewind;
 mod rt;
 #[macro_use]
 #[path = "../../../tests/suite/mod.rs"]

@@ -133,8 +133,13 @@ impl Transaction<'_> {
     /// The content cannot be read to its end, or must not be sent. All recipients without a final
     /// answer are deferred; the connection must now be dropped, without QUIT and without the final
     /// dot, which would complete a truncated message (RFC 5321 section 4.1.1.4).
+    ///
+    /// At [`Rewind`](super::TransactionStep::Rewind) it says that reading the content once more has
+    /// failed. Nothing of it was sent then, and the session goes on.
     pub fn fail_body(&mut self, why: String) {
-        self.fates.settle_all(Outcome::deferred(Phase::Content, Cause::Content(why)));
+        let rewinds = self.stage == Stage::Rewind;
+        let phase = if rewinds { Phase::Preparation } else { Phase::Content };
+        self.fates.settle_all(Outcome::deferred(phase, Cause::Content(why)));
         self.stage = Stage::Done;
     }
 }

@@ -30,7 +30,8 @@ pub enum TransactionStep {
     Body,
     /// Recipients are left that the server takes only in a transaction of their own, and the content
     /// is needed once more, from its beginning: call [`rewound`](Transaction::rewound) when it is
-    /// there, or [`cannot_rewind`](Transaction::cannot_rewind). Asked until one of them is called.
+    /// there, or [`cannot_rewind`](Transaction::cannot_rewind), or [`fail_body`](Transaction::fail_body)
+    /// where that fails. Asked until one of them is called.
     Rewind,
     /// It is over: take the [`report`](Transaction::report). The session can be used for the next
     /// transaction unless it [has ended](Client::has_ended).
