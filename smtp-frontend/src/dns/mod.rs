@@ -3,13 +3,18 @@
 //! [`Connector::connect_mx`](crate::Connector::connect_mx) goes by the answers, and [`submission_servers`]
 //! finds the servers that a domain names for its users. What the answers mean is decided in
 //! [`smtp_proto::relay`] and [`SubmissionServer`]; here is only who is asked. With the feature `dns` that is
-//! a resolver of the crate [`hickory_resolver`], and any other that implements [`Resolve`].
+//! a resolver of the crate `hickory-resolver`, over tokio or by `OverTcp` over any runtime, and without it any
+//! that implements [`Resolve`].
 
 #[cfg(feature = "dns")]
 mod hickory;
+#[cfg(feature = "dns")]
+mod over_tcp;
 
 use std::future::Future;
 
+#[cfg(feature = "dns")]
+pub use self::over_tcp::OverTcp;
 #[cfg(feature = "dns")]
 pub use hickory_resolver;
 pub use smtp_proto::{

@@ -23,6 +23,24 @@ pub(crate) use smtp_smol::{self as smtp, Smol as Runtime};
 mod on;
 pub(crate) use self::on::On;
 
+/// A resolver that asks this name server only.
+#[cfg(feature = "dns")]
+pub(crate) fn resolver(server: SocketAddr) -> impl smtp::dns::Resolve {
+    use smtp::dns::{
+        OverTcp,
+        hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts},
+    };
+
+    let mut name_server = NameServerConfig::udp_and_tcp(server.ip());
+    for connection in &mut name_server.connections {
+        connection.port = server.port();
+    }
+    let config = ResolverConfig::from_name_servers(vec![name_server]);
+    let mut options = ResolverOpts::default();
+    options.use_hosts_file = ResolveHosts::Never;
+    OverTcp::<Runtime>::resolver(config, options).unwrap()
+}
+
 /// A task that goes on when nobody waits for it.
 #[derive(Debug)]
 pub(crate) struct Task<T>(Option<smol::Task<T>>);
