@@ -53,8 +53,13 @@ impl<T: Send + 'static> Tasks<T> {
 
     /// What comes of the next that is over, which is nothing if it panicked; none when there is no other.
     pub(crate) async fn next(&mut self) -> Option<Option<T>> {
-        self.left = self.left.checked_sub(1)?;
-        self.done.recv().await
+        if self.left == 0 {
+            return None;
+        }
+        let done = self.done.recv().await;
+        // Not before: who stops waiting has had none.
+        self.left -= 1;
+        done
     }
 
     /// Ends all, and waits until they have.
@@ -67,6 +72,8 @@ impl<T: Send + 'static> Tasks<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::{future::poll_fn, task::Poll};
+
     use super::{
         super::{Blocking, Smol, System, Tokio},
         *,
@@ -96,6 +103,23 @@ mod tests {
         end_as_they_should::<Tokio>();
         end_as_they_should::<Smol>();
         end_as_they_should::<Blocking>();
+    }
+
+    #[test]
+    fn who_stops_waiting_misses_none() {
+        Blocking::run(async {
+            let mut tasks = Tasks::new();
+            let (go, gone) = tokio::sync::oneshot::channel();
+            tasks.spawn::<Blocking>(gone).unwrap();
+            let mut next = Box::pin(tasks.next());
+            let pending = poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx).is_pending())).await;
+            assert!(pending);
+            drop(next);
+            go.send(42).unwrap();
+            assert_eq!(tasks.next().await, Some(Some(Ok(42))));
+            assert!(tasks.next().await.is_none());
+        })
+        .unwrap();
     }
 
     #[test]
