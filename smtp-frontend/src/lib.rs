@@ -32,6 +32,8 @@ mod random;
 pub mod runtime;
 mod server;
 mod session;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod time;
 #[cfg(feature = "tls")]
 pub mod tls;

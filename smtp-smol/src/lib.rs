@@ -123,6 +123,8 @@
 //! - What does not say `smol` here is the same on every runtime: a [`Backend`], a [`Session`] and what is
 //!   done with a [`Client`] need no change for another. Only the names of listeners and streams are
 //!   smol's.
+//! - `testing`, with the feature of that name, has what your own tests want: a scripted server, a scripted
+//!   client, and faults in transit.
 //! - [`tls`] makes configurations for rustls. Nothing is set process-wide. The feature `tls`, on by
 //!   default, brings it in.
 //! - Host names and domains beyond ASCII are converted to A-labels (RFC 5890) by the feature `idna`, on by
@@ -151,6 +153,8 @@ mod listener;
 mod reader;
 mod runtime;
 mod socket;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[doc(inline)]
 pub use smtp_frontend::dns;

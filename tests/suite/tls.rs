@@ -22,8 +22,8 @@ use crate::{
 };
 
 pub(crate) struct Certificates {
-    server: Arc<rustls::ServerConfig>,
-    client: Arc<rustls::ClientConfig>,
+    pub(crate) server: Arc<rustls::ServerConfig>,
+    pub(crate) client: Arc<rustls::ClientConfig>,
 }
 
 pub(crate) fn certificates() -> Certificates {

@@ -10,3 +10,6 @@ mod suite;
 #[cfg(all(feature = "dns", feature = "idna"))]
 #[path = "../../../tests/suite/dns.rs"]
 mod dns;
+// Of what not every runtime's crate has.
+#[path = "../../../tests/suite/testing/mod.rs"]
+mod testing;
