@@ -1,7 +1,13 @@
-//! What is sent: octets that are at hand, or a reader.
+//! What is sent: octets that are at hand, a reader, or a message that is being received.
 
 use std::{
-    collections::VecDeque, fmt, future::poll_fn, io, marker::PhantomData, task::Poll,
+    collections::VecDeque,
+    fmt,
+    future::{Future, poll_fn},
+    io,
+    marker::PhantomData,
+    pin::Pin,
+    task::Poll,
     time::Duration,
 };
 
@@ -14,6 +20,7 @@ use smtp_proto::{
 };
 
 use crate::{
+    body,
     driver::{Driver, after},
     runtime::{ReadFrom, Reader, RewindFrom, Runtime},
 };
@@ -30,6 +37,11 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// to be said of them: their size, whether they are 8-bit and whether the header needs SMTPUTF8 is
 /// looked up. Of a [`reader`](Self::reader) it has to be said with [`content`](Self::content), as it
 /// must be known before the first octet is read; else it is taken for 7-bit.
+///
+/// A [`Body`](crate::Body) that a server is receiving goes on piece by piece as it comes, without a copy; by
+/// BDAT a piece waits for the next one, as the last says that it is. If it turns out to be void, the
+/// connection is cut and the message is not delivered. It is taken for 8-bit content of the size that was
+/// declared, unless [`content`](Self::content) says something else.
 ///
 /// Octets, and a reader that [can go back](Self::rewindable), can be sent more than once: to a server
 /// that takes only so many recipients at a time.
@@ -48,6 +60,25 @@ pub struct MailData<'m> {
 enum Source<'m> {
     Octets(Bytes),
     Reader(Box<dyn Reader + 'm>),
+    Body(&'m mut (dyn Incoming + 'm)),
+}
+
+/// The next piece of a message, and whether there is none.
+type Coming<'b> = Pin<Box<dyn Future<Output = io::Result<(Bytes, bool)>> + Send + 'b>>;
+
+/// A [`Body`](crate::Body) of any session.
+trait Incoming: Send {
+    fn next(&mut self) -> Coming<'_>;
+}
+
+impl Incoming for body::Body<'_> {
+    fn next(&mut self) -> Coming<'_> {
+        Box::pin(async {
+            let piece = self.next().await?;
+            let last = piece.is_none();
+            Ok((piece.unwrap_or_default(), last))
+        })
+    }
 }
 
 impl<'m, R: Runtime> Message<'m, R> {
@@ -111,7 +142,7 @@ impl<'m> MailData<'m> {
             Source::Octets(octets) => {
                 Some(Self { source: Source::Octets(octets.clone()), ..*self })
             }
-            Source::Reader(_) => None,
+            Source::Reader(_) | Source::Body(_) => None,
         }
     }
 
@@ -127,7 +158,7 @@ impl<'m> MailData<'m> {
                 }
                 content
             }
-            (Source::Reader(_), stated) => stated.unwrap_or_default(),
+            (Source::Reader(_) | Source::Body(_), stated) => stated.unwrap_or_default(),
         };
         let filter = self.without_bcc.then(WithoutFields::bcc);
         Ok((content, Pieces { source: self.source, ended: false, filter, kept: VecDeque::new() }))
@@ -168,6 +199,7 @@ impl Pieces<'_> {
         match &mut self.source {
             Source::Octets(_) => Ok(true),
             Source::Reader(reader) => poll_fn(|cx| reader.poll_rewind(cx)).await,
+            Source::Body(_) => Ok(false),
         }
     }
 
@@ -198,6 +230,7 @@ impl Pieces<'_> {
             let (piece, last) = match &mut self.source {
                 Source::Reader(reader) => read(&mut **reader, driver).await?,
                 Source::Octets(octets) => (octets.clone(), true),
+                Source::Body(body) => body.next().await?,
             };
             self.ended = last;
             let Some(filter) = &mut self.filter else { return Ok((piece, last)) };
@@ -262,6 +295,20 @@ made_from! {
     &'static str: text => Bytes::from_static(text.as_bytes());
 }
 
+impl<'m> From<&'m mut body::Body<'_>> for MailData<'m> {
+    fn from(body: &'m mut body::Body<'_>) -> Self {
+        let content =
+            Content { size: body.declared_size(), body: Body::EightBitMime, smtputf8: false };
+        Self { content: Some(content), ..Self::of(Source::Body(body)) }
+    }
+}
+
+impl<'m, R> From<&'m mut body::Body<'_>> for Message<'m, R> {
+    fn from(body: &'m mut body::Body<'_>) -> Self {
+        Self { data: body.into(), runtime: PhantomData }
+    }
+}
+
 impl<R> fmt::Debug for Message<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.data.fmt(f)
@@ -273,6 +320,7 @@ impl fmt::Debug for MailData<'_> {
         match &self.source {
             Source::Octets(octets) => write!(f, "Message({} octets)", octets.len()),
             Source::Reader(_) => f.write_str("Message(reader)"),
+            Source::Body(_) => f.write_str("Message(body)"),
         }
     }
 }
