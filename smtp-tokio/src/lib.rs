@@ -123,6 +123,8 @@
 //! - What does not say `tokio` here is the same on every runtime: a [`Backend`], a [`Session`] and what is
 //!   done with a [`Client`] need no change for another. Only the names of listeners and streams are
 //!   tokio's.
+//! - The folder `examples` has whole programs: a server, a client, submission with tokens, a delivery agent, a
+//!   forwarder, and tests.
 //! - `testing`, with the feature of that name, has what your own tests want: a scripted server, a scripted
 //!   client, and faults in transit.
 //! - [`tls`] makes configurations for rustls. Nothing is set process-wide. The feature `tls`, on by

@@ -222,15 +222,29 @@ fn lines(program: &str) -> Vec<&str> {
     lines
 }
 
+/// The examples of a runtime, by what they are of: `*` stands for the runtime.
+fn examples(runtime: &str) -> Vec<String> {
+    let folder = format!("{}/../smtp-{runtime}/examples", env!("CARGO_MANIFEST_DIR"));
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> =
+        names.map(|name| name.into_string().unwrap().replace(runtime, "*")).collect();
+    names.sort();
+    names
+}
+
 #[test]
 fn a_program_for_one_runtime_is_a_program_for_another() {
-    let tokio = read("smtp-tokio/examples/on_tokio.rs");
-    let smol = read("smtp-smol/examples/on_smol.rs");
-    let (tokio, smol_main) = (
-        tokio.split_once("\n#[tokio::main]").expect("the program, and how it is begun").0,
-        smol.split_once("\nfn main()").expect("the program, and how it is begun").0,
-    );
-    assert_eq!(lines(&tokio.replace("tokio", "smol")), lines(smol_main));
+    let names = examples("tokio");
+    assert!(names.len() > 6 && names == examples("smol"), "{names:?}");
+    for name in names {
+        let program = |runtime: &str, begun: &str| {
+            let program = read(&format!("smtp-{runtime}/examples/{}", name.replace('*', runtime)));
+            let (program, _) = program.split_once(begun).expect("how it is begun");
+            program.replace("tokio", "smol").replace("Tokio", "Smol")
+        };
+        let (tokio, smol) = (program("tokio", "\n#[tokio::main]"), program("smol", "\nfn main()"));
+        assert_eq!(lines(&tokio), lines(&smol), "{name}");
+    }
 }
 
 /// As a program without futures has it, but for spaces and what is imported of a runtime.
