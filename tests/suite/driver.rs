@@ -11,6 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use macro_rules_attribute::apply;
+use smtp_frontend::testing::Pipe;
 
 use crate::{
     rt::{
@@ -26,10 +27,7 @@ use crate::{
             },
         },
     },
-    suite::{
-        octets::{Duplex, Octets, duplex, yield_now},
-        pipe::Pipe,
-    },
+    suite::octets::{Duplex, Octets, duplex, yield_now},
 };
 
 /// What a stream does when it is asked.

@@ -19,7 +19,8 @@ use crate::rt::{
     },
     spawn,
 };
-use crate::suite::octets::{Bell, Duplex, Octets, duplex};
+use crate::suite::octets::{Duplex, Octets, duplex};
+use smtp_frontend::testing::Gate;
 
 /// A message that was taken.
 #[derive(Debug, Clone)]
@@ -39,9 +40,8 @@ struct Shared {
     taken: Mutex<Vec<Taken>>,
     ends: Mutex<Vec<String>>,
     resets: Mutex<usize>,
-    /// A handler has begun, and waits until it may go on.
-    pub(crate) begun: Bell,
-    pub(crate) go_on: Bell,
+    /// Where a handler waits until it may go on.
+    gate: Gate,
 }
 
 impl Store {
@@ -58,11 +58,11 @@ impl Store {
     }
 
     pub(crate) async fn begun(&self) {
-        self.0.begun.heard().await;
+        self.0.gate.reached().await;
     }
 
     pub(crate) fn go_on(&self) {
-        self.0.go_on.ring();
+        self.0.gate.open();
     }
 }
 
@@ -121,13 +121,9 @@ impl Session for Clerk {
             "<hasty" => return Ok(Acceptance::new("did not even look")),
             "<patient" => {
                 body.next().await?;
-                self.store.0.begun.ring();
-                self.store.0.go_on.heard().await;
+                self.store.0.gate.pass().await;
             }
-            "<stuck" => {
-                self.store.0.begun.ring();
-                std::future::pending::<()>().await;
-            }
+            "<stuck" => self.store.0.gate.pass().await,
             _ => {}
         }
         let content = body.read_to_end(64 << 20).await?;

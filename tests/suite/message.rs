@@ -19,13 +19,13 @@ use crate::rt::smtp::{
 };
 
 use macro_rules_attribute::apply;
+use smtp_frontend::testing::Pipe;
 
 use crate::{
     rt::{self, On, listen, spawn},
     suite::{
         help::{self, Store, envelope, pair, serve, text, to},
         octets::{Octets, duplex, now},
-        pipe::Pipe,
     },
 };
 

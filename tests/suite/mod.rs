@@ -20,7 +20,6 @@ mod message;
 mod mx;
 pub(crate) mod octets;
 mod opening;
-pub(crate) mod pipe;
 #[cfg(feature = "tls")]
 mod policy;
 mod pool;

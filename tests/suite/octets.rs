@@ -3,21 +3,19 @@
 use std::{
     future::{Future, poll_fn},
     io::{self, IoSlice},
-    sync::Mutex,
-    task::{Poll, Waker, ready},
+    task::{Poll, ready},
 };
 
-use crate::{
-    rt::{Io, On, Runtime},
-    suite::pipe::{self, End},
-};
+use smtp_frontend::testing::{End, pipe};
+
+use crate::rt::{Io, On, Runtime};
 
 /// A stream in memory.
 pub(crate) type Duplex = On<End>;
 
 /// A connection in memory; `window` octets may be under way each way.
 pub(crate) fn duplex(window: usize) -> (Duplex, Duplex) {
-    let (near, far) = pipe::duplex(window);
+    let (near, far) = pipe(window);
     (On::new(near), On::new(far))
 }
 
@@ -81,32 +79,6 @@ where
 
     async fn close(&mut self) -> io::Result<()> {
         poll_fn(|cx| <Runtime as Io<S>>::poll_close(self, cx)).await
-    }
-}
-
-/// Rings once for who waits, or for who will.
-#[derive(Debug, Default)]
-pub(crate) struct Bell(Mutex<(bool, Option<Waker>)>);
-
-impl Bell {
-    pub(crate) fn ring(&self) {
-        let mut bell = self.0.lock().unwrap();
-        bell.0 = true;
-        let waker = bell.1.take();
-        drop(bell);
-        waker.into_iter().for_each(Waker::wake);
-    }
-
-    pub(crate) async fn heard(&self) {
-        poll_fn(|cx| {
-            let mut bell = self.0.lock().unwrap();
-            if std::mem::take(&mut bell.0) {
-                return Poll::Ready(());
-            }
-            bell.1 = Some(cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
     }
 }
 

@@ -1,15 +1,16 @@
 //! The end of a server, and its limits.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use crate::rt::smtp::{Rate, Server, Service, Tls};
 use macro_rules_attribute::apply;
+use smtp_frontend::testing::Gate;
 
 use crate::{
     rt::{dial, listen, spawn},
     suite::{
         help::{self, Store, connector, envelope, serve, text, to},
-        octets::{Bell, Octets, yield_now},
+        octets::{Octets, yield_now},
     },
 };
 
@@ -25,14 +26,14 @@ async fn listening(
 #[apply(on_runtime)]
 async fn an_idle_session_is_told_421() {
     let store = Store::default();
-    let signal = Arc::new(Bell::default());
-    let waiting = Arc::clone(&signal);
-    let wait = async move { waiting.heard().await };
+    let signal = Gate::new();
+    let waiting = signal.clone();
+    let wait = async move { waiting.pass().await };
     let (address, server) = listening(&store, |server| server.shutdown(wait)).await;
     let serving = spawn(server.serve());
     let mut client = dial(address).await.unwrap();
     assert!(client.read_line().await.starts_with("220 "));
-    signal.ring();
+    signal.open();
     assert_eq!(
         client.read_line().await,
         "421 4.3.2 mx.example.org service not available, closing\r\n"

@@ -2,17 +2,6 @@
 //! as a stream may. No sockets. Time stands still until nothing moves any more: tokio's clock then jumps,
 //! elsewhere the machine is told.
 
-#[path = "../suite/on_smol.rs"]
-mod on_smol;
-#[path = "../suite/on_tokio.rs"]
-mod on_tokio;
-#[path = "../suite/pipe.rs"]
-mod pipe;
-/// Where the modules above look for each other.
-mod suite {
-    pub(crate) use crate::pipe;
-}
-
 use std::{
     collections::VecDeque,
     fmt,
@@ -29,7 +18,11 @@ use std::{
 };
 
 use smtp_blocking::Duplex;
-use smtp_frontend::{Connection, runtime::Io};
+use smtp_frontend::{
+    Connection,
+    runtime::Io,
+    testing::{End, Pipe, pipe},
+};
 use smtp_proto::{
     answer::Rejection,
     client::Client,
@@ -40,8 +33,6 @@ use smtp_tests::{
     client_dialog::{self, Link},
     dialog::{self, Account, Application, Dialog, Line, steady},
 };
-
-use crate::pipe::{End, Pipe, duplex};
 
 /// A runtime whose time stands still.
 trait Still {
@@ -96,7 +87,8 @@ impl<S, E: Endpoint + fmt::Debug, R: Io<S>> Loop<E> for Connection<S, E, R> {
 }
 
 impl Still for smtp_tokio::Tokio {
-    type Connection<E: Endpoint + fmt::Debug> = Connection<on_tokio::On<Stream>, E, Self>;
+    type Connection<E: Endpoint + fmt::Debug> =
+        Connection<smtp_tokio::testing::On<Stream>, E, Self>;
     type Clock = tokio::runtime::Runtime;
 
     fn join<E: Endpoint + fmt::Debug>(
@@ -104,7 +96,7 @@ impl Still for smtp_tokio::Tokio {
         stream: Stream,
         endpoint: E,
     ) -> Self::Connection<E> {
-        Connection::new(on_tokio::On::new(stream), endpoint)
+        Connection::new(smtp_tokio::testing::On::new(stream), endpoint)
     }
 
     fn clock() -> Self::Clock {
@@ -141,11 +133,11 @@ impl Wake for Woken {
 }
 
 impl Still for smtp_smol::Smol {
-    type Connection<E: Endpoint + fmt::Debug> = Connection<on_smol::On<Stream>, E, Self>;
+    type Connection<E: Endpoint + fmt::Debug> = Connection<smtp_smol::testing::On<Stream>, E, Self>;
     type Clock = ();
 
     fn join<E: Endpoint + fmt::Debug>(_: &(), stream: Stream, endpoint: E) -> Self::Connection<E> {
-        Connection::new(on_smol::On::new(stream), endpoint)
+        Connection::new(smtp_smol::testing::On::new(stream), endpoint)
     }
 
     fn clock() {}
@@ -416,7 +408,7 @@ struct Joined<E: Endpoint + fmt::Debug, R: Still> {
 
 impl<E: Endpoint + fmt::Debug, R: Still> Joined<E, R> {
     fn new(way: Way, endpoint: E) -> Self {
-        let (near, far) = duplex(way.window);
+        let (near, far) = pipe(way.window);
         let stream = Stream { inner: near, way, held: VecDeque::new(), asked: [false; 3] };
         let clock = R::clock();
         Self {

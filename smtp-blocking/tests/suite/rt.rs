@@ -20,9 +20,7 @@ pub(crate) use std::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 pub(crate) use std::os::unix::net::UnixListener;
 
-#[path = "../../../tests/suite/on_blocking.rs"]
-mod on;
-pub(crate) use self::on::On;
+pub(crate) use crate::on::On;
 
 /// What can be awaited, by the names that a crate for a runtime gives.
 pub(crate) mod smtp {

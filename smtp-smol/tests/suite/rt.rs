@@ -17,11 +17,7 @@ pub(crate) use smol::{
     net::{TcpListener, TcpStream},
 };
 pub(crate) use smtp_frontend::runtime::Io;
-pub(crate) use smtp_smol::{self as smtp, Smol as Runtime};
-
-#[path = "../../../tests/suite/on_smol.rs"]
-mod on;
-pub(crate) use self::on::On;
+pub(crate) use smtp_smol::{self as smtp, Smol as Runtime, testing::On};
 
 /// A resolver that asks this name server only.
 #[cfg(feature = "dns")]

@@ -3,7 +3,7 @@
 use std::{future::Future, io, net::SocketAddr, path::Path};
 
 pub(crate) use smtp_frontend::runtime::Io;
-pub(crate) use smtp_tokio::{self as smtp, Tokio as Runtime};
+pub(crate) use smtp_tokio::{self as smtp, Tokio as Runtime, testing::On};
 use tokio::io::AsyncReadExt;
 #[cfg(unix)]
 pub(crate) use tokio::net::UnixListener;
@@ -12,10 +12,6 @@ pub(crate) use tokio::{
     spawn,
     task::JoinHandle as Task,
 };
-
-#[path = "../../../tests/suite/on_tokio.rs"]
-mod on;
-pub(crate) use self::on::On;
 
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)

@@ -9,8 +9,7 @@ use std::{
 };
 
 use smtp_blocking::Duplex;
-
-use crate::suite::pipe::Pipe;
+use smtp_frontend::testing::Pipe;
 
 /// A stream of a test's own that blocks.
 #[derive(Debug)]
