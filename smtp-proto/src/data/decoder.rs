@@ -68,6 +68,9 @@ enum Stop {
     End,
 }
 
+/// So many octets are at the end of what is free of trouble: CR, LF, a dot, and the next.
+const TROUBLE: usize = 4;
+
 /// So many dots in a block, and the next is not asked first whether it has any.
 const DENSE: usize = 2;
 
@@ -112,9 +115,8 @@ impl Decoder {
         loop {
             let then = match self.walk(block, &mut place, limit) {
                 Stop::Limit if place.read < block.len() => {
-                    let far = self.skip(block, &mut place);
-                    limit = if far && self.reach_dot(block, &mut place) {
-                        place.read + 1
+                    limit = if self.skip(block, &mut place) {
+                        place.read + TROUBLE
                     } else {
                         widest(
                             #[inline(always)]
@@ -172,35 +174,6 @@ impl Decoder {
         }
         self.line_start = with_context.get(passed) == Some(&LF);
         Self::shift(block, place, passed);
-        true
-    }
-
-    /// Passes over whole lines up to a dot that is close in front and begins a line. Whether there is
-    /// one, and nothing else before it.
-    fn reach_dot(&mut self, block: &mut [u8], place: &mut Place) -> bool {
-        let rest = block.get(place.read..).unwrap_or_default();
-        let close = rest.get(..BLOCK).unwrap_or(rest);
-        let (mut lines, mut passed) = (close, 0);
-        loop {
-            let Some(found) = memchr::memchr2(CR, LF, lines) else {
-                return false;
-            };
-            match lines.get(found..) {
-                Some([CR, LF, behind @ ..]) => {
-                    passed += found + 2;
-                    match behind.first() {
-                        Some(&DOT) => break,
-                        Some(_) => lines = behind,
-                        None => return false,
-                    }
-                }
-                // What is here, only the walk can judge.
-                _ => return false,
-            }
-        }
-        self.unusual.add_all(close.get(..passed).unwrap_or_default());
-        Self::shift(block, place, passed);
-        self.line_start = true;
         true
     }
 

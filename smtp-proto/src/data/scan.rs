@@ -10,10 +10,10 @@ pub(super) const DOT: u8 = b'.';
 
 /// Octets looked at side by side.
 const LANES: usize = 32;
-/// Octets between two looks at whether there was trouble: large ones cost little, small ones come
-/// close to the trouble. Each has one octet of context on either side.
-const LARGE: usize = 512 + 2;
-const MIDDLE: usize = 128 + 2;
+/// Octets between two looks at whether there was trouble: large ones cost less, small ones come close
+/// to the trouble. Each has one octet of context on either side.
+const LARGE: usize = 8 * LANES + 2;
+const MIDDLE: usize = 2 * LANES + 2;
 const SMALL: usize = LANES + 2;
 
 /// Octets in a window that is taken apart, octet by octet of its marks.
@@ -67,124 +67,139 @@ fn mask(condition: bool) -> u8 {
     if condition { 0xff } else { 0 }
 }
 
-/// What a window holds.
-struct Look {
-    /// A bare newline or, when asked for, a dot behind an LF.
-    trouble: bool,
-    /// An octet that is 0 or above 127.
-    unusual: bool,
-}
+/// Trouble, a mask for each lane: an LF without a CR before it, another octet than LF behind a CR, or
+/// (with `DOTS`) an LF with a dot behind it.
+type Trouble = [u8; LANES];
 
-/// Looks at a window, which comes with one octet before it and one behind. Of its own octets, where
-/// there is no trouble: no LF is without a CR before it, none but an LF comes behind a CR, and no LF
-/// has a dot behind it.
+/// The least octets of each lane, with a sign: 0 and what is above 127 are the least.
+type Least = [i8; LANES];
+
+const NONE: Trouble = [0; LANES];
+const USUAL: Least = [i8::MAX; LANES];
+
+/// Looks at a window, which comes with one octet before it and one behind.
 #[inline(always)]
-fn look<const DOTS: bool, const N: usize>(window: &[u8; N]) -> Look {
-    let (mut trouble, mut least) = ([0; LANES], [i8::MAX; LANES]);
-    let mut look = |before: &[u8; LANES], these: &[u8; LANES], behind: &[u8; LANES]| {
-        let lanes = trouble.iter_mut().zip(&mut least);
+fn look<const DOTS: bool, const N: usize>(window: &[u8; N], mut least: Least) -> (Trouble, Least) {
+    let mut trouble = NONE;
+    let (before, _) = window.as_chunks::<LANES>();
+    let (these, _) = window.get(1..).unwrap_or_default().as_chunks::<LANES>();
+    let (behind, _) = window.get(2..).unwrap_or_default().as_chunks::<LANES>();
+    for ((before, these), behind) in before.iter().zip(these).zip(behind) {
         let octets = before.iter().zip(these).zip(behind);
-        for ((trouble, least), ((&before, &this), &behind)) in lanes.zip(octets) {
+        for ((trouble, least), ((&before, &this), &behind)) in
+            trouble.iter_mut().zip(&mut least).zip(octets)
+        {
             let line_feed = mask(this == LF);
             *trouble |= line_feed ^ mask(before == CR);
             if DOTS {
                 *trouble |= line_feed & mask(behind == DOT);
             }
-            // With a sign, 0 and what is above 127 are the least.
             *least = (*least).min(this.cast_signed());
         }
-    };
-    let (before, _) = window.as_chunks::<LANES>();
-    let (these, _) = window.get(1..).unwrap_or_default().as_chunks::<LANES>();
-    let (behind, _) = window.get(2..).unwrap_or_default().as_chunks::<LANES>();
-    // By fours, so that counting costs a fourth.
-    let (before, last_before) = before.as_chunks::<4>();
-    let (these, last_these) = these.as_chunks::<4>();
-    let (behind, last_behind) = behind.as_chunks::<4>();
-    for (([b0, b1, b2, b3], [t0, t1, t2, t3]), [n0, n1, n2, n3]) in
-        before.iter().zip(these).zip(behind)
-    {
-        look(b0, t0, n0);
-        look(b1, t1, n1);
-        look(b2, t2, n2);
-        look(b3, t3, n3);
     }
-    for ((before, these), behind) in last_before.iter().zip(last_these).zip(last_behind) {
-        look(before, these, behind);
+    (trouble, least)
+}
+
+#[inline(always)]
+fn is_any(trouble: &Trouble) -> bool {
+    trouble.iter().fold(0, |any, lane| any | lane) != 0
+}
+
+/// Whether there was an octet that is 0 or above 127.
+#[inline(always)]
+fn any_unusual(least: &Least) -> bool {
+    least.iter().fold(0, |any, &least| any | mask(least <= 0)) != 0
+}
+
+/// How many lanes are in front of the first trouble; all, if there is none.
+#[inline(always)]
+fn before_trouble(trouble: &Trouble) -> usize {
+    let (words, _) = trouble.as_chunks::<8>();
+    let mut lanes = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        if word != 0 {
+            return lanes + usize::try_from(word.trailing_zeros() / 8).unwrap_or_default();
+        }
+        lanes += 8;
     }
-    let mut any = trouble;
-    for (any, least) in any.iter_mut().zip(least) {
-        *any |= mask(least <= 0);
-    }
-    // Nearly always there is neither, and one question tells.
-    if any == [0; LANES] {
-        return Look { trouble: false, unusual: false };
-    }
-    Look { trouble: trouble != [0; LANES], unusual: true }
+    lanes
 }
 
 /// How many octets behind the first one, which is context, are free of trouble: never all of them, at
-/// least one octet is left.
+/// least one octet is left. None at all, where trouble is close.
 ///
 /// Of the octets counted, with the one behind them: every LF has its CR, every CR but one at the
 /// very end has its LF, and (with `DOTS`) no LF has a dot behind it.
 pub(crate) fn untroubled<const DOTS: bool>(octets: &[u8], unusual: &mut Unusual) -> usize {
-    let mut count = 0;
-    // A small one first: where there is trouble everywhere, a large one would be looked at for nothing
-    // at every call.
-    if pass::<DOTS, SMALL>(octets, &mut count, unusual) {
-        if octets.len() > MIDDLE * 2 {
-            widest(
-                #[inline(always)]
-                || far::<DOTS>(octets, &mut count, unusual),
-            );
-        } else {
-            near::<DOTS>(octets, &mut count, unusual);
-        }
+    // A small window first: where there is trouble everywhere, no more is looked at at any call.
+    let Some(window) = octets.first_chunk::<SMALL>() else { return 0 };
+    let (trouble, least) = look::<DOTS, SMALL>(window, USUAL);
+    if is_any(&trouble) {
+        return 0;
+    }
+    let mut least = least;
+    let count = if octets.len() > LARGE * 2 {
+        widest(
+            #[inline(always)]
+            || far::<DOTS>(octets, LANES, &mut least),
+        )
+    } else {
+        near::<DOTS>(octets, LANES, &mut least)
+    };
+    // Nearly always there is none, and one question tells.
+    if any_unusual(&least) {
+        unusual.add_all(octets.get(1..=count).unwrap_or_default());
     }
     count
 }
 
+/// Goes on behind the first `count` octets, up to trouble.
 #[inline(always)]
-fn far<const DOTS: bool>(octets: &[u8], count: &mut usize, unusual: &mut Unusual) {
-    let mut at = *count;
-    while pass::<DOTS, LARGE>(octets, &mut at, unusual) {}
-    while pass::<DOTS, MIDDLE>(octets, &mut at, unusual) {}
-    near::<DOTS>(octets, &mut at, unusual);
-    *count = at;
+fn far<const DOTS: bool>(octets: &[u8], count: usize, least: &mut Least) -> usize {
+    let count = windows::<DOTS, LARGE>(octets, count, least);
+    let count = windows::<DOTS, MIDDLE>(octets, count, least);
+    near::<DOTS>(octets, count, least)
 }
 
+/// The same in whole windows, up to one with trouble.
 #[inline(always)]
-fn near<const DOTS: bool>(octets: &[u8], count: &mut usize, unusual: &mut Unusual) {
-    while pass::<DOTS, SMALL>(octets, count, unusual) {}
-    // What is left is too short for a window: the last one begins among octets already passed.
-    if octets.len().saturating_sub(*count) < SMALL
-        && let Some(mut last) = octets.len().checked_sub(SMALL)
-        && pass::<DOTS, SMALL>(octets, &mut last, unusual)
-    {
-        *count = last;
-    }
-}
-
-/// Looks at the window at `count`. Whether it was there, and without trouble; else nothing changes.
-#[inline(always)]
-fn pass<const DOTS: bool, const N: usize>(
+fn windows<const DOTS: bool, const N: usize>(
     octets: &[u8],
-    count: &mut usize,
-    unusual: &mut Unusual,
-) -> bool {
-    let Some(window) = octets.get(*count..).and_then(<[u8]>::first_chunk::<N>) else {
-        return false;
-    };
-    let look = look::<DOTS, N>(window);
-    if look.trouble {
-        return false;
+    mut count: usize,
+    least: &mut Least,
+) -> usize {
+    let mut lowest = *least;
+    while let Some(window) = octets.get(count..).and_then(<[u8]>::first_chunk::<N>) {
+        let (trouble, low) = look::<DOTS, N>(window, lowest);
+        lowest = low;
+        if is_any(&trouble) {
+            break;
+        }
+        count += N - 2;
     }
-    if look.unusual {
-        unusual.add_all(window.get(1..N - 1).unwrap_or_default());
+    *least = lowest;
+    count
+}
+
+/// The same in small steps, up to the trouble itself.
+#[inline(always)]
+fn near<const DOTS: bool>(octets: &[u8], mut count: usize, least: &mut Least) -> usize {
+    loop {
+        // What is left may be too short for a window: the last one begins among octets already passed.
+        let Some(last) = octets.len().checked_sub(SMALL) else { return count };
+        let start = count.min(last);
+        let Some(window) = octets.get(start..).and_then(<[u8]>::first_chunk::<SMALL>) else {
+            return count;
+        };
+        let (trouble, low) = look::<DOTS, SMALL>(window, *least);
+        *least = low;
+        let passed = before_trouble(&trouble);
+        count = start + passed;
+        if passed < LANES || start == last {
+            return count;
+        }
     }
-    *count += N - 2;
-    true
 }
 
 /// Does `work` with the widest vectors that this processor has; `work` is written for the compiler's
