@@ -144,25 +144,30 @@ impl Transfer {
         self.decoder.has_8bit() || self.lines.has_8bit()
     }
 
-    /// What is unusual in a message that has come whole and that nothing is wrong with, and the
-    /// reply where the policy does not forgive it.
-    fn unusual(&self, policy: &ServerPolicy) -> [(Leniency, bool, Option<Rejection<'static>>); 4] {
-        let unless_accepted = |verdict, reply| (verdict == Verdict::Reject).then_some(reply);
+    /// What may be unusual in a message that has come whole and that nothing is wrong with, and whether
+    /// it is there.
+    #[inline(always)]
+    fn unusual(&self) -> [(Leniency, bool); 4] {
         let text = !self.binary;
         let bare = self.decoder.bare_newline() || self.lines.bare_newline();
         let nul = self.decoder.has_nul() || self.lines.has_nul();
-        let undeclared = self.has_8bit() && !self.declared_8bit;
-        let length = &self.length;
         [
-            (Leniency::BareNewline, text && bare, None),
-            (Leniency::NulInText, text && nul, unless_accepted(policy.nul_in_text, NUL_IN_TEXT)),
-            (
-                Leniency::Undeclared8Bit,
-                undeclared,
-                unless_accepted(policy.undeclared_8bit, UNDECLARED_8BIT),
-            ),
-            (Leniency::LongLine, length.is_long(), length.is_too_long().then_some(LINE_TOO_LONG)),
+            (Leniency::BareNewline, text && bare),
+            (Leniency::NulInText, text && nul),
+            (Leniency::Undeclared8Bit, self.has_8bit() && !self.declared_8bit),
+            (Leniency::LongLine, self.length.is_long()),
         ]
+    }
+
+    /// The reply to a message in which that is seen, where the policy does not forgive it.
+    fn refusal(&self, unusual: Leniency, policy: &ServerPolicy) -> Option<Rejection<'static>> {
+        let unless_accepted = |verdict, reply| (verdict == Verdict::Reject).then_some(reply);
+        match unusual {
+            Leniency::NulInText => unless_accepted(policy.nul_in_text, NUL_IN_TEXT),
+            Leniency::Undeclared8Bit => unless_accepted(policy.undeclared_8bit, UNDECLARED_8BIT),
+            Leniency::LongLine => self.length.is_too_long().then_some(LINE_TOO_LONG),
+            _ => None,
+        }
     }
 
     /// Whether the application is to be told content.
@@ -492,17 +497,19 @@ impl Session {
             return;
         }
         self.transfer.length.finish();
-        let unusual = self.transfer.unusual(&self.config.profile.server);
-        if let Some(refusal) =
-            unusual.iter().find_map(|(_, seen, refusal)| refusal.clone().filter(|_| *seen))
-        {
-            self.spoil(refusal);
-            return;
+        let unusual = self.transfer.unusual();
+        if unusual.iter().any(|&(_, seen)| seen) {
+            self.judge_unusual(unusual);
         }
-        for (leniency, seen, _) in unusual {
-            if seen {
-                self.leniencies.insert(leniency);
-            }
+    }
+
+    #[cold]
+    fn judge_unusual(&mut self, unusual: [(Leniency, bool); 4]) {
+        let policy = &self.config.profile.server;
+        let seen = unusual.into_iter().filter(|(_, seen)| *seen).map(|(leniency, _)| leniency);
+        match seen.clone().find_map(|leniency| self.transfer.refusal(leniency, policy)) {
+            Some(refusal) => self.spoil(refusal),
+            None => seen.for_each(|leniency| self.leniencies.insert(leniency)),
         }
     }
 
