@@ -6,7 +6,7 @@ use super::{Client, Misuse, ReplyTo, session::Session};
 use crate::{
     command::{Command, Mechanism, Query, Text, Verb},
     domain::HelloName,
-    extension::{Carrier, Extension},
+    extension::{Carrier, Extension, ExtensionSet},
     parameter::{ByMode, Hold, MailParameters, Parameter, Parameters, RcptParameters},
     path::{ForwardPath, ReversePath},
     sequence::{Protocol, Request, State},
@@ -155,8 +155,11 @@ impl Client {
         self.session.allow(Verb::Mail, Request::Mail)?;
         self.session.need_tls()?;
         self.session.judge_mailbox(reverse_path.mailbox())?;
-        self.session.check_parameters(parameters, Carrier::Mail, MailParameters::extension)?;
-        let typed = MailParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
+        let typed = MailParameters::parse(parameters);
+        if !typed.is_ok_and(|typed| self.session.offers_all(&typed)) {
+            self.session.check_parameters(parameters, Carrier::Mail, MailParameters::extension)?;
+        }
+        let typed = typed.map_err(|_| Misuse::Parameter)?;
         if typed.has_rare() {
             self.judge_times(reverse_path, &typed)?;
         }
@@ -407,6 +410,12 @@ impl Session {
     /// Whether the server lists a keyword, known or not.
     fn lists(&self, keyword: &str) -> bool {
         self.capabilities().is_some_and(|all| all.parameters(keyword).is_some())
+    }
+
+    /// Whether all parameters belong to what was offered, as far as that is told without a closer look.
+    fn offers_all(&self, parameters: &MailParameters<'_>) -> bool {
+        let offered = self.capabilities().map_or(ExtensionSet::EMPTY, |all| all.set());
+        !parameters.has_rare() && parameters.extensions().is_subset(offered)
     }
 
     /// Each parameter must belong to what was offered (RFC 5321 section 4.1.1.3).

@@ -111,11 +111,11 @@ impl Client {
             return Some(Event::UpgradeTls);
         }
         self.look();
-        let length = self.session.found.take()?;
+        let found = self.session.found.take()?;
         let (input, mut pen) = self.wire.split();
-        let (whole, behind) = input.octets().split_at_checked(length)?;
-        self.session.consume = length;
-        let reply = Reply::found(whole)?;
+        let (reply, behind) = Reply::at(input.octets(), found)?;
+        let whole = reply.octets();
+        self.session.consume = whole.len();
         self.session.forgive(reply);
         if let Some(recorder) = pen.recorder() {
             if reply.code() == Code::CHALLENGE {
@@ -358,6 +358,7 @@ impl Client {
         self.wire.input.settle();
     }
 
+    #[cold]
     fn timed_out(&mut self) {
         if self.session.state != State::Closed {
             let unread = !self.wire.output.is_empty();
@@ -365,6 +366,13 @@ impl Client {
         }
         self.wire.output.clear();
         self.session.timed_out();
+    }
+
+    #[cold]
+    fn peer_closed(&mut self) -> Step {
+        self.wire.note(|| Entry::Closed);
+        self.session.peer_closed();
+        if self.session.has_fault() { Step::Event } else { Step::Close }
     }
 
     /// A block of content has left: the timer starts anew, however slow the peer reads.
@@ -392,9 +400,7 @@ impl Endpoint for Client {
             return Step::Event;
         }
         if self.wire.input.has_ended() {
-            self.wire.note(|| Entry::Closed);
-            self.session.peer_closed();
-            return if self.session.has_fault() { Step::Event } else { Step::Close };
+            return self.peer_closed();
         }
         if !self.wire.output.is_empty() {
             self.content_progress();

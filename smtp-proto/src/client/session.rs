@@ -14,7 +14,7 @@ use crate::{
     fault::Fault,
     parameter::{Body, MailParameters, ParameterList},
     profile::Leniencies,
-    reply::{Reply, ReplyReader},
+    reply::{Extent, Reply, ReplyReader},
     sequence::{self, Answer, Protocol, Request, Rule, State},
     status::{Code, Severity},
     transcript::Speaker,
@@ -51,7 +51,7 @@ pub(super) struct Session {
     capabilities: Option<(Box<[u8]>, Digest)>,
     reader: ReplyReader,
     /// The length of the whole reply at the front of the input.
-    pub(super) found: Option<usize>,
+    pub(super) found: Option<Extent>,
     /// Octets at the front of the input that were told.
     pub(super) consume: usize,
     pub(super) fault: Option<Fault>,
@@ -231,8 +231,8 @@ impl Session {
     // ---- replies -----------------------------------------------------------------------------
 
     pub(super) fn find(&mut self, octets: &[u8]) {
-        match self.reader.find(octets, &self.reply_rules()) {
-            Ok(found) => self.found = found,
+        match self.reader.read(octets, &self.reply_rules()) {
+            Ok(found) => self.found = found.map(Reply::extent),
             Err(error) => self.fail(error.into()),
         }
     }
@@ -266,7 +266,7 @@ impl Session {
             return None;
         }
         self.apply(answered, reply);
-        if answered.to == ReplyTo::StartTls && self.state == State::Tls {
+        if matches!(answered.to, ReplyTo::StartTls) && self.state == State::Tls {
             if !nothing_behind {
                 self.fail(Fault::PlaintextBehindStartTls);
                 return None;
@@ -282,7 +282,9 @@ impl Session {
     fn apply(&mut self, answered: Expected, reply: Reply<'_>) {
         let answer = match reply.severity() {
             Severity::PositiveCompletion => Answer::Accepted,
-            Severity::PositiveIntermediate if answered.to == ReplyTo::Auth => Answer::Challenged,
+            Severity::PositiveIntermediate if matches!(answered.to, ReplyTo::Auth) => {
+                Answer::Challenged
+            }
             Severity::PositiveIntermediate => Answer::Accepted,
             Severity::TransientNegative | Severity::PermanentNegative => Answer::Rejected,
         };
@@ -310,7 +312,7 @@ impl Session {
             }
             ReplyTo::Delivery { .. } if answered.more => {}
             to => {
-                let from = if to == ReplyTo::Auth { State::Ready } else { self.state };
+                let from = if matches!(to, ReplyTo::Auth) { State::Ready } else { self.state };
                 if let Some(request) = to.request(answered.last) {
                     self.state = sequence::after(from, request, answer);
                 }

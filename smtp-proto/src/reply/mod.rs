@@ -52,8 +52,21 @@ impl<'a> Reply<'a> {
         Ok(reply)
     }
 
-    /// A reply whose extent a [`ReplyReader`] has found already: only the last line's code is read
-    /// again.
+    /// The reply of which a [`ReplyReader`] has found already how far it goes, at the start of `octets`,
+    /// and what follows it.
+    #[inline]
+    pub(crate) fn at(octets: &'a [u8], extent: Extent) -> Option<(Self, &'a [u8])> {
+        let (octets, behind) = octets.split_at_checked(extent.length)?;
+        Some((Self { octets, last: extent.last, code: extent.code }, behind))
+    }
+
+    /// How far it goes.
+    #[inline]
+    pub(crate) const fn extent(self) -> Extent {
+        Extent { length: self.octets.len(), last: self.last, code: self.code }
+    }
+
+    /// A reply that is whole: only the last line's code is read again.
     pub(crate) fn found(octets: &'a [u8]) -> Option<Self> {
         let body = octets.strip_suffix(b"\n")?;
         let last = memchr::memrchr(b'\n', body).map_or(0, |end| end + 1);
@@ -127,6 +140,14 @@ impl<'a> Reply<'a> {
     pub fn to_owned(self) -> ReplyBuf {
         ReplyBuf { octets: self.octets.into(), last: self.last, code: self.code }
     }
+}
+
+/// How far a reply goes, without its octets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    length: usize,
+    last: usize,
+    code: Code,
 }
 
 /// The enhanced code at the start of a text, and the text behind it and its blank (G-58, R-09).

@@ -365,6 +365,7 @@ impl Server {
 
     /// The timer ran out. A peer that does not even read loses the connection at once; else it is
     /// told why.
+    #[cold]
     fn timed_out(&mut self) {
         let unread = !self.wire.output.is_empty();
         if unread || !matches!(self.session.phase, Phase::Closing) {
@@ -392,6 +393,7 @@ impl Server {
     }
 
     /// The peer closed and nothing it sent is left to answer.
+    #[cold]
     fn peer_closed(&mut self) -> Step {
         self.wire.note(|| Entry::Closed);
         self.session.close(Some(Fault::Closed));

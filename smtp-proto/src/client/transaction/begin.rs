@@ -16,6 +16,7 @@ use crate::{
 
 impl Transaction<'_> {
     /// Decides what this side can decide, and sends MAIL.
+    #[inline(never)]
     pub(super) fn start(&mut self, client: &mut Client) -> Result<(), Misuse> {
         if self.envelope.recipients.is_empty() {
             return Err(Misuse::NoRecipient);
@@ -122,6 +123,7 @@ impl Transaction<'_> {
     }
 
     /// Queues recipients; whether all of this mail transaction are.
+    #[inline(never)]
     pub(super) fn ask(&mut self, client: &mut Client) -> Result<bool, Misuse> {
         let limits = client.limits();
         let offered = client.offered();

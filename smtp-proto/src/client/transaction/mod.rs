@@ -206,8 +206,9 @@ impl<'e> Transaction<'e> {
     }
 
     /// Queues recipients, then DATA; whether there is more to do at once.
+    #[inline(never)]
     fn recipients(&mut self, client: &mut Client) -> Result<bool, Misuse> {
-        if !self.ask(client)? {
+        if self.round.ask < self.envelope.recipients.len() && !self.ask(client)? {
             return Ok(false);
         }
         let all_answered = self.round.answered == self.round.asked;

@@ -65,18 +65,18 @@ impl Transaction<'_> {
             return;
         };
         self.round.answer = index + 1;
+        self.fates.set(index, if positive { Fate::Accepted } else { self.refused(reply) });
+    }
+
+    #[cold]
+    fn refused(&self, reply: Reply<'_>) -> Fate {
         let full = too_many_recipients(reply.code().value(), reply.enhanced());
-        self.fates.set(
-            index,
-            if positive {
-                Fate::Accepted
-            } else if full && self.round.accepted > 0 {
-                Fate::Crowded(Outcome::crowded(reply.to_owned()))
-            } else {
-                // Said to the first recipient, "too many" means something else.
-                Fate::Settled(Outcome::replied(Phase::Rcpt, reply.to_owned()))
-            },
-        );
+        if full && self.round.accepted > 0 {
+            Fate::Crowded(Outcome::crowded(reply.to_owned()))
+        } else {
+            // Said to the first recipient, "too many" means something else.
+            Fate::Settled(Outcome::replied(Phase::Rcpt, reply.to_owned()))
+        }
     }
 
     fn data_answered(&mut self, reply: Reply<'_>) {
