@@ -11,40 +11,45 @@ use crate::parameter::Parameters;
 use crate::path::{ForwardPath, Mailbox, ReversePath};
 use crate::profile::Syntax;
 
-/// `MAIL FROM:<mailbox> parameters`
+/// `MAIL FROM:<mailbox> parameters`, or the null path in its place
 #[inline]
 pub(super) fn mail<'a>(line: &'a [u8], syntax: &Syntax) -> Option<Mail<'a>> {
-    let (mailbox, parameters) = arguments(line, b"MAIL FROM:<", syntax)?;
-    Some(Mail { reverse_path: ReversePath::Mailbox(mailbox), parameters })
+    let (reverse_path, behind) = match inside(line, b"MAIL FROM:<")? {
+        null @ [b'>', ..] => (ReversePath::Null, null),
+        path => {
+            let (mailbox, behind) = Mailbox::everyday(path, syntax)?;
+            (ReversePath::Mailbox(mailbox), behind)
+        }
+    };
+    Some(Mail { reverse_path, parameters: parameters(behind)? })
 }
 
 /// `RCPT TO:<mailbox> parameters`
 #[inline]
 pub(super) fn rcpt<'a>(line: &'a [u8], syntax: &Syntax) -> Option<Rcpt<'a>> {
-    let (mailbox, parameters) = arguments(line, b"RCPT TO:<", syntax)?;
-    Some(Rcpt { forward_path: ForwardPath::Mailbox(mailbox), parameters })
+    let (mailbox, behind) = Mailbox::everyday(inside(line, b"RCPT TO:<")?, syntax)?;
+    Some(Rcpt { forward_path: ForwardPath::Mailbox(mailbox), parameters: parameters(behind)? })
 }
 
+/// The line from inside the bracket on.
 #[inline(always)]
-fn arguments<'a, const N: usize>(
-    line: &'a [u8],
-    before: &[u8; N],
-    syntax: &Syntax,
-) -> Option<(Mailbox<'a>, Parameters<'a>)> {
-    if !grammar::begins(line, before) {
-        return None;
-    }
-    let (mailbox, behind) = Mailbox::everyday(line.get(N..)?, syntax)?;
+fn inside<'a, const N: usize>(line: &'a [u8], before: &[u8; N]) -> Option<&'a [u8]> {
+    if grammar::begins(line, before) { line.get(N..) } else { None }
+}
+
+/// The parameters behind the bracket at the start of the text.
+#[inline(always)]
+fn parameters(behind: &[u8]) -> Option<Parameters<'_>> {
     match behind {
-        [b'>'] => Some((mailbox, Parameters::EMPTY)),
-        [b'>', b' ', list @ ..] => Some((mailbox, Parameters::everyday(list)?)),
+        [b'>'] => Some(Parameters::EMPTY),
+        [b'>', b' ', list @ ..] => Parameters::everyday(list),
         _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
+    use alloc::{string::String, vec::Vec};
 
     use proptest::{prelude::*, sample::select};
 
@@ -58,6 +63,8 @@ mod tests {
         let local = prop_oneof!["[a-z!.]{0,6}", "[a-z\"\\\\\u{e9}]{1,4}", "[a-z]{62,67}"];
         let domain =
             prop_oneof!["[a-z0-9.-]{0,8}", "[a-z_\u{e9}]{1,4}", "([a-z]{30}\\.){1,3}[a-z]"];
+        let mailbox = (local, domain).prop_map(|(local, domain)| [local, domain].join("@"));
+        let path = prop_oneof![1 => Just("".into()), 1 => Just("Postmaster".into()), 8 => mailbox];
         let parameter = select(
             &[
                 "SIZE=1",
@@ -72,8 +79,8 @@ mod tests {
             select(&["X-Y", "X-Y=a", "-X", "MTRK=QUI=", "A==", "RET\t", "\u{e9}=\u{e9}", ""][..]);
         let list = prop::collection::vec(prop_oneof![parameter, odd], 0..4);
         let end = select(&[">", "> ", ">  ", "", ">x", ">\t", ">\0"][..]);
-        (verb, local, domain, end, list).prop_map(|(verb, local, domain, end, list)| {
-            [verb, &local, "@", &domain, end, &list.join(" ")].concat().into_bytes()
+        (verb, path, end, list).prop_map(|(verb, path, end, list): (_, String, _, Vec<_>)| {
+            [verb, &path, end, &list.join(" ")].concat().into_bytes()
         })
     }
 
@@ -97,7 +104,11 @@ mod tests {
     #[test]
     fn what_is_said_every_day_is_not_declined() {
         let syntax = Syntax::INTERNET;
-        for line in ["MAIL FROM:<a.b@x.example>", "mail from:<a@x.example> size=9 body=8bitmime"] {
+        for line in [
+            "MAIL FROM:<>",
+            "MAIL FROM:<a.b@x.example> SIZE=1",
+            "mail from:<a@x.example> size=9 body=8bitmime",
+        ] {
             assert!(mail(line.as_bytes(), &syntax).is_some(), "{line}");
         }
         for line in ["RCPT TO:<a@x.example>", "Rcpt To:<a@x.example> NOTIFY=NEVER"] {

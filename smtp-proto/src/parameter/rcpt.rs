@@ -60,12 +60,13 @@ impl Notify {
     /// notify-esmtp-value  = "NEVER" / 1#notify-list-element
     /// notify-list-element = "SUCCESS" / "FAILURE" / "DELAY"
     /// ```
-    fn parse(value: &str) -> Result<Self, ParseError> {
-        if value.eq_ignore_ascii_case("NEVER") {
+    fn parse(value: &[u8]) -> Result<Self, ParseError> {
+        if value.eq_ignore_ascii_case(b"NEVER") {
             return Ok(Self::NEVER);
         }
-        value.split(',').try_fold(Self::NEVER, |set, element| {
-            let named = Self::NAMED.iter().find(|(name, _)| name.eq_ignore_ascii_case(element));
+        value.split(|&octet| octet == b',').try_fold(Self::NEVER, |set, element| {
+            let is = |name: &str| name.as_bytes().eq_ignore_ascii_case(element);
+            let named = Self::NAMED.iter().find(|(name, _)| is(name));
             named
                 .map(|&(_, one)| set.and(one))
                 .ok_or_else(|| ParseError::new(Rule::ParameterValue, 0))
@@ -288,7 +289,7 @@ impl<'a> RcptParameters<'a> {
 
     fn take(&mut self, parameter: Parameter<'a>) -> Result<(), ParseError> {
         if parameter.is("NOTIFY") {
-            self.notify = Some(Notify::parse(parameter.required()?)?);
+            self.notify = Some(Notify::parse(parameter.required_octets()?)?);
         } else if parameter.is("ORCPT") {
             Orcpt::check_received(parameter.required()?)?;
             self.orcpt = true;
