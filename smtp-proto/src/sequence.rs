@@ -148,7 +148,16 @@ impl Request {
 
     /// The request that `verb` makes in `protocol`. BDAT and BURL are taken as not the last one; a
     /// verb other than those of this crate is unknown until the application has registered it.
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::as_conversions,
+        reason = "each protocol and each verb has its place"
+    )]
     pub const fn of(verb: Verb, protocol: Protocol) -> Self {
+        REQUESTS[protocol as usize][verb as usize]
+    }
+
+    const fn entry(verb: Verb, protocol: Protocol) -> Self {
         match (verb, protocol) {
             (Verb::Ehlo, Protocol::Smtp) | (Verb::Lhlo, Protocol::Lmtp) => Self::Hello,
             (Verb::Helo, Protocol::Smtp) => Self::Helo,
@@ -186,6 +195,26 @@ pub enum Protocol {
     Smtp,
     /// LMTP (RFC 2033): LHLO, and after the content one reply for each accepted recipient.
     Lmtp,
+}
+
+/// The requests for looking up.
+const REQUESTS: [[Request; Verb::ALL.len()]; 2] =
+    [requests(Protocol::Smtp), requests(Protocol::Lmtp)];
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "runs when the crate is built; an index out of bounds would not compile"
+)]
+const fn requests(protocol: Protocol) -> [Request; Verb::ALL.len()] {
+    let mut requests = [Request::Unknown; Verb::ALL.len()];
+    let mut place = 0;
+    while place < Verb::ALL.len() {
+        let verb = Verb::ALL[place];
+        requests[verb as usize] = Request::entry(verb, protocol);
+        place += 1;
+    }
+    requests
 }
 
 /// How a request was answered.

@@ -197,11 +197,18 @@ impl Pen<'_> {
     }
 
     /// Writes a command or a reply that `speaker` says.
+    #[inline]
     pub(crate) fn say(&mut self, speaker: Speaker, write: impl FnOnce(&mut BytesMut)) {
-        let Some(recorder) = self.recorder.as_deref_mut() else {
+        if self.recorder.is_some() {
+            self.say_recorded(speaker, write);
+        } else {
             self.output.text(write);
-            return;
-        };
+        }
+    }
+
+    #[cold]
+    fn say_recorded(&mut self, speaker: Speaker, write: impl FnOnce(&mut BytesMut)) {
+        let Some(recorder) = self.recorder.as_deref_mut() else { return };
         self.output.text(|tail| {
             let before = tail.len();
             write(tail);

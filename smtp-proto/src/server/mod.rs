@@ -126,18 +126,8 @@ impl Server {
     /// [`step`](Endpoint::step) again).
     pub fn event(&mut self) -> Option<Event<'_>> {
         self.tidy();
-        if let Some(newline) = self.session.take_newline() {
-            return Some(Event::Body(newline));
-        }
-        if self.session.take_reset() {
-            return Some(Event::Reset);
-        }
-        if let Some(fault) = self.session.take_fault() {
-            return Some(Event::Fault(fault));
-        }
-        if let Some(leniency) = self.session.leniencies.take() {
-            self.wire.note(|| Entry::Leniency(leniency));
-            return Some(Event::Leniency(leniency));
+        if self.session.has_news() {
+            return self.news();
         }
         match self.session.phase {
             Phase::Watch | Phase::Greeting => self.greeting(),
@@ -160,6 +150,23 @@ impl Server {
             Phase::Turn if self.wire.output.is_empty() => Some(Event::Turned(Turned(self))),
             Phase::StartTls { .. } | Phase::Tls | Phase::Turn | Phase::Closing => None,
         }
+    }
+
+    /// What waits to be told.
+    #[cold]
+    fn news(&mut self) -> Option<Event<'_>> {
+        if let Some(newline) = self.session.take_newline() {
+            return Some(Event::Body(newline));
+        }
+        if self.session.take_reset() {
+            return Some(Event::Reset);
+        }
+        if let Some(fault) = self.session.take_fault() {
+            return Some(Event::Fault(fault));
+        }
+        let leniency = self.session.leniencies.take()?;
+        self.wire.note(|| Entry::Leniency(leniency));
+        Some(Event::Leniency(leniency))
     }
 
     /// The TLS handshake is done: what follows is read inside TLS, and nothing of what was said
@@ -335,25 +342,36 @@ impl Server {
             self.session.weighed = false;
             input.stir();
         }
-        if self.session.rearm {
-            self.session.rearm = false;
-            let config = &self.session.config;
-            let (room, bulk, time) = match self.session.phase {
-                Phase::Content => (config.limits.content_buffer, false, config.timeouts.content),
-                Phase::Chunk(ref chunk) => {
-                    (config.limits.content_buffer, chunk.is_bulk(), config.timeouts.content)
-                }
-                Phase::Tls | Phase::StartTls { .. } => (0, false, config.timeouts.tls),
-                Phase::Closing => (config.command_buffer(), false, config.timeouts.closing),
-                _ => (config.command_buffer(), false, config.timeouts.command),
-            };
-            self.wire.input.expect(room, bulk);
-            if matches!(self.session.phase, Phase::StartTls { .. }) {
-                self.wire.input.discard();
-                self.wire.input.seal();
+        if core::mem::take(&mut self.session.rearm) {
+            if matches!(self.session.phase, Phase::Command) {
+                let config = &self.session.config;
+                self.wire.input.expect(config.command_buffer(), false);
+                self.wire.restart_timer(config.timeouts.command);
+            } else {
+                self.expect();
             }
-            self.wire.restart_timer(time);
         }
+    }
+
+    /// Sets buffer and timer for what else than a command is expected.
+    #[inline(never)]
+    fn expect(&mut self) {
+        let config = &self.session.config;
+        let (room, bulk, time) = match self.session.phase {
+            Phase::Content => (config.limits.content_buffer, false, config.timeouts.content),
+            Phase::Chunk(ref chunk) => {
+                (config.limits.content_buffer, chunk.is_bulk(), config.timeouts.content)
+            }
+            Phase::Tls | Phase::StartTls { .. } => (0, false, config.timeouts.tls),
+            Phase::Closing => (config.command_buffer(), false, config.timeouts.closing),
+            _ => (config.command_buffer(), false, config.timeouts.command),
+        };
+        self.wire.input.expect(room, bulk);
+        if matches!(self.session.phase, Phase::StartTls { .. }) {
+            self.wire.input.discard();
+            self.wire.input.seal();
+        }
+        self.wire.restart_timer(time);
     }
 
     /// Ends the session: `reply` with `code` is written, then the connection closes.

@@ -249,14 +249,20 @@ impl Session {
     }
 
     /// Enters `state`; leaving a transaction forgets it.
+    #[inline]
     pub(super) fn enter(&mut self, state: State) {
         let before = core::mem::replace(&mut self.state, state);
-        if before.in_transaction() && !state.in_transaction() {
+        if !state.in_transaction() {
+            self.forget_transaction(before);
+        }
+    }
+
+    #[inline(never)]
+    fn forget_transaction(&mut self, before: State) {
+        if before.in_transaction() {
             self.forget_forwarded();
         }
-        if !state.in_transaction() {
-            self.transfer.clear();
-        }
+        self.transfer.clear();
     }
 
     /// The transaction under way, if any, is void: the application is told.

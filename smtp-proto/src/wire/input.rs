@@ -141,6 +141,7 @@ impl Input {
     }
 
     /// Consumes `n` octets that hold a secret: they are overwritten.
+    #[cold]
     pub(crate) fn consume_secret(&mut self, n: usize) {
         let n = n.min(self.filled);
         self.buffer.get_mut(..n).unwrap_or_default().zeroize();
