@@ -76,7 +76,7 @@ fn sizes() {
         ("Server", size_of::<Server>(), 376),
         ("Client", size_of::<Client>(), 768),
         ("Wire", size_of::<Wire>(), 160),
-        ("server::Event", size_of::<Event<'_>>(), 168),
+        ("server::Event", size_of::<Event<'_>>(), 104),
         ("client::Event", size_of::<ClientEvent<'_>>(), 64),
         ("Transaction", size_of::<Transaction<'_>>(), 224),
     ];
