@@ -1,4 +1,4 @@
-//! MAIL and RCPT as nearly all clients write them, read in one pass.
+//! Hellos, MAIL and RCPT as nearly all clients write them, read in one pass.
 //!
 //! Each octet of such a line is in a class of visible ASCII, so that nothing is left for
 //! [`Line::check`](crate::command::Line::check) to find. The parts are read by the same scanners as in
@@ -6,10 +6,19 @@
 //! judged by [`Line`](crate::command::Line) and the rules behind it.
 
 use crate::command::{Mail, Rcpt};
+use crate::domain::{self, Domain, HelloName};
 use crate::grammar;
 use crate::parameter::Parameters;
 use crate::path::{ForwardPath, Mailbox, ReversePath};
 use crate::profile::Syntax;
+
+/// The name in `EHLO domain`, and behind the other verbs of four letters.
+#[inline]
+pub(super) fn hello_name(line: &[u8]) -> Option<HelloName<'_>> {
+    let [_, _, _, _, b' ', name @ ..] = line else { return None };
+    let whole = !name.is_empty() && domain::plain(name) == name.len();
+    whole.then(|| HelloName::Domain(Domain::scanned(name)))
+}
 
 /// `MAIL FROM:<mailbox> parameters`, or the null path in its place
 #[inline]
@@ -54,7 +63,7 @@ mod tests {
     use proptest::{prelude::*, sample::select};
 
     use super::*;
-    use crate::command::{Line, Verb};
+    use crate::command::{self, Line, Verb};
 
     /// Lines that are everyday ones, or nearly so.
     fn lines() -> impl Strategy<Value = Vec<u8>> {
@@ -86,6 +95,18 @@ mod tests {
 
     proptest! {
         #[test]
+        fn names_are_what_the_grammar_makes_of_them(
+            name in "[a-z0-9. -]{0,9}|\\[[0-9.]{6,9}\\]|[a-z]{62,65}",
+        ) {
+            let line = ["ehlo ", &name].concat();
+            for syntax in [Syntax::STRICT, Syntax::INTERNET, Syntax::LENIENT] {
+                if let Some(read) = hello_name(line.as_bytes()) {
+                    prop_assert_eq!(command::hello_argument(line.as_bytes(), &syntax), Ok(read));
+                }
+            }
+        }
+
+        #[test]
         fn they_are_what_the_grammar_makes_of_them(line in lines()) {
             for syntax in [Syntax::STRICT, Syntax::INTERNET, Syntax::LENIENT] {
                 let checked = |verb| Line::check(&line, &syntax).and_then(|line| line.expect(verb));
@@ -104,6 +125,7 @@ mod tests {
     #[test]
     fn what_is_said_every_day_is_not_declined() {
         let syntax = Syntax::INTERNET;
+        assert!(hello_name(b"EHLO mx-1.x.example").is_some());
         for line in [
             "MAIL FROM:<>",
             "MAIL FROM:<a.b@x.example> SIZE=1",

@@ -93,10 +93,18 @@ impl<'a> Command<'a> {
     /// Those of [`Line::check`] and [`Command::of_line`].
     #[inline]
     pub fn parse(line: &'a [u8], syntax: &Syntax) -> Result<Self, ParseError> {
-        match Verb::of(line) {
-            Verb::Mail => Mail::parse(line, syntax).map(Self::Mail),
-            Verb::Rcpt => Rcpt::parse(line, syntax).map(Self::Rcpt),
-            verb => Self::of_line(&Line::check_of(line, verb, syntax)?, syntax),
+        let verb = Verb::of(line);
+        let everyday = match verb {
+            Verb::Ehlo => everyday::hello_name(line).map(Self::Ehlo),
+            Verb::Helo => everyday::hello_name(line).map(Self::Helo),
+            Verb::Lhlo => everyday::hello_name(line).map(Self::Lhlo),
+            Verb::Mail => everyday::mail(line, syntax).map(Self::Mail),
+            Verb::Rcpt => everyday::rcpt(line, syntax).map(Self::Rcpt),
+            _ => None,
+        };
+        match everyday {
+            Some(command) => Ok(command),
+            None => Self::of_line(&Line::check_of(line, verb, syntax)?, syntax),
         }
     }
 
