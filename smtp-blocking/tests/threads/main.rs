@@ -1,0 +1,6 @@
+//! The calls that block, and what is hard where calls block: peers that are silent, slow or deaf, and ends.
+
+mod ends;
+mod help;
+mod mail;
+mod peers;
