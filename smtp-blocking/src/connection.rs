@@ -6,7 +6,7 @@ use std::{
     future::poll_fn,
     io::{self, IoSlice, Read, Write},
     mem,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
@@ -28,10 +28,15 @@ use crate::{
 /// Slices of one vectored write.
 const SLICES: usize = 32;
 
-/// How long a session blocks at first before it looks around, and at most. Each time is twice as long as
-/// the one before, until the peer does something.
+/// How long a session blocks at first before it looks around. Each time that is too short for the peer makes
+/// it twice as long, up to the second of these, and for good: who was slow once is not looked after more
+/// often the next time, and the socket need not be told anew.
 const SLICE: Duration = Duration::from_millis(10);
-const LONGEST_SLICE: Duration = Duration::from_secs(1);
+const LONG_SLICE: Duration = Duration::from_millis(40);
+
+/// After so many slices in which nothing came a session is idle, and blocks for this long.
+const BUSY: u32 = 4;
+const IDLE_SLICE: Duration = Duration::from_secs(1);
 
 /// A timeout of a socket is not zero.
 const LEAST: Duration = Duration::from_millis(1);
@@ -44,8 +49,11 @@ pub struct Connection<S, E> {
     dirty: bool,
     deadline: Deadline,
     slice: Duration,
-    /// As the stream knows it.
-    patience: Option<Duration>,
+    /// In how many slices nothing has come.
+    in_vain: u32,
+    /// How the stream was told to wait, if it was.
+    nonblocking: Option<bool>,
+    timeout: Option<Duration>,
     alarm: Alarm,
 }
 
@@ -58,7 +66,9 @@ impl<S, E> Connection<S, E> {
             dirty: false,
             deadline: Deadline::new(Instant::now()),
             slice: SLICE,
-            patience: None,
+            in_vain: 0,
+            nonblocking: None,
+            timeout: None,
             alarm: Alarm::default(),
         }
     }
@@ -80,8 +90,12 @@ impl<S, E> Connection<S, E> {
 
     /// The stream. What is read from it here, the machine does not see.
     pub fn stream_mut(&mut self) -> &mut S {
-        self.patience = None;
+        self.forget_how_to_wait();
         &mut self.stream
+    }
+
+    fn forget_how_to_wait(&mut self) {
+        (self.nonblocking, self.timeout) = (None, None);
     }
 
     /// The same stream with another machine: where the roles have turned (RFC 2645), the one that was
@@ -188,9 +202,14 @@ impl<S: Duplex, E: Endpoint> Connection<S, E> {
         self.dirty &= step == Step::Write;
     }
 
+    /// How long to block now.
+    fn slice(&self) -> Duration {
+        if self.in_vain < BUSY { self.slice } else { IDLE_SLICE }
+    }
+
     /// How long to block now, at most until then.
     fn slice_until(&self, due: Instant) -> Duration {
-        park::patience(self.slice.min(due.saturating_duration_since(Instant::now())))
+        park::patience(self.slice().min(due.saturating_duration_since(Instant::now())))
     }
 
     /// What `call` does, if it takes no longer than that.
@@ -199,22 +218,28 @@ impl<S: Duplex, E: Endpoint> Connection<S, E> {
         patience: Duration,
         mut call: impl FnMut(&mut S, &mut E) -> io::Result<T>,
     ) -> io::Result<Option<T>> {
-        let patience = if patience.is_zero() { patience } else { patience.max(LEAST) };
-        if self.patience != Some(patience) {
-            self.stream.set_patience(patience)?;
-            self.patience = Some(patience);
+        let nonblocking = patience.is_zero();
+        if self.nonblocking != Some(nonblocking) {
+            self.stream.set_nonblocking(nonblocking)?;
+            self.nonblocking = Some(nonblocking);
+        }
+        let timeout = patience.max(LEAST);
+        if !nonblocking && self.timeout != Some(timeout) {
+            self.stream.set_timeout(timeout)?;
+            self.timeout = Some(timeout);
         }
         loop {
             match call(&mut self.stream, &mut self.endpoint) {
                 Ok(output) => {
-                    self.slice = SLICE;
+                    self.in_vain = 0;
                     return Ok(Some(output));
                 }
                 Err(error) => match error.kind() {
                     io::ErrorKind::Interrupted => {}
                     io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                        if !patience.is_zero() {
-                            self.slice = (self.slice * 2).min(LONGEST_SLICE);
+                        if !nonblocking {
+                            self.in_vain = self.in_vain.saturating_add(1);
+                            self.slice = (self.slice * 2).min(LONG_SLICE);
                         }
                         return Ok(None);
                     }
@@ -263,7 +288,7 @@ impl<S: Duplex, E: Endpoint> Connection<S, E> {
             return Ok(None);
         }
         let bulk = wire.bulk();
-        if !bulk && self.slice > SLICE {
+        if !bulk && self.in_vain > 0 {
             // Not while the peer is quick: what is given back is wanted again.
             wire.relax();
         }
@@ -299,7 +324,7 @@ impl<E: Machine> Connection<Socket, E> {
         cx: &mut Context<'_>,
         call: impl FnMut(&mut Socket, &mut E) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
-        let patience = park::patience(self.slice);
+        let patience = park::patience(self.slice());
         looking_around(cx, self.patiently(patience, call))
     }
 
@@ -319,15 +344,16 @@ impl<E: Machine> Connection<Socket, E> {
     ) -> io::Result<()> {
         let due = Instant::now().checked_add(time).unwrap_or_else(Instant::now);
         let mut stream = begin(self.stream.take_plain()?)?;
-        self.patience = None;
+        self.forget_how_to_wait();
+        stream.set_nonblocking(false)?;
         let mut slice = SLICE;
         poll_fn(|cx| {
             let left = due.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
-            stream.set_patience(park::patience(slice.min(left)).max(LEAST))?;
-            slice = (slice * 2).min(LONGEST_SLICE);
+            stream.set_timeout(park::patience(slice.min(left)).max(LEAST))?;
+            slice = (slice * 2).min(IDLE_SLICE);
             match stream.shake_hands() {
                 Err(error) if crate::encrypted::may_go_on(&error) => looking_around(cx, Ok(None)),
                 done => Poll::Ready(done),
@@ -361,7 +387,7 @@ impl<E: Machine> Driver<E> for Connection<Socket, E> {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let patience = park::patience(self.slice);
+        let patience = park::patience(self.slice());
         looking_around(cx, self.flush(patience))
     }
 
@@ -383,6 +409,12 @@ impl<E: Machine> Driver<E> for Connection<Socket, E> {
     fn is_quiet(&mut self, _: &mut Context<'_>) -> bool {
         let read = self.patiently(Duration::ZERO, |stream, _| stream.read(&mut [0]));
         matches!(read, Ok(None))
+    }
+
+    fn bound(&mut self, time: Instant) {
+        self.alarm.set(time);
+        // Nobody is to be woken: whoever blocks comes back by itself.
+        let _ = self.alarm.poll(&mut Context::from_waker(Waker::noop()));
     }
 
     fn cut(&mut self) {

@@ -109,8 +109,12 @@ pub(crate) fn may_go_on(error: &io::Error) -> bool {
 }
 
 impl Duplex for TlsStream {
-    fn set_patience(&mut self, patience: Duration) -> io::Result<()> {
-        self.plain.set_patience(patience)
+    fn set_timeout(&mut self, time: Duration) -> io::Result<()> {
+        self.plain.set_timeout(time)
+    }
+
+    fn set_nonblocking(&mut self, nonblocking: bool) -> io::Result<()> {
+        self.plain.set_nonblocking(nonblocking)
     }
 
     fn close(&mut self) -> io::Result<()> {

@@ -19,13 +19,19 @@ use crate::encrypted::TlsStream;
 /// A session on a stream of one's own keeps its times as far as this is done: while a call blocks for
 /// longer, no timer of the session is looked at, nor the shutdown of a server.
 pub trait Duplex: Read + Write + Send {
-    /// How long each read and each write may take from here on; at zero they must not wait at all. A call
-    /// that would take longer fails with [`WouldBlock`](io::ErrorKind::WouldBlock) or
-    /// [`TimedOut`](io::ErrorKind::TimedOut), loses nothing by that, and can be made again.
+    /// How long each read and each write may take from here on, which is not zero. A call that would take
+    /// longer fails with [`WouldBlock`](io::ErrorKind::WouldBlock) or [`TimedOut`](io::ErrorKind::TimedOut),
+    /// loses nothing by that, and can be made again.
     ///
     /// # Errors
     /// What the stream says. The session is over then.
-    fn set_patience(&mut self, patience: Duration) -> io::Result<()>;
+    fn set_timeout(&mut self, time: Duration) -> io::Result<()>;
+
+    /// Whether, whatever the timeout, reads and writes do not wait at all from here on.
+    ///
+    /// # Errors
+    /// As [`set_timeout`](Self::set_timeout).
+    fn set_nonblocking(&mut self, nonblocking: bool) -> io::Result<()>;
 
     /// Says the end: nothing more is written.
     ///
@@ -38,13 +44,13 @@ pub trait Duplex: Read + Write + Send {
 macro_rules! duplex {
     ($socket:ty) => {
         impl Duplex for $socket {
-            fn set_patience(&mut self, patience: Duration) -> io::Result<()> {
-                if patience.is_zero() {
-                    return self.set_nonblocking(true);
-                }
-                self.set_nonblocking(false)?;
-                self.set_read_timeout(Some(patience))?;
-                self.set_write_timeout(Some(patience))
+            fn set_timeout(&mut self, time: Duration) -> io::Result<()> {
+                self.set_read_timeout(Some(time))?;
+                self.set_write_timeout(Some(time))
+            }
+
+            fn set_nonblocking(&mut self, nonblocking: bool) -> io::Result<()> {
+                <$socket>::set_nonblocking(self, nonblocking)
             }
 
             fn close(&mut self) -> io::Result<()> {
@@ -172,8 +178,12 @@ impl runtime::Socket for Socket {
 }
 
 impl Duplex for Plain {
-    fn set_patience(&mut self, patience: Duration) -> io::Result<()> {
-        each_plain!(self, stream => stream.set_patience(patience))
+    fn set_timeout(&mut self, time: Duration) -> io::Result<()> {
+        each_plain!(self, stream => stream.set_timeout(time))
+    }
+
+    fn set_nonblocking(&mut self, nonblocking: bool) -> io::Result<()> {
+        each_plain!(self, stream => stream.set_nonblocking(nonblocking))
     }
 
     fn close(&mut self) -> io::Result<()> {
@@ -206,8 +216,12 @@ fn closed<T>() -> io::Result<T> {
 }
 
 impl Duplex for Socket {
-    fn set_patience(&mut self, patience: Duration) -> io::Result<()> {
-        each!(&mut self.0, stream => stream.set_patience(patience), closed())
+    fn set_timeout(&mut self, time: Duration) -> io::Result<()> {
+        each!(&mut self.0, stream => stream.set_timeout(time), closed())
+    }
+
+    fn set_nonblocking(&mut self, nonblocking: bool) -> io::Result<()> {
+        each!(&mut self.0, stream => stream.set_nonblocking(nonblocking), closed())
     }
 
     fn close(&mut self) -> io::Result<()> {

@@ -86,6 +86,11 @@ pub trait Driver<E>: fmt::Debug + Send {
     /// The time by which the timer goes.
     fn now(&self) -> Instant;
 
+    /// What is polled next is waited for until then at most. Only those who block have to know that before.
+    fn bound(&mut self, time: Instant) {
+        let _ = time;
+    }
+
     /// Ready at that time. While somebody waits for this, the timer of the machine stands still.
     fn poll_until(&mut self, cx: &mut Context<'_>, time: Instant) -> Poll<()>;
 
@@ -149,6 +154,7 @@ impl<E> dyn Driver<E> + '_ {
         mut poll: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> io::Result<T> {
         let deadline = after(self.now(), time);
+        self.bound(deadline);
         poll_fn(|cx| match poll(self, cx) {
             Poll::Pending => {
                 self.poll_until(cx, deadline).map(|()| Err(io::ErrorKind::TimedOut.into()))

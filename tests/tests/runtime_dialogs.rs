@@ -204,7 +204,11 @@ impl io::Write for Impatient {
 }
 
 impl Duplex for Impatient {
-    fn set_patience(&mut self, _: Duration) -> io::Result<()> {
+    fn set_timeout(&mut self, _: Duration) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn set_nonblocking(&mut self, _: bool) -> io::Result<()> {
         Ok(())
     }
 

@@ -308,5 +308,5 @@ fn a_runtime_is_little_code() {
         [&lines[..4], &lines[4..8], &lines[8..]].map(|part| part.iter().sum::<usize>());
     println!("smtp-blocking: {others} lines as others, {instead} instead, {calls} of calls");
     assert!(lines[0] <= 120, "smtp-blocking/src/runtime.rs: {} lines", lines[0]);
-    assert!(others <= 480 && instead <= 780 && calls <= 700, "{others} {instead} {calls}");
+    assert!(others <= 480 && instead <= 820 && calls <= 700, "{others} {instead} {calls}");
 }

@@ -13,11 +13,18 @@ use smtp_frontend::testing::Pipe;
 
 /// A stream of a test's own that blocks.
 #[derive(Debug)]
-pub(crate) struct On<P>(pub(crate) P, Duration);
+pub(crate) struct On<P>(pub(crate) P, How);
+
+/// How it waits.
+#[derive(Debug)]
+struct How {
+    timeout: Duration,
+    nonblocking: bool,
+}
 
 impl<P> On<P> {
     pub(crate) fn new(pipe: P) -> Self {
-        Self(pipe, Duration::MAX)
+        Self(pipe, How { timeout: Duration::MAX, nonblocking: false })
     }
 }
 
@@ -40,8 +47,8 @@ fn wait<P, T>(
         if let Poll::Ready(output) = poll(&mut stream.0, &mut Context::from_waker(&waker)) {
             return output;
         }
-        match stream.1.checked_sub(begun.elapsed()) {
-            Some(left) if !left.is_zero() => thread::park_timeout(left),
+        match stream.1.timeout.checked_sub(begun.elapsed()) {
+            Some(left) if !left.is_zero() && !stream.1.nonblocking => thread::park_timeout(left),
             _ => return Err(io::ErrorKind::WouldBlock.into()),
         }
     }
@@ -68,8 +75,13 @@ impl<P: Pipe> Write for On<P> {
 }
 
 impl<P: Pipe + Send> Duplex for On<P> {
-    fn set_patience(&mut self, patience: Duration) -> io::Result<()> {
-        self.1 = patience;
+    fn set_timeout(&mut self, time: Duration) -> io::Result<()> {
+        self.1.timeout = time;
+        Ok(())
+    }
+
+    fn set_nonblocking(&mut self, nonblocking: bool) -> io::Result<()> {
+        self.1.nonblocking = nonblocking;
         Ok(())
     }
 

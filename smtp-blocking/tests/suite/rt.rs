@@ -149,7 +149,8 @@ fn for_a_moment<S: Duplex, T>(
     cx: &mut Context<'_>,
     call: impl FnOnce(&mut S) -> io::Result<T>,
 ) -> Polled<T> {
-    stream.set_patience(Duration::from_millis(10))?;
+    stream.set_nonblocking(false)?;
+    stream.set_timeout(Duration::from_millis(10))?;
     match call(stream) {
         Err(error)
             if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
