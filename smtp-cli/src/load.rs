@@ -53,7 +53,7 @@ pub(crate) async fn run<R: System>(arguments: &args::Load) -> Result<Option<Code
     let server = session::server(&arguments.session)?;
     let tls = session::tls(&arguments.session, &server, false);
     let mut config = session::config(&arguments.session);
-    if job.unix_lines {
+    if job.message.has_unix_lines() {
         config.profile.client.bare_newline = BareNewline::Normalize;
     }
     let connector =

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use smtp_proto::{
-    client::{Chunking, Recipient, Survey, TransactionOptions},
+    client::{Chunking, Recipient, Surveyed, TransactionOptions},
     path::{ForwardPath, Mailbox, ReversePath},
 };
 
@@ -17,9 +17,7 @@ use crate::{
 pub(super) struct Job {
     from: String,
     to: Vec<String>,
-    pub(super) message: Bytes,
-    /// The message has lines that end with LF alone.
-    pub(super) unix_lines: bool,
+    pub(super) message: Surveyed,
     pub(super) options: TransactionOptions,
 }
 
@@ -35,14 +33,13 @@ impl Job {
             ),
             None => message(&arguments.from, &arguments.to, arguments.size)?,
         };
-        let mut survey = Survey::default();
-        survey.read(&message);
+        let message = Surveyed::from(message);
         let mut options = TransactionOptions::default();
         if arguments.session.chunking == ChunkingUse::Never {
             options.chunking = Chunking::Never;
         }
         let from = arguments.from.clone();
-        Ok(Self { from, to, message, unix_lines: survey.has_unix_lines(), options })
+        Ok(Self { from, to, message, options })
     }
 
     pub(super) fn reverse_path(&self) -> Result<ReversePath<'_>, Failure> {
@@ -112,6 +109,8 @@ fn message(from: &str, to: &str, size: usize) -> Result<Bytes, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use smtp_proto::client::Survey;
+
     use super::*;
 
     #[test]

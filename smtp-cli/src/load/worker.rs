@@ -146,7 +146,7 @@ impl<R: Runtime> Worker<R> {
         for (phase, time) in locked(watch).drain() {
             figures.lap(phase, time);
         }
-        figures.message(&report, run.job.message.len(), due.0.unwrap_or(begun), now);
+        figures.message(&report, run.job.message.octets().len(), due.0.unwrap_or(begun), now);
         run.done.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }

@@ -13,7 +13,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use smtp_proto::{
-    client::{Client as Machine, Content, Misuse, Survey, Transaction},
+    client::{Client as Machine, Content, Misuse, Survey, Surveyed, Transaction},
     data::BareNewline,
     parameter::Body,
     trace::WithoutFields,
@@ -35,8 +35,9 @@ const PATIENCE: Duration = Duration::from_millis(100);
 ///
 /// Made from octets ([`Bytes`], `Vec<u8>`, `String`, `&'static [u8]`, `&'static str`), nothing needs
 /// to be said of them: their size, whether they are 8-bit and whether the header needs SMTPUTF8 is
-/// looked up. Of a [`reader`](Self::reader) it has to be said with [`content`](Self::content), as it
-/// must be known before the first octet is read; else it is taken for 7-bit.
+/// looked up, each time that they are sent; of a [`Surveyed`] message once for all. Of a
+/// [`reader`](Self::reader) it has to be said with [`content`](Self::content), as it must be known before
+/// the first octet is read; else it is taken for 7-bit.
 ///
 /// A [`Body`](crate::Body) that a server is receiving goes on piece by piece as it comes, without a copy; by
 /// BDAT a piece waits for the next one, as the last says that it is. If it turns out to be void, the
@@ -59,6 +60,7 @@ pub struct MailData<'m> {
 
 enum Source<'m> {
     Octets(Bytes),
+    Surveyed(Surveyed),
     Reader(Box<dyn Reader + 'm>),
     Body(&'m mut (dyn Incoming + 'm)),
 }
@@ -142,43 +144,50 @@ impl<'m> MailData<'m> {
             Source::Octets(octets) => {
                 Some(Self { source: Source::Octets(octets.clone()), ..*self })
             }
+            Source::Surveyed(message) => {
+                Some(Self { source: Source::Surveyed(message.clone()), ..*self })
+            }
             Source::Reader(_) | Source::Body(_) => None,
         }
     }
 
     /// What the transaction has to know, and the octets.
     pub(super) fn prepare(self, policy: BareNewline) -> Result<(Content, Pieces<'m>), Misuse> {
-        let content = match (&self.source, self.content) {
-            (_, Some(content)) if content.body == Body::BinaryMime => content,
-            (Source::Octets(octets), stated) => {
-                let found = examine(octets, self.without_bcc, policy)?;
-                let mut content = stated.unwrap_or(found);
-                if content.body == Body::SevenBit {
-                    content.body = found.body;
-                }
-                content
-            }
-            (Source::Reader(_) | Source::Body(_), stated) => stated.unwrap_or_default(),
-        };
         let filter = self.without_bcc.then(WithoutFields::bcc);
-        Ok((content, Pieces { source: self.source, ended: false, filter, kept: VecDeque::new() }))
+        let is_binary = self.content.is_some_and(|content| content.body == Body::BinaryMime);
+        let source = match self.source {
+            Source::Octets(octets) if filter.is_none() && !is_binary => {
+                Source::Surveyed(octets.into())
+            }
+            source => source,
+        };
+        let found = match (&source, &filter) {
+            _ if is_binary => None,
+            (Source::Surveyed(message), None) => Some((message.content(), message.bare_newlines())),
+            (Source::Octets(octets), _) => Some(without_bcc(octets.clone())),
+            (Source::Surveyed(message), _) => Some(without_bcc(message.octets().clone())),
+            (Source::Reader(_) | Source::Body(_), _) => None,
+        };
+        let mut content = self.content.or(found.map(|found| found.0)).unwrap_or_default();
+        if let Some((found, bare_newlines)) = found {
+            if bare_newlines > 0 && policy == BareNewline::Reject {
+                return Err(Misuse::BareNewline);
+            }
+            if content.body == Body::SevenBit {
+                content.body = found.body;
+            }
+        }
+        Ok((content, Pieces { source, ended: false, filter, kept: VecDeque::new() }))
     }
 }
 
-/// What can be seen in the octets of a whole message.
-fn examine(octets: &Bytes, without_bcc: bool, policy: BareNewline) -> Result<Content, Misuse> {
-    let mut survey = Survey::default();
-    if without_bcc {
-        let mut filter = WithoutFields::bcc();
-        filter.pass(octets.clone(), |kept| survey.read(&kept));
-        filter.finish(|kept| survey.read(&kept));
-    } else {
-        survey.read(octets);
-    }
-    if survey.bare_newlines() > 0 && policy == BareNewline::Reject {
-        return Err(Misuse::BareNewline);
-    }
-    Ok(survey.content())
+/// What can be seen in the octets of a whole message when its Bcc fields are left out, and how many of its
+/// newlines are bare.
+fn without_bcc(octets: Bytes) -> (Content, u64) {
+    let (mut survey, mut filter) = (Survey::default(), WithoutFields::bcc());
+    filter.pass(octets, |kept| survey.read(&kept));
+    filter.finish(|kept| survey.read(&kept));
+    (survey.content(), survey.bare_newlines())
 }
 
 /// A message as it is handed to a transaction, a piece at a time.
@@ -197,7 +206,7 @@ impl Pieces<'_> {
         self.kept.clear();
         self.filter = self.filter.as_ref().map(|_| WithoutFields::bcc());
         match &mut self.source {
-            Source::Octets(_) => Ok(true),
+            Source::Octets(_) | Source::Surveyed(_) => Ok(true),
             Source::Reader(reader) => poll_fn(|cx| reader.poll_rewind(cx)).await,
             Source::Body(_) => Ok(false),
         }
@@ -209,9 +218,18 @@ impl Pieces<'_> {
         driver: &mut dyn Driver<Machine>,
         transaction: &mut Transaction<'_>,
     ) -> Result<(), String> {
-        let (piece, last) = self.next(driver).await.map_err(|error| error.to_string())?;
-        let machine = driver.endpoint_mut();
-        let mut given = transaction.body(machine, piece);
+        let (given, last) = match &self.source {
+            Source::Surveyed(message) if self.filter.is_none() && !self.ended => {
+                self.ended = true;
+                (transaction.surveyed_body(driver.endpoint_mut(), message), true)
+            }
+            _ => {
+                let next = self.next(driver).await;
+                let (piece, last) = next.map_err(|error| error.to_string())?;
+                (transaction.body(driver.endpoint_mut(), piece), last)
+            }
+        };
+        let (mut given, machine) = (given, driver.endpoint_mut());
         if last {
             given = given.and_then(|()| transaction.end_of_body(machine));
         }
@@ -230,6 +248,7 @@ impl Pieces<'_> {
             let (piece, last) = match &mut self.source {
                 Source::Reader(reader) => read(&mut **reader, driver).await?,
                 Source::Octets(octets) => (octets.clone(), true),
+                Source::Surveyed(message) => (message.octets().clone(), true),
                 Source::Body(body) => body.next().await?,
             };
             self.ended = last;
@@ -309,6 +328,18 @@ impl<'m, R> From<&'m mut body::Body<'_>> for Message<'m, R> {
     }
 }
 
+impl From<Surveyed> for MailData<'_> {
+    fn from(message: Surveyed) -> Self {
+        Self::of(Source::Surveyed(message))
+    }
+}
+
+impl<R> From<Surveyed> for Message<'_, R> {
+    fn from(message: Surveyed) -> Self {
+        Self { data: message.into(), runtime: PhantomData }
+    }
+}
+
 impl<R> fmt::Debug for Message<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.data.fmt(f)
@@ -319,6 +350,7 @@ impl fmt::Debug for MailData<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Source::Octets(octets) => write!(f, "Message({} octets)", octets.len()),
+            Source::Surveyed(message) => write!(f, "Message({} octets)", message.octets().len()),
             Source::Reader(_) => f.write_str("Message(reader)"),
             Source::Body(_) => f.write_str("Message(body)"),
         }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     command::{Bdat, Command, Verb},
-    data::{BareNewline, LineCheck, LineLength, Then},
+    data::{BareNewline, LineCheck, LineLength, Piece, Then},
     extension::Extension,
     profile::{Leniency, LongLine},
     sequence::{self, Protocol, Request, State},
@@ -32,17 +32,17 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn body(&mut self, pen: &mut Pen<'_>, piece: Bytes) -> Result<(), Misuse> {
+    pub(super) fn body(&mut self, pen: &mut Pen<'_>, piece: Piece) -> Result<(), Misuse> {
         self.ready_for_content()?;
         if self.accepted == 0 {
             return Err(Misuse::NoRecipient);
         }
         let mut length = self.length;
-        length.check(&piece);
+        length.check(piece.octets());
         self.judge_length(&length)?;
         let mended = self.encoder.has_mended();
         self.encoder
-            .encode(piece, |segment| pen.content(false, segment))
+            .encode_piece(piece, |segment| pen.content(false, segment))
             .map_err(|_| Misuse::BareNewline)?;
         if self.encoder.has_mended() && !mended {
             self.leniencies.insert(Leniency::BareNewline);
@@ -94,7 +94,7 @@ impl Session {
     pub(super) fn chunk(
         &mut self,
         pen: &mut Pen<'_>,
-        chunk: Bytes,
+        chunk: Piece,
         last: bool,
     ) -> Result<(), Misuse> {
         self.allow(Verb::Bdat, if last { Request::BdatLast } else { Request::Bdat })?;
@@ -108,21 +108,25 @@ impl Session {
         let (mut first, mut others) = (Bytes::new(), Vec::new());
         let mut length = self.length;
         if self.binary {
-            first = chunk;
+            first = chunk.into_octets();
         } else {
             let mut lines = self.lines.clone();
-            length.check(&chunk);
+            length.check(chunk.octets());
             if last {
                 length.finish();
             }
             self.judge_length(&length)?;
-            check_lines(&mut lines, chunk, last, |segment| {
-                if first.is_empty() {
-                    first = segment;
-                } else {
-                    others.push(segment);
-                }
-            });
+            if chunk.has_whole_lines() && lines.is_between_lines() {
+                first = chunk.into_octets();
+            } else {
+                check_lines(&mut lines, chunk.into_octets(), last, |segment| {
+                    if first.is_empty() {
+                        first = segment;
+                    } else {
+                        others.push(segment);
+                    }
+                });
+            }
             if lines.bare_newline()
                 && self.config.profile.client.bare_newline == BareNewline::Reject
             {

@@ -26,6 +26,7 @@ mod repeat;
 mod report;
 mod session;
 mod survey;
+mod surveyed;
 mod transaction;
 mod upstream;
 mod usage;
@@ -51,10 +52,12 @@ pub use self::{
     remote::Turned,
     report::{Blame, Cause, Limit, Outcome, Phase, Report, Retry, Status},
     survey::Survey,
+    surveyed::Surveyed,
     transaction::{Transaction, TransactionStep},
 };
 use crate::{
     auth::Channel,
+    data::Piece,
     extension::{Capabilities, ExtensionSet, Limits9422},
     fault::Fault,
     parameter::ParameterList,
@@ -165,6 +168,10 @@ impl Client {
     /// # Errors
     /// [`Misuse::BareNewline`] for a CR or LF on its own; nothing of the piece was taken then.
     pub fn body(&mut self, piece: Bytes) -> Result<(), Misuse> {
+        self.send_piece(piece.into())
+    }
+
+    fn send_piece(&mut self, piece: Piece) -> Result<(), Misuse> {
         let (_, mut pen) = self.wire.split();
         self.session.body(&mut pen, piece)?;
         self.wire.restart_timer(self.session.config.timeouts.block);
@@ -190,6 +197,10 @@ impl Client {
     /// outstanding that this may not be sent behind; [`Misuse::BareNewline`] as for
     /// [`body`](Self::body), unless the transaction is one of BODY=BINARYMIME.
     pub fn chunk(&mut self, chunk: Bytes, last: bool) -> Result<(), Misuse> {
+        self.send_chunk(chunk.into(), last)
+    }
+
+    fn send_chunk(&mut self, chunk: Piece, last: bool) -> Result<(), Misuse> {
         let idle = self.session.nothing_expected();
         let (_, mut pen) = self.wire.split();
         self.session.chunk(&mut pen, chunk, last)?;

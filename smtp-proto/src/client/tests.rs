@@ -1,3 +1,4 @@
 mod commands;
 #[cfg(feature = "sasl")]
 mod opening;
+mod surveyed;

@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::BareNewline;
 use super::scan::{
     BLOCK, BLOCK_IN_CONTEXT, CR, DOT, LF, MARK_BARE, MARK_DOT, Unusual, marks, untroubled,
 };
+use super::{BareNewline, Piece};
 
 const CRLF: &[u8] = b"\r\n";
 
@@ -163,6 +163,27 @@ impl Encoder {
                 from = at;
             }
             push(chunk.slice(skipped + from..skipped + content.len()));
+        }
+        Ok(())
+    }
+
+    /// [`encode`](Self::encode) for a piece of which something may be known already.
+    pub(crate) fn encode_piece(
+        &mut self,
+        piece: Piece,
+        mut push: impl FnMut(Bytes),
+    ) -> Result<(), BareNewlineError> {
+        let is_plain = piece.is_plain() && self.before == Before::LineStart;
+        let octets = piece.into_octets();
+        if !is_plain {
+            return self.encode(octets, push);
+        }
+        self.taken = self.taken.saturating_add(u64::try_from(octets.len()).unwrap_or(u64::MAX));
+        if octets.last().is_some_and(|last| *last != LF) {
+            self.before = Before::Line;
+        }
+        if !octets.is_empty() {
+            push(octets);
         }
         Ok(())
     }

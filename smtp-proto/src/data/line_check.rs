@@ -96,6 +96,11 @@ impl LineCheck {
         Decoded { content: at, consumed: at, then: Then::More }
     }
 
+    /// Whether whole lines, which follow, are known to be fit to be sent: no CR waits for an octet.
+    pub(crate) const fn is_between_lines(&self) -> bool {
+        !self.after_cr
+    }
+
     /// The message's content has ended: a CR that was its last octet was bare.
     pub const fn finish(&mut self) {
         self.bare |= self.after_cr;

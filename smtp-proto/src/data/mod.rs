@@ -18,6 +18,7 @@ mod decoder;
 mod encoder;
 mod line_check;
 mod line_length;
+mod piece;
 mod scan;
 
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use decoder::{Decoded, Decoder, Then};
 pub use encoder::{BareNewlineError, Encoder};
 pub use line_check::LineCheck;
 pub(crate) use line_length::LineLength;
+pub(crate) use piece::Piece;
 pub(crate) use scan::{Unusual, untroubled};
 
 /// What becomes of a CR or an LF that is not part of a CRLF (RFC 5321 §2.3.8; F-06, F-10).

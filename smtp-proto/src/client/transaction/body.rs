@@ -7,10 +7,11 @@ use bytes::{Buf, Bytes};
 use super::{Stage, Transaction};
 use crate::{
     client::{
-        Client, Misuse,
+        Client, Misuse, Surveyed,
         report::{Cause, Outcome, Phase},
     },
     command::Verb,
+    data::Piece,
 };
 
 impl Transaction<'_> {
@@ -27,19 +28,35 @@ impl Transaction<'_> {
             && let Some(converter) = &mut self.converter
         {
             let converted = converter.convert(piece).map_err(|_| Misuse::NotConverted)?;
-            return self.piece(client, converted);
+            return self.piece(client, converted.into());
         }
-        self.piece(client, piece)
+        self.piece(client, piece.into())
+    }
+
+    /// The whole content, which was looked at before: where nothing has to be done to it, it is not looked
+    /// at once more. [`end_of_body`](Self::end_of_body) is to follow.
+    ///
+    /// # Errors
+    /// As [`body`](Self::body).
+    pub fn surveyed_body(&mut self, client: &mut Client, message: &Surveyed) -> Result<(), Misuse> {
+        if self.converts || self.round.to_skip > 0 {
+            return self.body(client, message.octets().clone());
+        }
+        self.wants_body(client)?;
+        self.begun = true;
+        self.piece(client, message.piece())
     }
 
     /// A piece as it is sent.
-    fn piece(&mut self, client: &mut Client, piece: Bytes) -> Result<(), Misuse> {
-        self.check(&piece)?;
-        let piece = self.behind_what_is_there(piece);
-        if !self.chunked {
-            return client.body(piece);
+    fn piece(&mut self, client: &mut Client, mut piece: Piece) -> Result<(), Misuse> {
+        self.check(piece.octets())?;
+        if self.round.to_skip > 0 {
+            piece = self.behind_what_is_there(piece.into_octets()).into();
         }
-        if piece.is_empty() {
+        if !self.chunked {
+            return client.send_piece(piece);
+        }
+        if piece.octets().is_empty() {
             return Ok(());
         }
         if let Some(held) = &self.held {
@@ -51,12 +68,9 @@ impl Transaction<'_> {
 
     /// What the server does not have already.
     fn behind_what_is_there(&mut self, mut piece: Bytes) -> Bytes {
-        if self.round.to_skip > 0 {
-            let skipped =
-                usize::try_from(self.round.to_skip).unwrap_or(usize::MAX).min(piece.len());
-            piece.advance(skipped);
-            self.round.to_skip -= u64::try_from(skipped).unwrap_or(self.round.to_skip);
-        }
+        let skipped = usize::try_from(self.round.to_skip).unwrap_or(usize::MAX).min(piece.len());
+        piece.advance(skipped);
+        self.round.to_skip -= u64::try_from(skipped).unwrap_or(self.round.to_skip);
         piece
     }
 
@@ -79,8 +93,8 @@ impl Transaction<'_> {
         Err(Misuse::Sequence { verb: Verb::Data, state: client.state() })
     }
 
-    fn chunk(&mut self, client: &mut Client, chunk: Bytes, last: bool) -> Result<(), Misuse> {
-        client.chunk(chunk, last)?;
+    fn chunk(&mut self, client: &mut Client, chunk: Piece, last: bool) -> Result<(), Misuse> {
+        client.send_chunk(chunk, last)?;
         if last {
             self.round.sent = true;
             self.stage = Stage::Delivery;
@@ -110,10 +124,10 @@ impl Transaction<'_> {
             self.converts = false;
             if waits {
                 self.check(&rest)?;
-                let held = self.held.take().unwrap_or_default();
-                self.held = Some(Bytes::from([held, rest].concat()));
+                let held = self.held.take().unwrap_or_default().into_octets();
+                self.held = Some(Bytes::from([held, rest].concat()).into());
             } else {
-                self.piece(client, rest)?;
+                self.piece(client, rest.into())?;
             }
         }
         if self.round.to_skip > 0 {

@@ -8,14 +8,12 @@ mod wish;
 
 use alloc::boxed::Box;
 
-use bytes::Bytes;
-
 use self::fate::{Fate, Fates};
 use super::{
     Client, Content, Converter, Downgrades, Envelope, Misuse, TransactionOptions,
     report::{Cause, Outcome, Phase, Report, Retry},
 };
-use crate::{fault::Fault, sequence::Protocol};
+use crate::{data::Piece, fault::Fault, sequence::Protocol};
 
 /// What a [`Transaction`] wants next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +21,8 @@ use crate::{fault::Fault, sequence::Protocol};
 pub enum TransactionStep {
     /// Replies are awaited: step the client.
     Await,
-    /// Content: call [`body`](Transaction::body) or [`end_of_body`](Transaction::end_of_body) once
+    /// Content: call [`body`](Transaction::body), [`surveyed_body`](Transaction::surveyed_body) or
+    /// [`end_of_body`](Transaction::end_of_body) once
     /// the client has written what it had, that is when its step is
     /// [`Idle`](crate::wire::Step::Idle), or [`Read`](crate::wire::Step::Read) while chunks go out
     /// ahead of their replies.
@@ -76,7 +75,7 @@ pub struct Transaction<'e> {
     downgrades: Downgrades,
     round: Round,
     /// The chunk that is held until it is known whether another follows it.
-    held: Option<Bytes>,
+    held: Option<Piece>,
     converter: Option<Box<dyn Converter + 'e>>,
     /// Content is converted.
     converts: bool,
