@@ -15,6 +15,7 @@ POSTFIX_LIBRARIES = ["libdb5.3", "libicu72", "libnsl2"]
 PYTHON = CACHE / "python" / "bin" / "python3"
 NODE_MODULES = CACHE / "node" / "node_modules"
 AIOSMTPD = "aiosmtpd==1.4.6"
+MATPLOTLIB = "matplotlib==3.10.7"
 NODEMAILER = "smtp-server@3.21.6"
 PEERS = HERE / "peers"
 
@@ -64,12 +65,21 @@ def is_installed(package):
     return subprocess.run(asked, capture_output=True, check=False).stdout == b"installed"
 
 
-def aiosmtpd():
+def python(module, package):
+    """A python that has a module."""
     if not PYTHON.is_file():
         quiet(sys.executable, "-m", "venv", PYTHON.parents[1])
-    if subprocess.run([PYTHON, "-c", "import aiosmtpd"], capture_output=True, check=False).returncode != 0:
-        quiet(PYTHON, "-m", "pip", "install", "--quiet", AIOSMTPD)
+    if subprocess.run([PYTHON, "-c", f"import {module}"], capture_output=True, check=False).returncode != 0:
+        quiet(PYTHON, "-m", "pip", "install", "--quiet", package)
     return PYTHON
+
+
+def aiosmtpd():
+    return python("aiosmtpd", AIOSMTPD)
+
+
+def matplotlib():
+    return python("matplotlib", MATPLOTLIB)
 
 
 def nodemailer():

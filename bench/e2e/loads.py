@@ -32,6 +32,16 @@ class ServerLoad:
     targets: tuple
     pipelining: bool = False
     per_session: bool = False
+    # Where the figure stands in a series, and what it is shared by: messages, or MiB of them.
+    at: int | None = None
+    per_mib: bool = False
+
+    @property
+    def unit(self):
+        return "µs of CPU for each MiB" if self.per_mib else "µs of CPU"
+
+    def units(self, messages):
+        return messages * self.size / MIB if self.per_mib else messages
 
     def options(self):
         given = ["--tls", "none", "--chunking", "never"]
@@ -50,6 +60,29 @@ SERVER_LOADS = [
     ServerLoad("100 KiB, 10 connections", 10, 800, 100 * KIB, (Target(0.12, SINK),), pipelining=True),
     ServerLoad("10 MiB, 2 connections", 2, 12, 10 * MIB, (Target(0.06, SINK),), pipelining=True),
 ]
+
+
+
+def by_connections(connections):
+    # So many that opening the sessions hardly counts.
+    messages = max(6_000, 20 * connections)
+    return ServerLoad(f"1 KiB, {connections:,} connections", connections, messages, KIB, (), at=connections)
+
+
+def by_size(size):
+    name = f"{size // KIB:,} KiB" if size < MIB else f"{size // MIB:,} MiB"
+    connections = 1 if size >= 64 * MIB else 2
+    messages = max(1, min(4_000, 256 * MIB // size))
+    return ServerLoad(f"{name}, {connections} connections", connections, messages, size, (), pipelining=True, at=size,
+                      per_mib=True)
+
+
+# What should be flat: the cost of a message however many connections there are, and that of an octet however
+# large the message is.
+BY_CONNECTIONS = [by_connections(connections) for connections in (1, 10, 100, 1_000, 10_000)]
+BY_SIZE = [by_size(size) for size in (KIB, 16 * KIB, 256 * KIB, 4 * MIB, 64 * MIB, 1024 * MIB)]
+# Sessions that are idle in one process.
+MANY = 50_000
 
 # System calls for each message of these.
 CALLS = {

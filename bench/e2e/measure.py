@@ -11,8 +11,12 @@ import socket
 import subprocess
 import time
 
-# So many sockets as idle sessions need.
+# So many sockets as idle sessions need; root may have more than it was given.
 FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+if FILES < 65_536 and os.geteuid() == 0:
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (65_536, 65_536))
+        FILES = 65_536
 resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
 
 # The server has the first core it may run on, the generator the last.
@@ -43,10 +47,11 @@ def cpu(pid):
     return total
 
 
-def resident(pid):
-    """Octets of memory that a process has."""
+def resident(pid, peak=False):
+    """Octets of memory that a process has, or that it had at its peak."""
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"^VmRSS:\s*(\d+) kB", status, re.MULTILINE)[1]) * 1024
+    name = "VmHWM" if peak else "VmRSS"
+    return int(re.search(rf"^{name}:\s*(\d+) kB", status, re.MULTILINE)[1]) * 1024
 
 
 def wait_for(port, process, tls=False):
@@ -113,27 +118,29 @@ def counting_calls(pid):
 
 
 @contextlib.contextmanager
-def holding(command, pid, count):
-    """Has a generator hold so many connections to a server while the block runs."""
+def holding(commands, pid, count):
+    """Has generators hold so many connections to a server while the block runs."""
     # Until the connection that looked whether it listens is gone.
     time.sleep(0.3)
     before = sockets(pid)
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                               preexec_fn=on(GENERATOR))
+    processes = [subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                  preexec_fn=on(GENERATOR)) for command in commands]
     try:
         end = time.monotonic() + 120
         while sockets(pid) < before + count:
-            if process.poll() is not None or time.monotonic() > end:
-                told = process.stderr.read().decode(errors="replace") if process.poll() is not None else ""
-                raise Failed(f"{' '.join(map(str, command))}: {sockets(pid) - before} of {count} are open; {told}")
+            ended = [process for process in processes if process.poll() is not None]
+            if ended or time.monotonic() > end:
+                told = "".join(process.stderr.read().decode(errors="replace") for process in ended)
+                raise Failed(f"{' '.join(map(str, commands[0]))}: {sockets(pid) - before} of {count} are open; {told}")
             time.sleep(0.05)
         # The last of them is accepted, and is to have said EHLO.
         time.sleep(1)
         yield
     finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
+        for process in processes:
+            process.kill()
+            process.wait()
+            process.stderr.close()
 
 
 def sockets(pid):

@@ -30,6 +30,10 @@ class Server:
     # Idle connections, plain and inside TLS.
     idle: int = 10_000
     idle_tls: int = 10_000
+    # It listens on as many addresses as generators of very many idle sessions need.
+    many: bool = False
+    # Of a series, it does no more connections, and no larger messages.
+    scale: tuple = (10_000, 1 << 30)
 
 
 @dataclasses.dataclass
@@ -50,10 +54,17 @@ def smtp_load(program, port, connections, messages, size, *options):
             "--messages", str(messages), "--size", str(size), *(options or ["--tls", "none", "--chunking", "never"])]
 
 
-def smtp_idle(program, port, connections, *, tls):
+# An address has no more ports to connect from than this.
+PORTS = 20_000
+
+
+def smtp_idle(program, port, connections, *, tls=False):
+    """Generators that together open so many sessions, each to another address of this host."""
     how = ["--tls", "implicit", "--insecure"] if tls else ["--tls", "none"]
-    return [program, "load", "--server", f"127.0.0.1:{port}", "--idle", "--connections", str(connections),
-            "--duration", "600", *how]
+    generators = -(-connections // PORTS)
+    shares = [connections // generators + (number < connections % generators) for number in range(generators)]
+    return [[program, "load", "--server", f"127.0.0.{number + 1}:{port}", "--idle", "--connections", str(share),
+             "--duration", "600", *how] for number, share in enumerate(shares)]
 
 
 def servers(program):
@@ -67,9 +78,13 @@ def servers(program):
             left_out[name] = str(error)
             return None
 
-    serve = [program, "serve", "--discard", "--hostname", "mx.example.net", "--max-connections", "20000"]
-    found = [Server(OURS_SERVER, lambda port: [*serve, "--no-tls", "--listen", f"127.0.0.1:{port}"],
-                    lambda port: [*serve, "--listen-tls", f"127.0.0.1:{port}"])]
+    serve = [program, "serve", "--discard", "--hostname", "mx.example.net", "--max-connections", "60000",
+             "--max-message-size", str(2 << 30)]
+    # One address for each generator of idle sessions.
+    listening = [f"127.0.0.{number}" for number in (1, 2, 3)]
+    found = [Server(OURS_SERVER,
+                    lambda port: [*serve, "--no-tls", *(f"--listen={address}:{port}" for address in listening)],
+                    lambda port: [*serve, "--listen-tls", f"127.0.0.1:{port}"], many=True)]
     peers = install.peers()
     for name, peer in ((FLOOR, "floor"), (OURS_SMOL, "serve-smol"), (FLOOR_SMOL, "floor-smol")):
         found.append(Server(name, functools.partial(at_port, peers / peer)))
@@ -78,18 +93,18 @@ def servers(program):
         # Whoever is root must say whom it is to be.
         user = ["-u", "nobody"] if os.geteuid() == 0 and pwd.getpwnam("nobody") else []
         found.append(Server(SINK, lambda port: [directory / SINK, *user, "-m", "20000", f"127.0.0.1:{port}", "1024"],
-                            environment=environment, idle=1_000))
+                            environment=environment, idle=1_000, scale=(1_000, 64 << 20)))
     cert, key = install.certificate()
     if (node := brought("nodemailer", install.nodemailer)) is not None:
         dropping = HERE / "servers" / "nodemailer_server.js"
         found.append(Server("nodemailer", lambda port: [node, dropping, str(port)],
                             lambda port: [node, dropping, str(port), cert, key],
-                            environment={"NODE_PATH": str(install.NODE_MODULES)}, share=0.4, idle_tls=2_000))
+                            environment={"NODE_PATH": str(install.NODE_MODULES)}, share=0.4, idle_tls=2_000, scale=(1_000, 4 << 20)))
     if (python := brought("aiosmtpd", install.aiosmtpd)) is not None:
         script = HERE / "servers" / "aiosmtpd_server.py"
         found.append(Server("aiosmtpd", lambda port: [python, script, str(port)],
                             lambda port: [python, script, str(port), cert, key],
-                            pipelining=False, share=0.1, idle=5_000, idle_tls=1_000))
+                            pipelining=False, share=0.1, idle=5_000, idle_tls=1_000, scale=(0, 0)))
     return found, left_out
 
 

@@ -12,6 +12,8 @@ class Figure:
     unit: str
     base: str | None = None
     targets: tuple = ()
+    # Where it stands in a series.
+    at: int | None = None
     values: dict = dataclasses.field(default_factory=dict)
 
     def add(self, program, value):
