@@ -48,6 +48,14 @@ fn every_difference_that_is_meant_is_there() {
     }
 }
 
+/// What looks like a literal within a local-part is none.
+#[test]
+fn a_difference_is_found_behind_what_resembles_it() {
+    let octets = b"\"@[IPv6:1:2\"@[IPv6:1:2:3::4:5:192.0.2.1]";
+    assert!(Subject::Mailbox.by_us(octets, true));
+    assert!(ours(Subject::Mailbox, octets, true).is_some());
+}
+
 /// `<Postmaster>` is for RCPT alone, in any case of letters (section 4.1.1.3).
 #[test]
 fn postmaster_without_a_domain() {

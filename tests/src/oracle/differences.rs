@@ -20,7 +20,7 @@ pub const DIFFERENCES: &[Difference] = &[
         what: "`::` for one group of an IPv6 address",
         taken: true,
         section: "RFC 4291 section 2.2, which RFC 5321 section 4.1.3 names for the address (G-14)",
-        applies: |_, octets| ipv6(octets).is_some_and(|address| address.contains("::")),
+        applies: |_, octets| is_compressed(octets),
     },
     Difference {
         what: "a local-part of more than 64 octets where it is not a command's own",
@@ -114,18 +114,24 @@ pub fn ours(subject: Subject, octets: &[u8], taken: bool) -> Option<&'static Dif
     DIFFERENCES.iter().find(|one| one.taken == taken && (one.applies)(subject, octets))
 }
 
-/// The IPv6 address of a literal somewhere in the octets.
-fn ipv6(octets: &[u8]) -> Option<&str> {
-    let text = str::from_utf8(octets).ok()?;
-    let start = text.to_ascii_lowercase().find("[ipv6:")? + 6;
-    let address = text.get(start..)?.split(']').next()?;
+/// Whether an IPv6 address of a literal somewhere in the octets has a `::`.
+fn is_compressed(octets: &[u8]) -> bool {
+    let Ok(text) = str::from_utf8(octets) else { return false };
+    let lower = text.to_ascii_lowercase();
+    let mut literals = lower.match_indices("[ipv6:").map(|(at, before)| at + before.len());
+    literals.any(|start| {
+        let address = text.get(start..).and_then(|rest| rest.split(']').next());
+        address.is_some_and(|address| address.contains("::") && is_ipv6(address))
+    })
+}
+
+fn is_ipv6(address: &str) -> bool {
     // Zeros in front of a decimal number mean nothing here, and too much elsewhere.
-    let (groups, last) = address.rsplit_once(':')?;
     let plain = |number: &str| number.parse::<u8>().ok().map(|number| number.to_string());
-    let last = if last.contains('.') {
-        last.split('.').map(plain).collect::<Option<Vec<_>>>()?.join(".")
-    } else {
-        last.to_owned()
+    let Some((groups, last)) = address.rsplit_once(':') else { return false };
+    let last = match last.contains('.') {
+        true => last.split('.').map(plain).collect::<Option<Vec<_>>>().map(|last| last.join(".")),
+        false => Some(last.to_owned()),
     };
-    format!("{groups}:{last}").parse::<core::net::Ipv6Addr>().is_ok().then_some(address)
+    last.is_some_and(|last| format!("{groups}:{last}").parse::<core::net::Ipv6Addr>().is_ok())
 }
