@@ -13,8 +13,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 # What the ratios are of: the pair that comes with Postfix.
 SINK, SOURCE = "smtp-sink", "smtp-source"
 OURS_SERVER, OURS_CLIENT, FLOOR = "smtp serve", "smtp load", "floor"
-# The same on another runtime.
-OURS_SMOL, FLOOR_SMOL = "on smol", "floor on smol"
+# The same on the other runtimes.
+OURS_SMOL, FLOOR_SMOL, OURS_THREADS = "on smol", "floor on smol", "on threads"
 
 
 @dataclasses.dataclass
@@ -82,12 +82,21 @@ def servers(program):
              "--max-message-size", str(2 << 30)]
     # One address for each generator of idle sessions.
     listening = [f"127.0.0.{number}" for number in (1, 2, 3)]
-    found = [Server(OURS_SERVER,
-                    lambda port: [*serve, "--no-tls", *(f"--listen={address}:{port}" for address in listening)],
-                    lambda port: [*serve, "--listen-tls", f"127.0.0.1:{port}"], many=True)]
+
+    def ours(name, runtime, **more):
+        on = [*serve, "--runtime", runtime]
+        return Server(name, lambda port: [*on, "--no-tls", *(f"--listen={address}:{port}" for address in listening)],
+                      lambda port: [*on, "--listen-tls", f"127.0.0.1:{port}"], **more)
+
     peers = install.peers()
-    for name, peer in ((FLOOR, "floor"), (OURS_SMOL, "serve-smol"), (FLOOR_SMOL, "floor-smol")):
-        found.append(Server(name, functools.partial(at_port, peers / peer)))
+    found = [
+        ours(OURS_SERVER, "tokio", many=True),
+        Server(FLOOR, functools.partial(at_port, peers / "floor")),
+        ours(OURS_SMOL, "smol", many=True),
+        Server(FLOOR_SMOL, functools.partial(at_port, peers / "floor-smol")),
+        # A thread for each session.
+        ours(OURS_THREADS, "blocking", idle=1_000, idle_tls=1_000, scale=(1_000, 1 << 30)),
+    ]
     if (postfix := brought(SINK, install.postfix)) is not None:
         directory, environment = postfix
         # Whoever is root must say whom it is to be.
