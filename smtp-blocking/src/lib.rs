@@ -147,8 +147,8 @@
 //! client that is told why it is turned away. The stack takes address space; memory it takes as far as it was
 //! used: a client costs some 30 KiB, and an idle one wakes its thread once a second, so that 1,000 of them keep
 //! a processor busy for a hundredth of the time. Each command and each piece of a message wakes the thread of
-//! its client, which is what a message costs here beyond what it costs on tokio or smol: about twice as much
-//! for 10 busy clients on one processor, and more for hundreds. Handlers that need a deep stack are to bring a
+//! its client, which is what a message costs here beyond what it costs on tokio or smol: about half as much
+//! again for up to 100 busy clients on one processor, and twice as much for 1,000. Handlers that need a deep stack are to bring a
 //! thread of their own. When the system has no more threads, the client is closed without a word and the
 //! listener pauses, as for want of file descriptors.
 //!
