@@ -96,7 +96,9 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    positive(text).filter(|rate| *rate <= 1e9).ok_or_else(|| "no number per second".into())
+    positive(text)
+        .filter(|rate| (1e-9..=1e9).contains(rate))
+        .ok_or_else(|| "no number per second".into())
 }
 
 fn positive(text: &str) -> Option<f64> {

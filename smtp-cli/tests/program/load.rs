@@ -208,6 +208,7 @@ fn an_interrupt_ends_it_with_the_figures_so_far() {
 fn nonsense_is_wrong_use() {
     for options in [
         &["--messages", "1", "--duration", "1"][..],
+        &["--messages", "2", "--rate", "1e-300"],
         &["--messages", "0"],
         &["--rate", "0"],
         &["--rate", "inf"],
