@@ -17,7 +17,10 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
-use smtp_frontend::{Client, Connector};
+use smtp_frontend::{
+    Client, Connector,
+    runtime::{sleep, timeout},
+};
 use smtp_proto::{data::BareNewline, extension::Extension};
 use tokio::sync::Semaphore;
 
@@ -33,7 +36,7 @@ use crate::{
     exit::{Code, Failure},
     notice::notice,
     open_files,
-    runtime::{System, Tasks, sleep, timeout},
+    runtime::{System, Tasks},
     session, signal,
 };
 

@@ -17,7 +17,7 @@ use std::{
 
 use indicatif::ProgressBar;
 use rustls::pki_types::ServerName;
-use smtp_frontend::{Client, Connector, Stream, Tls};
+use smtp_frontend::{Client, Connector, Stream, Tls, runtime::timeout};
 use smtp_proto::{
     client::Config, extension::Extension, limits::ClientTimeouts, profile::Leniency,
     transcript::Entry,
@@ -35,7 +35,7 @@ use crate::{
     args::{self, ProbeTls},
     exit::{Code, Failure},
     notice::notice,
-    runtime::{System, timeout},
+    runtime::System,
 };
 
 /// Looks at the server, prints what was found, and says with which code to end.

@@ -31,7 +31,7 @@ use smtp_proto::{
 };
 
 use crate::driver::{Driver, Stream};
-pub use crate::time::Deadline;
+pub use crate::time::{Deadline, sleep, timeout};
 
 /// Octets read at once while no bulk of content is expected; the buffer is on the stack, so that an
 /// idle session owns none.

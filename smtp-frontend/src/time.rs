@@ -119,14 +119,14 @@ impl Clock {
 }
 
 /// Waits so long.
-pub(crate) async fn sleep<R: Runtime>(time: Duration) {
+pub async fn sleep<R: Runtime>(time: Duration) {
     let mut alarm = Alarm::<R::Timer>::default();
     let end = after(R::now(), time);
     poll_fn(|cx| alarm.poll_until(cx, end)).await;
 }
 
 /// What `future` gives, if that takes no longer than `time`.
-pub(crate) async fn timeout<R: Runtime, F: Future>(time: Duration, future: F) -> Option<F::Output> {
+pub async fn timeout<R: Runtime, F: Future>(time: Duration, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut sleep = pin!(sleep::<R>(time));
     poll_fn(|cx| {

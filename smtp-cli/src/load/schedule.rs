@@ -8,10 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use smtp_frontend::runtime::Runtime;
+use smtp_frontend::runtime::{Runtime, sleep};
 use tokio::sync::watch;
-
-use crate::runtime::sleep_until;
 
 /// A message may be sent; with a rate, since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,17 +60,13 @@ impl Schedule {
             return Some(Due(Some(due)));
         }
         // Whoever was there in time does not count what the timer is late by.
-        self.wait_until::<R>(due).await.then(|| Due(Some(Instant::now())))
+        self.wait::<R>(due.duration_since(Instant::now())).await.then(|| Due(Some(Instant::now())))
     }
 
     /// Whether `time` passed before it was over.
     pub(super) async fn wait<R: Runtime>(&self, time: Duration) -> bool {
-        self.wait_until::<R>(Instant::now() + time).await
-    }
-
-    async fn wait_until<R: Runtime>(&self, time: Instant) -> bool {
         tokio::select! {
-            () = sleep_until::<R>(time) => true,
+            () = sleep::<R>(time) => true,
             () = self.over() => false,
         }
     }

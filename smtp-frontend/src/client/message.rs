@@ -155,18 +155,20 @@ impl<'m> MailData<'m> {
     pub(super) fn prepare(self, policy: BareNewline) -> Result<(Content, Pieces<'m>), Misuse> {
         let filter = self.without_bcc.then(WithoutFields::bcc);
         let is_binary = self.content.is_some_and(|content| content.body == Body::BinaryMime);
+        // Surveyed are octets that go out as they are.
         let source = match self.source {
             Source::Octets(octets) if filter.is_none() && !is_binary => {
                 Source::Surveyed(octets.into())
             }
+            Source::Surveyed(message) if filter.is_some() || is_binary => {
+                Source::Octets(message.octets().clone())
+            }
             source => source,
         };
-        let found = match (&source, &filter) {
-            _ if is_binary => None,
-            (Source::Surveyed(message), None) => Some((message.content(), message.bare_newlines())),
-            (Source::Octets(octets), _) => Some(without_bcc(octets.clone())),
-            (Source::Surveyed(message), _) => Some(without_bcc(message.octets().clone())),
-            (Source::Reader(_) | Source::Body(_), _) => None,
+        let found = match &source {
+            Source::Surveyed(message) => Some((message.content(), message.bare_newlines())),
+            Source::Octets(octets) if !is_binary => Some(without_bcc(octets.clone())),
+            _ => None,
         };
         let mut content = self.content.or(found.map(|found| found.0)).unwrap_or_default();
         if let Some((found, bare_newlines)) = found {
@@ -219,7 +221,7 @@ impl Pieces<'_> {
         transaction: &mut Transaction<'_>,
     ) -> Result<(), String> {
         let (given, last) = match &self.source {
-            Source::Surveyed(message) if self.filter.is_none() && !self.ended => {
+            Source::Surveyed(message) if !self.ended => {
                 self.ended = true;
                 (transaction.surveyed_body(driver.endpoint_mut(), message), true)
             }

@@ -96,7 +96,7 @@ impl LineCheck {
         Decoded { content: at, consumed: at, then: Then::More }
     }
 
-    /// Whether whole lines, which follow, are known to be fit to be sent: no CR waits for an octet.
+    /// Whether what follows can be judged by itself: no CR waits for the octet behind it.
     pub(crate) const fn is_between_lines(&self) -> bool {
         !self.after_cr
     }
