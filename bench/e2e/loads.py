@@ -63,17 +63,21 @@ SERVER_LOADS = [
 
 
 
+def several(connections):
+    return "1 connection" if connections == 1 else f"{connections:,} connections"
+
+
 def by_connections(connections):
     # So many that opening the sessions hardly counts.
     messages = max(6_000, 20 * connections)
-    return ServerLoad(f"1 KiB, {connections:,} connections", connections, messages, KIB, (), at=connections)
+    return ServerLoad(f"1 KiB, {several(connections)}", connections, messages, KIB, (), at=connections)
 
 
 def by_size(size):
     name = f"{size // KIB:,} KiB" if size < MIB else f"{size // MIB:,} MiB"
     connections = 1 if size >= 64 * MIB else 2
     messages = max(1, min(4_000, 256 * MIB // size))
-    return ServerLoad(f"{name}, {connections} connections", connections, messages, size, (), pipelining=True, at=size,
+    return ServerLoad(f"{name}, {several(connections)}", connections, messages, size, (), pipelining=True, at=size,
                       per_mib=True)
 
 
