@@ -146,7 +146,7 @@ use smol::{
 use smtp_frontend::runtime::Io;
 #[doc(inline)]
 pub use smtp_frontend::testing::{
-    Act, Addressee, At, Bind, End, Gate, Letter, Pipe, Script, Transcript, Transit, Unmet,
+    Act, Addressee, AsPipe, At, Bind, End, Gate, Letter, Pipe, Script, Transcript, Transit, Unmet,
 };
 
 use crate::Smol;
@@ -158,7 +158,7 @@ pub type ScriptedServer = smtp_frontend::testing::ScriptedServer<Smol>;
 pub type ScriptedClient = smtp_frontend::testing::ScriptedClient<Smol>;
 
 /// A stream with faults on the way.
-pub type Faulty<S> = smtp_frontend::testing::Faulty<S, Smol>;
+pub type Faulty<S> = smtp_frontend::testing::Faulty<AsPipe<S, Smol>>;
 
 /// A connection in memory; `window` octets, at least one, may be under way each way.
 pub fn pipe(window: usize) -> (On<End>, On<End>) {
@@ -171,7 +171,7 @@ pub fn faulty<S>(stream: S, reading: Transit, writing: Transit) -> On<Faulty<S>>
 where
     Smol: Io<S>,
 {
-    On::new(Faulty::new(stream, reading, writing))
+    On::new(Faulty::new(AsPipe::new(stream), reading, writing))
 }
 
 impl Bind for Smol {

@@ -142,7 +142,7 @@ use std::{
 use smtp_frontend::runtime::Io;
 #[doc(inline)]
 pub use smtp_frontend::testing::{
-    Act, Addressee, At, Bind, End, Gate, Letter, Pipe, Script, Transcript, Transit, Unmet,
+    Act, Addressee, AsPipe, At, Bind, End, Gate, Letter, Pipe, Script, Transcript, Transit, Unmet,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -158,7 +158,7 @@ pub type ScriptedServer = smtp_frontend::testing::ScriptedServer<Tokio>;
 pub type ScriptedClient = smtp_frontend::testing::ScriptedClient<Tokio>;
 
 /// A stream with faults on the way.
-pub type Faulty<S> = smtp_frontend::testing::Faulty<S, Tokio>;
+pub type Faulty<S> = smtp_frontend::testing::Faulty<AsPipe<S, Tokio>>;
 
 /// A connection in memory; `window` octets, at least one, may be under way each way.
 pub fn pipe(window: usize) -> (On<End>, On<End>) {
@@ -171,7 +171,7 @@ pub fn faulty<S>(stream: S, reading: Transit, writing: Transit) -> On<Faulty<S>>
 where
     Tokio: Io<S>,
 {
-    On::new(Faulty::new(stream, reading, writing))
+    On::new(Faulty::new(AsPipe::new(stream), reading, writing))
 }
 
 impl Bind for Tokio {

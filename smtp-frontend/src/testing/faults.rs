@@ -2,12 +2,11 @@
 
 use std::{
     io::{self, IoSlice},
-    marker::PhantomData,
     task::{Context, Poll, ready},
 };
 
 use super::Pipe;
-use crate::runtime::{Io, Polled};
+use crate::runtime::Polled;
 
 /// How octets fare in one direction of a [`Faulty`] stream. Without a fault they pass as they are.
 ///
@@ -115,27 +114,31 @@ impl Lane {
     }
 }
 
-/// A stream of a runtime with faults on the way.
+/// A stream with faults on the way. One of a runtime becomes a [`Pipe`] by [`AsPipe`](super::AsPipe).
 ///
 /// What it has to say of an end it says when it is asked: a cut while nobody reads or writes shows at
 /// the next attempt.
 #[derive(Debug)]
-pub struct Faulty<S, R> {
-    stream: S,
+pub struct Faulty<P> {
+    pipe: P,
     reading: Lane,
     writing: Lane,
-    runtime: PhantomData<fn() -> R>,
 }
 
-impl<S, R: Io<S>> Faulty<S, R> {
-    /// What is read from `stream` fares by `reading`, what is written to it by `writing`.
-    pub fn new(stream: S, reading: Transit, writing: Transit) -> Self {
+impl<P: Pipe> Faulty<P> {
+    /// What is read from `pipe` fares by `reading`, what is written to it by `writing`.
+    pub fn new(pipe: P, reading: Transit, writing: Transit) -> Self {
         let (reading, writing) = (Lane::new(reading), Lane::new(writing));
-        Self { stream, reading, writing, runtime: PhantomData }
+        Self { pipe, reading, writing }
+    }
+
+    /// The stream without its faults.
+    pub fn pipe_mut(&mut self) -> &mut P {
+        &mut self.pipe
     }
 }
 
-impl<S, R: Io<S>> Pipe for Faulty<S, R> {
+impl<P: Pipe> Pipe for Faulty<P> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Polled<usize> {
         let room = match ready!(self.reading.poll_room(cx)) {
             Ok(room) => room.min(buffer.len()),
@@ -143,7 +146,7 @@ impl<S, R: Io<S>> Pipe for Faulty<S, R> {
             Err(_) => return Poll::Ready(Ok(0)),
         };
         let (piece, _) = buffer.split_at_mut(room);
-        let read = ready!(R::poll_read(&mut self.stream, cx, piece))?;
+        let read = ready!(self.pipe.poll_read(cx, piece))?;
         self.reading.passed(read);
         Poll::Ready(Ok(read))
     }
@@ -173,16 +176,16 @@ impl<S, R: Io<S>> Pipe for Faulty<S, R> {
         if pieces.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        let written = ready!(R::poll_write(&mut self.stream, cx, &pieces))?;
+        let written = ready!(self.pipe.poll_write_vectored(cx, &pieces))?;
         self.writing.passed(written);
         Poll::Ready(Ok(written))
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Polled<()> {
-        R::poll_flush(&mut self.stream, cx)
+        self.pipe.poll_flush(cx)
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Polled<()> {
-        R::poll_close(&mut self.stream, cx)
+        self.pipe.poll_close(cx)
     }
 }

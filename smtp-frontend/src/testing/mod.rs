@@ -5,7 +5,8 @@
 //! - [`pipe()`] is a connection in memory, and [`Faulty`] a stream with faults on the way.
 //!
 //! The crate of a runtime gives these its own name, has [`Bind`] for it, and makes a stream of its own of any
-//! [`Pipe`]; how all of it is used is told there, as in `smtp_tokio::testing`.
+//! [`Pipe`]; how all of it is used is told there, as in `smtp_tokio::testing`. In `smtp_blocking::testing` they
+//! are calls that block.
 
 mod board;
 mod client;
@@ -24,7 +25,7 @@ pub use self::{
     faults::{Faulty, Transit},
     gate::Gate,
     letter::{Addressee, Letter},
-    pipe::{End, Pipe, pipe},
+    pipe::{AsPipe, End, Pipe, pipe},
     script::{Act, At, Script},
     server::{Bind, ScriptedServer},
     transcript::{Transcript, Unmet},

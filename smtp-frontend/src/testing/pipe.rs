@@ -3,11 +3,12 @@
 use std::{
     collections::VecDeque,
     io::{self, IoSlice, Read},
+    marker::PhantomData,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
 };
 
-use crate::runtime::Polled;
+use crate::runtime::{Io, Polled};
 
 /// A stream of a test's own, which a runtime's crate makes one of its own: `testing::On`.
 ///
@@ -42,6 +43,46 @@ pub trait Pipe {
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Polled<()> {
         let _ = cx;
         Poll::Ready(Ok(()))
+    }
+}
+
+/// A stream of a runtime, as one that knows none.
+#[derive(Debug)]
+pub struct AsPipe<S, R> {
+    stream: S,
+    runtime: PhantomData<fn() -> R>,
+}
+
+impl<S, R: Io<S>> AsPipe<S, R> {
+    /// Makes it one.
+    pub fn new(stream: S) -> Self {
+        Self { stream, runtime: PhantomData }
+    }
+}
+
+impl<S, R: Io<S>> Pipe for AsPipe<S, R> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Polled<usize> {
+        R::poll_read(&mut self.stream, cx, buffer)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Polled<usize> {
+        self.poll_write_vectored(cx, &[IoSlice::new(octets)])
+    }
+
+    fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Polled<usize> {
+        R::poll_write(&mut self.stream, cx, slices)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Polled<()> {
+        R::poll_flush(&mut self.stream, cx)
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Polled<()> {
+        R::poll_close(&mut self.stream, cx)
     }
 }
 
