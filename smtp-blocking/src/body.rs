@@ -2,13 +2,17 @@
 
 use std::{
     fmt,
+    future::ready,
     io::{self, BufRead, Read},
 };
 
 use bytes::{Buf, Bytes};
-use smtp_frontend::{BodyError, Facts};
+use smtp_frontend::{
+    BodyError, Facts, MailData,
+    runtime::{Coming, Incoming},
+};
 
-use crate::park::block_on;
+use crate::{Message, park::block_on};
 
 /// The content of a message, dots removed and what BURL names fetched, read when it is asked for: a slow
 /// reader slows the client.
@@ -93,6 +97,29 @@ impl<'b> Body<'b> {
     /// The size the client declared, in octets; an estimate (RFC 1870 section 6).
     pub fn declared_size(&self) -> Option<u64> {
         self.content.declared_size()
+    }
+}
+
+/// What was not read yet goes on as it comes, without a copy.
+impl<'m> From<&'m mut Body<'_>> for MailData<'m> {
+    fn from(body: &'m mut Body<'_>) -> Self {
+        MailData::incoming(body)
+    }
+}
+
+impl<'m> From<&'m mut Body<'_>> for Message<'m> {
+    fn from(body: &'m mut Body<'_>) -> Self {
+        MailData::from(body).into()
+    }
+}
+
+impl Incoming for Body<'_> {
+    fn next(&mut self) -> Coming<'_> {
+        Box::pin(ready(self.next().map_err(io::Error::from)))
+    }
+
+    fn declared_size(&self) -> Option<u64> {
+        self.declared_size()
     }
 }
 

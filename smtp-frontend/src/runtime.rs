@@ -19,11 +19,12 @@ use std::{
     future::Future,
     io::{self, IoSlice},
     net::{IpAddr, SocketAddr},
+    pin::Pin,
     task::{Context, Poll},
     time::Instant,
 };
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use smtp_proto::{
     client::Client,
     server::Server,
@@ -215,6 +216,19 @@ pub trait RewindFrom<T>: Runtime {
     fn rewindable<'m>(reader: T) -> Box<dyn Reader + 'm>
     where
         T: 'm;
+}
+
+/// The next piece of a message that is being received; none at its end.
+pub type Coming<'b> = Pin<Box<dyn Future<Output = io::Result<Option<Bytes>>> + Send + 'b>>;
+
+/// A message that is being received, to go on as it comes: a [`Body`](crate::Body), or what a runtime has in
+/// its place.
+pub trait Incoming: Send {
+    /// The next piece, which is not empty; none at the end.
+    fn next(&mut self) -> Coming<'_>;
+
+    /// The size that was declared, in octets; an estimate (RFC 1870 section 6).
+    fn declared_size(&self) -> Option<u64>;
 }
 
 /// Where the content of a message is read from.

@@ -1,13 +1,7 @@
 //! What is sent: octets that are at hand, a reader, or a message that is being received.
 
 use std::{
-    collections::VecDeque,
-    fmt,
-    future::{Future, poll_fn},
-    io,
-    marker::PhantomData,
-    pin::Pin,
-    task::Poll,
+    collections::VecDeque, fmt, future::poll_fn, io, marker::PhantomData, task::Poll,
     time::Duration,
 };
 
@@ -22,7 +16,7 @@ use smtp_proto::{
 use crate::{
     body,
     driver::{Driver, after},
-    runtime::{ReadFrom, Reader, RewindFrom, Runtime},
+    runtime::{Coming, Incoming, ReadFrom, Reader, RewindFrom, Runtime},
 };
 
 /// Octets read at once.
@@ -65,21 +59,13 @@ enum Source<'m> {
     Body(&'m mut (dyn Incoming + 'm)),
 }
 
-/// The next piece of a message, and whether there is none.
-type Coming<'b> = Pin<Box<dyn Future<Output = io::Result<(Bytes, bool)>> + Send + 'b>>;
-
-/// A [`Body`](crate::Body) of any session.
-trait Incoming: Send {
-    fn next(&mut self) -> Coming<'_>;
-}
-
 impl Incoming for body::Body<'_> {
     fn next(&mut self) -> Coming<'_> {
-        Box::pin(async {
-            let piece = self.next().await?;
-            let last = piece.is_none();
-            Ok((piece.unwrap_or_default(), last))
-        })
+        Box::pin(async { Ok(self.next().await?) })
+    }
+
+    fn declared_size(&self) -> Option<u64> {
+        self.declared_size()
     }
 }
 
@@ -136,6 +122,14 @@ impl<'m, R> From<Message<'m, R>> for MailData<'m> {
 impl<'m> MailData<'m> {
     fn of(source: Source<'m>) -> Self {
         Self { source, content: None, without_bcc: false }
+    }
+
+    /// A message that is being received: what a [`Body`](crate::Body) becomes, for a runtime that has a type
+    /// of its own for it.
+    pub fn incoming(body: &'m mut (dyn Incoming + 'm)) -> Self {
+        let content =
+            Content { size: body.declared_size(), body: Body::EightBitMime, smtputf8: false };
+        Self { content: Some(content), ..Self::of(Source::Body(body)) }
     }
 
     /// The same once more; only octets can be had twice.
@@ -251,7 +245,11 @@ impl Pieces<'_> {
                 Source::Reader(reader) => read(&mut **reader, driver).await?,
                 Source::Octets(octets) => (octets.clone(), true),
                 Source::Surveyed(message) => (message.octets().clone(), true),
-                Source::Body(body) => body.next().await?,
+                Source::Body(body) => {
+                    let piece = body.next().await?;
+                    let last = piece.is_none();
+                    (piece.unwrap_or_default(), last)
+                }
             };
             self.ended = last;
             let Some(filter) = &mut self.filter else { return Ok((piece, last)) };
@@ -318,15 +316,19 @@ made_from! {
 
 impl<'m> From<&'m mut body::Body<'_>> for MailData<'m> {
     fn from(body: &'m mut body::Body<'_>) -> Self {
-        let content =
-            Content { size: body.declared_size(), body: Body::EightBitMime, smtputf8: false };
-        Self { content: Some(content), ..Self::of(Source::Body(body)) }
+        Self::incoming(body)
     }
 }
 
 impl<'m, R> From<&'m mut body::Body<'_>> for Message<'m, R> {
     fn from(body: &'m mut body::Body<'_>) -> Self {
-        Self { data: body.into(), runtime: PhantomData }
+        MailData::from(body).into()
+    }
+}
+
+impl<'m, R> From<MailData<'m>> for Message<'m, R> {
+    fn from(data: MailData<'m>) -> Self {
+        Self { data, runtime: PhantomData }
     }
 }
 
