@@ -122,6 +122,10 @@
 //! - The names are those of the crates for runtimes: a program becomes one for tokio or smol, or back, by
 //!   `async` and `.await`. Programs for all of them are written over [`smtp_frontend`], and run here by
 //!   [`Blocking`].
+//! - The folder `examples` has whole programs: a server, a client, submission with tokens, a delivery agent, a
+//!   forwarder, and tests.
+//! - `testing`, with the feature of that name, has what your own tests want: a scripted server, a scripted
+//!   client, and faults in transit.
 //! - [`tls`] makes configurations for rustls. Nothing is set process-wide. The feature `tls`, on by
 //!   default, brings it in.
 //! - Host names and domains beyond ASCII are converted to A-labels (RFC 5890) by the feature `idna`, on by
@@ -182,6 +186,8 @@ mod runtime;
 mod server;
 mod session;
 mod socket;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[doc(inline)]
 pub use smtp_frontend::dns;

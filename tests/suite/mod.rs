@@ -14,6 +14,7 @@ macro_rules! on_runtime {
 }
 
 mod driver;
+mod forward;
 pub(crate) mod help;
 mod hosts;
 mod message;
@@ -26,6 +27,7 @@ mod pool;
 mod proxied;
 mod remote;
 mod shutdown;
+mod testing;
 pub(crate) mod tls;
 #[cfg(feature = "tracing")]
 mod tracing;

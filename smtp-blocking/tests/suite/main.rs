@@ -1,7 +1,6 @@
 //! Client against server, and both against peers that misbehave, on threads and blocking streams: what holds
 //! on every runtime.
 
-mod on;
 mod rt;
 #[path = "../../../tests/suite/mod.rs"]
 mod suite;

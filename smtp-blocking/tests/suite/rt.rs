@@ -13,14 +13,12 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use smtp_blocking::Blocking as Runtime;
 use smtp_blocking::Duplex;
+pub(crate) use smtp_blocking::{Blocking as Runtime, testing::On};
 use smtp_frontend::runtime::Polled;
 pub(crate) use std::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 pub(crate) use std::os::unix::net::UnixListener;
-
-pub(crate) use crate::on::On;
 
 /// What can be awaited, by the names that a crate for a runtime gives.
 pub(crate) mod smtp {
@@ -40,6 +38,15 @@ pub(crate) mod smtp {
     pub(crate) type Message<'m> = smtp_frontend::Message<'m, Blocking>;
     pub(crate) type Pool = smtp_frontend::Pool<Blocking>;
     pub(crate) type Server<B> = smtp_frontend::Server<B, Blocking>;
+
+    pub(crate) mod testing {
+        use super::Blocking;
+        pub(crate) use smtp_blocking::testing::{faulty, pipe};
+        pub(crate) use smtp_frontend::testing::{Act, At, Gate, Script, Transit};
+
+        pub(crate) type ScriptedClient = smtp_frontend::testing::ScriptedClient<Blocking>;
+        pub(crate) type ScriptedServer = smtp_frontend::testing::ScriptedServer<Blocking>;
+    }
 
     /// The loop of a session, to be awaited.
     #[derive(Debug)]

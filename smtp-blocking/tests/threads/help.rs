@@ -1,7 +1,7 @@
 //! A backend that keeps what it is given, and ways to talk to it.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Read},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex, mpsc},
     thread,
@@ -118,15 +118,29 @@ impl Session for Clerk {
                 patient.1.recv().unwrap();
                 content.extend_from_slice(&body.read_to_end(1 << 20)?);
             }
-            "relay" => {
+            "relay" | "reread" => {
                 // A client inside of a server's handler, reading what the other client still sends.
                 let next = self.store.next.unwrap();
                 let mut client = connector().connect("127.0.0.1", next.port()).unwrap();
                 let recipients = to("<a@example.org>");
-                let report = client.send(&envelope(&recipients), Message::reader(&mut *body));
+                let message =
+                    if local == "relay" { body.into() } else { Message::reader(&mut *body) };
+                let report = client.send(&envelope(&recipients), message).unwrap();
+                if !report.all_delivered() {
+                    return Err(Rejection::POLICY);
+                }
                 client.quit().unwrap();
-                let delivered = report.unwrap().all_delivered();
-                return if delivered { Ok(Acceptance::default()) } else { Err(Rejection::POLICY) };
+                return Ok(Acceptance::default());
+            }
+            "rest" => {
+                // What was read already does not go on, and of a piece that was begun the rest does.
+                body.read_exact(&mut [0; 3]).map_err(|_| Rejection::LOCAL_ERROR)?;
+                let next = self.store.next.unwrap();
+                let mut client = connector().connect("127.0.0.1", next.port()).unwrap();
+                let recipients = to("<a@example.org>");
+                let report = client.send(&envelope(&recipients), body).unwrap();
+                assert!(report.all_delivered(), "{report:?}");
+                client.quit().unwrap();
             }
             _ => content = body.read_to_end(64 << 20)?.to_vec(),
         }
@@ -222,25 +236,4 @@ pub(crate) fn line(reader: &mut BufReader<TcpStream>) -> String {
     let mut line = String::new();
     reader.read_line(&mut line).unwrap();
     line
-}
-
-/// A server of a test's own, for one client: these replies, the first unasked, one for each line.
-pub(crate) fn scripted(replies: &'static [&'static str]) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut reader = BufReader::new(stream.try_clone().unwrap());
-        for (number, reply) in replies.iter().enumerate() {
-            if number > 0 {
-                line(&mut reader);
-            }
-            stream.write_all(reply.as_bytes()).unwrap();
-        }
-        // And then it neither speaks nor listens, for as long as the test goes on.
-        loop {
-            thread::park();
-        }
-    });
-    address
 }

@@ -5,6 +5,7 @@ use std::thread;
 use smtp_blocking::{
     End, Facts, Message, Pool, PoolConfig, Server, Target,
     proto::{auth::client::Plain, client::Login, extension::Extension},
+    testing::{Act, At, Gate, Script, ScriptedClient, ScriptedServer},
 };
 
 use crate::help::{Store, config, connector, envelope, serve, serve_with, text, to};
@@ -56,12 +57,64 @@ fn a_handler_relays_by_a_client_of_its_own() {
     let first = serve(relay, |server| server);
     let mut client = connector().connect("127.0.0.1", first.address.port()).unwrap();
     let content = text(300_000);
-    let report = client.send(&envelope(&to("<relay@x.example>")), content.clone()).unwrap();
-    assert!(report.all_delivered(), "{report:?}");
-    assert!(store.taken() == [content]);
+    for (path, begin) in
+        [("<relay@x.example>", 0), ("<reread@x.example>", 0), ("<rest@x.example>", 3)]
+    {
+        let report = client.send(&envelope(&to(path)), content.clone()).unwrap();
+        assert!(report.all_delivered(), "{report:?}");
+        assert!(store.taken().pop().unwrap() == content[begin..], "{path}");
+    }
     client.quit().unwrap();
     first.end();
     last.end();
+}
+
+/// The answer of one server is that of the next, and who breaks off has sent nothing to either.
+#[test]
+fn what_is_relayed_is_taken_whole_or_not_at_all() {
+    let gate = Gate::new();
+    let script = Script::new()
+        .at(At::content(1000).session(1), Act::octets("").behind(&gate))
+        .at(At::delivery().session(2), "554 5.7.1 no");
+    let last = ScriptedServer::listen(script).unwrap();
+    let relay = Store { next: Some(last.address()), ..Store::default() };
+    let first = serve(relay, |server| server);
+    // No line begins with a dot, which would have to be doubled.
+    let content = b"Subject: x\r\n\r\n".repeat(10_000);
+    for (session, ends) in [(1, ".\r\n"), (2, ".\r\n"), (3, "bare\nnewline\r\n.\r\n"), (4, "")] {
+        let mut client = ScriptedClient::connect(first.address).unwrap();
+        client
+            .play(
+                "S: 220
+                 C: EHLO c.example
+                 S: 250
+                 C: MAIL FROM:<>
+                 C: RCPT TO:<relay@x.example>
+                 C: DATA
+                 S: 250
+                 S: 250
+                 S: 354",
+            )
+            .unwrap();
+        client.octets(&content).unwrap();
+        if session == 1 {
+            // The first of it is there before the end has been said.
+            gate.reached();
+            gate.open();
+        }
+        client.octets(ends.as_bytes()).unwrap();
+        match session {
+            1 => client.expect("250").map(drop).unwrap(),
+            2 | 3 => client.expect("550").map(drop).unwrap(),
+            _ => client.close().unwrap(),
+        }
+        drop(client);
+        last.idle().unwrap();
+    }
+    let letters = last.expect(2).unwrap();
+    assert!(letters[0].content == content && letters[0].is_accepted());
+    assert!(!letters[1].is_accepted());
+    first.end();
 }
 
 /// RFC 2645: the customer calls, logs in, and gets its mail over the same connection.

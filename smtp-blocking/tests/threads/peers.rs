@@ -12,14 +12,14 @@ use smtp_blocking::{
     End, Error, Facts, Server, Service,
     proto::{
         client::{Cause, Config as ClientConfig, OpeningError},
+        extension::Extension,
         fault::Fault,
         limits::{ClientTimeouts, ServerLimits, ServerTimeouts},
     },
+    testing::{Act, At, Script, ScriptedServer},
 };
 
-use crate::help::{
-    MOMENT, Store, config, connector, dial, envelope, line, scripted, serve_with, to,
-};
+use crate::help::{MOMENT, Store, config, connector, dial, envelope, line, serve_with, to};
 
 #[test]
 fn a_client_that_is_silent_is_told_so() {
@@ -70,13 +70,12 @@ fn a_client_that_never_reads_is_left() {
 
 #[test]
 fn a_server_that_is_silent_is_left() {
-    let cases: [(&'static [&'static str], bool); 3] =
-        [(&[], true), (&["220 x\r\n"], true), (&["220 x\r\n", "250 x\r\n", "250 ok\r\n"], false)];
-    for (replies, opening) in cases {
-        let address = scripted(replies);
+    let places = [(At::connect(), true), (At::command("EHLO"), true), (At::command("RCPT"), false)];
+    for (silent, opening) in places {
+        let server = ScriptedServer::listen(Script::new().at(silent, Act::stall())).unwrap();
         let mut config = ClientConfig::default();
         config.timeouts = ClientTimeouts::all(MOMENT);
-        let opened = connector().config(config).connect("127.0.0.1", address.port());
+        let opened = connector().config(config).connect("127.0.0.1", server.port());
         if opening {
             let error = opened.unwrap_err();
             let Error::Opening(OpeningError::Fault(Fault::Timeout)) = error.decisive() else {
@@ -93,10 +92,14 @@ fn a_server_that_is_silent_is_left() {
 
 #[test]
 fn a_server_that_stops_reading_is_left() {
-    let address = scripted(&["220 x\r\n", "250 x\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n"]);
+    // By DATA, as a chunk has its end said first.
+    let script = Script::new()
+        .configure(|config| config.withhold(Extension::Chunking))
+        .at(At::content(1000), Act::stall());
+    let server = ScriptedServer::listen(script).unwrap();
     let mut config = ClientConfig::default();
     config.timeouts.block = MOMENT;
-    let mut client = connector().config(config).connect("127.0.0.1", address.port()).unwrap();
+    let mut client = connector().config(config).connect("127.0.0.1", server.port()).unwrap();
     let content = b"much of it\r\n".repeat(2 << 20);
     let report = client.send(&envelope(&to("<a@x.example>")), content).unwrap();
     assert_eq!(report.outcomes()[0].cause(), &Cause::Fault(Fault::Timeout), "{report:?}");
@@ -135,13 +138,13 @@ fn a_handshake_that_does_not_go_on_is_left() {
         tls::{client_config_unverified, rustls::pki_types, server_config},
     };
 
-    let address = scripted(&[""]);
+    let server = ScriptedServer::listen(Script::new().at(At::connect(), Act::stall())).unwrap();
     let mut config = ClientConfig::default();
     config.timeouts.tls = MOMENT;
     let connector = Connector::new(Tls::Implicit)
         .tls_config(client_config_unverified().unwrap())
         .config(config);
-    let error = connector.connect("127.0.0.1", address.port()).unwrap_err();
+    let error = connector.connect("127.0.0.1", server.port()).unwrap_err();
     let Error::Tls(error) = error.decisive() else { panic!("{error}") };
     assert_eq!(error.kind(), ErrorKind::TimedOut);
 

@@ -12,9 +12,4 @@ mod suite;
 #[cfg(all(feature = "dns", feature = "idna"))]
 #[path = "../../../tests/suite/dns.rs"]
 mod dns;
-// With what not every runtime's crate has.
-#[path = "../../../tests/suite/forward.rs"]
-mod forward;
-#[path = "../../../tests/suite/testing/mod.rs"]
-mod testing;
 mod timeouts;

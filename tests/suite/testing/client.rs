@@ -8,7 +8,7 @@ use smtp_frontend::testing::Bind;
 
 use crate::{
     rt::{
-        Runtime, TcpStream,
+        Runtime, dial,
         smtp::{
             Error, Service,
             testing::{Act, At, Script, ScriptedClient, ScriptedServer, Transit, faulty, pipe},
@@ -17,8 +17,8 @@ use crate::{
     suite::{
         help::{self, Store, connector, envelope, text, to},
         octets::{Octets, now, yield_now},
+        testing::greeted,
     },
-    testing::greeted,
 };
 
 /// What came and what was said is in the error, whichever way it is shown.
@@ -166,13 +166,13 @@ async fn nothing_is_left_behind() {
         stalled.play("S: 220\nC: NOOP").await.unwrap();
         if closes {
             server.close().await.unwrap();
-            assert!(TcpStream::connect(address).await.is_err());
+            assert!(dial(address).await.is_err());
         } else {
             drop(server);
         }
         idle.expect_end().await.unwrap();
         stalled.expect_end().await.unwrap();
-        while TcpStream::connect(address).await.is_ok() {
+        while dial(address).await.is_ok() {
             yield_now().await;
         }
     }

@@ -16,9 +16,9 @@ use crate::{
     suite::{
         help::{self, Store, connector, envelope, text, to},
         octets::{now, yield_now},
+        testing::greeted,
         tls,
     },
-    testing::greeted,
 };
 
 const MAIL: &str = "Subject: x\r\n\r\n.\r\nx\r\n";
@@ -90,14 +90,14 @@ async fn messages_are_kept_with_all_that_belongs_to_them() {
 
 #[apply(on_runtime)]
 async fn a_large_message_is_the_same_in_any_window() {
-    for window in [1, 7, 64 * 1024] {
+    for (window, octets) in [(1, 3000), (7, 30_000), (64 * 1024, 300_000)] {
         for chunking in [Chunking::Auto, Chunking::Never] {
             let server = ScriptedServer::new(Script::new());
             let (near, far) = pipe(window);
             server.serve(far);
             let mut client = connector().open(near).await.unwrap();
             let recipients = to(&["<a@example.org>"]);
-            let content = text(if window == 1 { 3000 } else { 300_000 });
+            let content = text(octets);
             let message = Message::reader(&content[..]);
             let report = client.send_with(&envelope(&recipients), message, by(chunking)).await;
             assert!(report.unwrap().all_delivered());
