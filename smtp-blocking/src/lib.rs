@@ -140,7 +140,9 @@
 //! - A peer that writes and does not read (RFC 2920 section 3.1) is read from whenever a write had to wait.
 //! - A listener sleeps until a client comes or the server is shut down; it never looks in vain.
 //! - Whoever waits for something else, a place in a [`Pool`] or the end of a server, sleeps until it is there.
-//! - Host names are looked up on a thread of their own, as the system cannot be told how long that may take;
+//! - A connection to a name server, with the feature `dns`, has a thread that sleeps until there is an answer or
+//!   another question.
+//! - Host names are looked up by the system on a thread of their own, as the system cannot be told how long that may take;
 //!   the same for connections to Unix sockets. It ends by itself when nobody waits for it any longer.
 //! - A handler that blocks cannot be ended: there is no `answer_timeout` here, and a shutdown waits for it.
 //!   Nor can a reader of a [`Message`] that blocks.
@@ -177,9 +179,13 @@ mod client;
 mod connection;
 mod connector;
 mod delegate;
+pub mod dns;
+mod doorbell;
 #[cfg(feature = "tls")]
 mod encrypted;
 mod listener;
+#[cfg(feature = "dns")]
+mod name_server;
 mod park;
 mod reader;
 mod runtime;
@@ -189,8 +195,6 @@ mod socket;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-#[doc(inline)]
-pub use smtp_frontend::dns;
 pub use smtp_frontend::proto;
 #[cfg(feature = "tls")]
 #[doc(inline)]

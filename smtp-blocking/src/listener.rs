@@ -3,14 +3,14 @@
 use std::{
     fmt, io,
     net::{SocketAddr, TcpListener},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     task::{Context, Poll},
 };
 
-use mio::{Events, Interest, Token};
+use mio::{Interest, event::Source};
 
 use crate::{
-    park,
+    doorbell::Doorbell,
     socket::{Plain, Socket},
 };
 
@@ -21,8 +21,11 @@ use crate::{
 pub struct AnyListener {
     kind: Kind,
     /// Made when it is first waited for.
-    doorbell: Mutex<Option<Doorbell>>,
+    doorbell: Mutex<Option<Doorbell<Rings>>>,
 }
+
+/// A duplicate of a listener.
+type Rings = Box<dyn Source + Send>;
 
 #[derive(Debug)]
 enum Kind {
@@ -31,48 +34,21 @@ enum Kind {
     Unix(std::os::unix::net::UnixListener),
 }
 
-/// Rings when a client comes, or when somebody wakes who waits for one.
-struct Doorbell {
-    poll: mio::Poll,
-    events: Events,
-    interrupt: Arc<mio::Waker>,
-    /// It does not ring without this.
-    _source: Source,
-}
-
-/// A duplicate of a listener.
-enum Source {
-    Tcp {
-        _listener: mio::net::TcpListener,
-    },
-    #[cfg(unix)]
-    Unix {
-        _listener: mio::net::UnixListener,
-    },
-}
-
 impl Kind {
     /// Has accept not block, and rings when it would succeed.
-    fn doorbell(&self) -> io::Result<Doorbell> {
-        let poll = mio::Poll::new()?;
-        let registry = poll.registry();
-        let source = match self {
+    fn doorbell(&self) -> io::Result<Doorbell<Rings>> {
+        let listener: Rings = match self {
             Self::Tcp(listener) => {
                 listener.set_nonblocking(true)?;
-                let mut listener = mio::net::TcpListener::from_std(listener.try_clone()?);
-                registry.register(&mut listener, Token(0), Interest::READABLE)?;
-                Source::Tcp { _listener: listener }
+                Box::new(mio::net::TcpListener::from_std(listener.try_clone()?))
             }
             #[cfg(unix)]
             Self::Unix(listener) => {
                 listener.set_nonblocking(true)?;
-                let mut listener = mio::net::UnixListener::from_std(listener.try_clone()?);
-                registry.register(&mut listener, Token(0), Interest::READABLE)?;
-                Source::Unix { _listener: listener }
+                Box::new(mio::net::UnixListener::from_std(listener.try_clone()?))
             }
         };
-        let interrupt = Arc::new(mio::Waker::new(registry, Token(1))?);
-        Ok(Doorbell { poll, events: Events::with_capacity(8), interrupt, _source: source })
+        Doorbell::new(listener, Interest::READABLE)
     }
 
     /// A client that is there; its socket blocks, whatever the system has it inherit.
@@ -110,17 +86,10 @@ impl AnyListener {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 accepted => return Poll::Ready(accepted),
             }
-            let Doorbell { poll, events, interrupt, .. } = &mut *doorbell;
-            match park::interruptible(interrupt, |patience| poll.poll(events, patience)) {
+            if !doorbell.wait()? {
                 // Whoever polls this looks around.
-                None => {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Some(Err(error)) if error.kind() != io::ErrorKind::Interrupted => {
-                    return Poll::Ready(Err(error));
-                }
-                Some(_) => {}
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
         }
     }

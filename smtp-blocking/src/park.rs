@@ -29,6 +29,9 @@ struct Here {
     parker: Arc<Parker>,
     /// By when they are due; the number is the timer's own.
     timers: RefCell<BTreeMap<(Instant, u64), Waker>>,
+    /// How often something was polled here.
+    #[cfg(feature = "dns")]
+    round: Cell<u64>,
     /// How many calls of [`block_on`] are under way: a handler may make one inside of another.
     depth: Cell<usize>,
 }
@@ -129,6 +132,8 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
         let mut cx = Context::from_waker(&waker);
         let mut future = pin!(future);
         loop {
+            #[cfg(feature = "dns")]
+            here.round.set(here.round.get() + 1);
             if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
                 return output;
             }
@@ -136,6 +141,12 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
             here.fire();
         }
     })
+}
+
+/// In which round of polling this thread is: whoever was pending in the last one has told who is to wake it.
+#[cfg(feature = "dns")]
+pub(crate) fn round() -> u64 {
+    HERE.with(|here| here.round.get())
 }
 
 /// How long this thread may block, at most so long; zero when somebody is to look around first.

@@ -62,13 +62,7 @@ impl Runtime for Blocking {
     }
 
     async fn connect(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {
-        let time = park::patience(FOREVER).max(Duration::from_millis(1));
-        let stream = match source {
-            None => TcpStream::connect_timeout(&address, time)?,
-            Some(source) => connect_from(source, address, time)?,
-        };
-        stream.set_nodelay(true)?;
-        Ok(Plain::Tcp(stream).into())
+        Ok(Plain::Tcp(dial(address, source)?).into())
     }
 
     #[cfg(unix)]
@@ -89,6 +83,17 @@ impl Runtime for Blocking {
 
 /// A time that no system call refuses.
 const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Connects, for as long as this thread may wait.
+pub(crate) fn dial(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+    let time = park::patience(FOREVER).max(Duration::from_millis(1));
+    let stream = match source {
+        None => TcpStream::connect_timeout(&address, time)?,
+        Some(source) => connect_from(source, address, time)?,
+    };
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
 
 /// Connects from an address of this host.
 fn connect_from(source: IpAddr, address: SocketAddr, time: Duration) -> io::Result<TcpStream> {

@@ -310,21 +310,21 @@ fn a_runtime_is_little_code() {
         // Streams of a test's own and how to listen, for the module `testing`.
         assert!(lines[5] <= 100, "{runtime}/src/testing.rs: {} lines", lines[5]);
     }
-    // Where there is no runtime, its place is taken by a loop that blocks and a thread that can be woken,
-    // and TLS has no crate for its streams.
+    // Where there is no runtime, its place is taken by a loop that blocks and a thread that can be woken, also
+    // while it asks a name server, and TLS has no crate for its streams.
     let others = ["runtime", "socket", "reader", "lib"];
-    let instead = ["park", "listener", "connection", "encrypted"];
+    let instead = ["park", "doorbell", "listener", "name_server", "connection", "encrypted"];
     // Calls that block, each a line or two over that of the frontend.
-    let calls = ["client", "connector", "server", "session", "body", "delegate"];
+    let calls = ["client", "connector", "server", "session", "body", "dns", "delegate"];
     let testing = ["testing/mod", "testing/on", "testing/calls"];
     let lines =
         lines_of_files("smtp-blocking", &[&others[..], &instead, &calls, &testing].concat());
     let [others, instead, calls, testing] =
-        [&lines[..4], &lines[4..8], &lines[8..14], &lines[14..]]
+        [&lines[..4], &lines[4..10], &lines[10..17], &lines[17..]]
             .map(|part| part.iter().sum::<usize>());
     println!("smtp-blocking: {others} lines as others, {instead} instead, {calls} of calls");
     assert!(lines[0] <= 120, "smtp-blocking/src/runtime.rs: {} lines", lines[0]);
-    assert!(others <= 480 && instead <= 820 && calls <= 700, "{others} {instead} {calls}");
+    assert!(others <= 480 && instead <= 880 && calls <= 700, "{others} {instead} {calls}");
     // Streams that block, and calls.
     assert!(testing <= 320, "smtp-blocking/src/testing: {testing} lines");
 }

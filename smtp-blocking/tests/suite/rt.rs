@@ -85,6 +85,24 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     Runtime::block_on(future)
 }
 
+/// A resolver that asks this name server only.
+#[cfg(feature = "dns")]
+pub(crate) fn resolver(server: SocketAddr) -> impl smtp::dns::Resolve {
+    use smtp::dns::{
+        OverTcp,
+        hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts},
+    };
+
+    let mut name_server = NameServerConfig::udp_and_tcp(server.ip());
+    for connection in &mut name_server.connections {
+        connection.port = server.port();
+    }
+    let config = ResolverConfig::from_name_servers(vec![name_server]);
+    let mut options = ResolverOpts::default();
+    options.use_hosts_file = ResolveHosts::Never;
+    OverTcp::<Runtime>::resolver(config, options).unwrap()
+}
+
 /// What a thread gives, and who waits for it.
 type Shared<T> = Arc<Mutex<(Option<T>, Option<Waker>)>>;
 

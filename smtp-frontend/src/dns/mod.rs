@@ -14,7 +14,7 @@ mod over_tcp;
 use std::future::Future;
 
 #[cfg(feature = "dns")]
-pub use self::over_tcp::OverTcp;
+pub use self::over_tcp::{Dial, OverTcp};
 #[cfg(feature = "dns")]
 pub use hickory_resolver;
 pub use smtp_proto::{

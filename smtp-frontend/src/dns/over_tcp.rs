@@ -5,7 +5,7 @@ use std::{
     future::{Future, pending},
     io::{self, IoSlice},
     marker::PhantomData,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::{Mutex, PoisonError},
     task::{Context, Poll},
@@ -31,6 +31,58 @@ use crate::{
 /// How long a connection to a name server may take, where the resolver does not say.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// How a runtime asks name servers over TCP: as it moves octets over any socket, unless its sockets block.
+pub trait Dial: Runtime {
+    /// A connection to a name server.
+    type Line: Send + Unpin + 'static;
+
+    /// Connects, from that address of this host if there is one.
+    fn dial(
+        address: SocketAddr,
+        source: Option<IpAddr>,
+    ) -> impl Future<Output = io::Result<Self::Line>> + Send;
+
+    /// Reads; 0 at the end.
+    fn poll_read(line: &mut Self::Line, cx: &mut Context<'_>, buffer: &mut [u8]) -> Polled<usize>;
+
+    /// Writes some of these octets.
+    fn poll_write(line: &mut Self::Line, cx: &mut Context<'_>, octets: &[u8]) -> Polled<usize>;
+
+    /// Has what was written leave.
+    fn poll_flush(line: &mut Self::Line, cx: &mut Context<'_>) -> Polled<()>;
+
+    /// Says the end.
+    fn poll_close(line: &mut Self::Line, cx: &mut Context<'_>) -> Polled<()>;
+}
+
+impl<R> Dial for R
+where
+    R: Runtime + Io<<R as Runtime>::Socket>,
+    R::Socket: Unpin,
+{
+    type Line = R::Socket;
+
+    async fn dial(address: SocketAddr, source: Option<IpAddr>) -> io::Result<R::Socket> {
+        R::connect(address, source).await
+    }
+
+    fn poll_read(line: &mut R::Socket, cx: &mut Context<'_>, buffer: &mut [u8]) -> Polled<usize> {
+        <R as Io<_>>::poll_read(line, cx, buffer)
+    }
+
+    fn poll_write(line: &mut R::Socket, cx: &mut Context<'_>, octets: &[u8]) -> Polled<usize> {
+        <R as Io<_>>::poll_write(line, cx, &[IoSlice::new(octets)])
+    }
+
+    fn poll_flush(line: &mut R::Socket, cx: &mut Context<'_>) -> Polled<()> {
+        <R as Io<_>>::poll_flush(line, cx)
+    }
+
+    fn poll_close(line: &mut R::Socket, cx: &mut Context<'_>) -> Polled<()> {
+        <R as Io<_>>::poll_close(line, cx)
+    }
+}
+
 /// Has hickory's resolver run on a runtime of this crate: it asks over TCP, which every name server answers
 /// (RFC 7766), and keeps its connections. On tokio, `TokioResolver` asks over UDP, too.
 ///
@@ -45,11 +97,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// ```
 pub struct OverTcp<R>(PhantomData<fn() -> R>);
 
-impl<R> OverTcp<R>
-where
-    R: Runtime + Io<<R as Runtime>::Socket>,
-    R::Socket: Unpin,
-{
+impl<R: Dial> OverTcp<R> {
     /// Asks the name servers that the system is set to.
     ///
     /// # Errors
@@ -87,11 +135,7 @@ impl<R> fmt::Debug for OverTcp<R> {
     }
 }
 
-impl<R> RuntimeProvider for OverTcp<R>
-where
-    R: Runtime + Io<<R as Runtime>::Socket>,
-    R::Socket: Unpin,
-{
+impl<R: Dial> RuntimeProvider for OverTcp<R> {
     type Handle = Self;
     type Timer = Clock<R>;
     type Udp = NoUdp<R>;
@@ -108,9 +152,9 @@ where
         time: Option<Duration>,
     ) -> Pin<Box<dyn Send + Future<Output = io::Result<TcpStream<R>>>>> {
         Box::pin(async move {
-            let connecting = R::connect(address, source.map(|source| source.ip()));
-            let socket = within::<R, _>(time.unwrap_or(CONNECT), connecting).await?;
-            Ok(TcpStream(Mutex::new(socket)))
+            let connecting = R::dial(address, source.map(|source| source.ip()));
+            let line = within::<R, _>(time.unwrap_or(CONNECT), connecting).await?;
+            Ok(TcpStream(Mutex::new(line)))
         })
     }
 
@@ -153,51 +197,39 @@ impl<R: Runtime> Time for Clock<R> {
 
 /// A connection to a name server. Nobody locks it: what a stream can be polled by is its owner's alone, and
 /// hickory wants to share it none the less.
-pub struct TcpStream<R: Runtime>(Mutex<R::Socket>);
+pub struct TcpStream<R: Dial>(Mutex<R::Line>);
 
-impl<R: Runtime> TcpStream<R> {
-    fn socket(&mut self) -> &mut R::Socket {
+impl<R: Dial> TcpStream<R> {
+    fn line(&mut self) -> &mut R::Line {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<R> AsyncRead for TcpStream<R>
-where
-    R: Runtime + Io<<R as Runtime>::Socket>,
-    R::Socket: Unpin,
-{
+impl<R: Dial> AsyncRead for TcpStream<R> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Polled<usize> {
-        R::poll_read(self.socket(), cx, buffer)
+        R::poll_read(self.line(), cx, buffer)
     }
 }
 
-impl<R> AsyncWrite for TcpStream<R>
-where
-    R: Runtime + Io<<R as Runtime>::Socket>,
-    R::Socket: Unpin,
-{
+impl<R: Dial> AsyncWrite for TcpStream<R> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Polled<usize> {
-        R::poll_write(self.socket(), cx, &[IoSlice::new(octets)])
+        R::poll_write(self.line(), cx, octets)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled<()> {
-        R::poll_flush(self.socket(), cx)
+        R::poll_flush(self.line(), cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled<()> {
-        R::poll_close(self.socket(), cx)
+        R::poll_close(self.line(), cx)
     }
 }
 
-impl<R> DnsTcpStream for TcpStream<R>
-where
-    R: Runtime + Io<<R as Runtime>::Socket>,
-    R::Socket: Unpin,
-{
+impl<R: Dial> DnsTcpStream for TcpStream<R> {
     type Time = Clock<R>;
 }
 
@@ -218,7 +250,7 @@ impl<R: Runtime> DnsUdpSocket for NoUdp<R> {
 
 macro_rules! shown_by_their_names {
     ($($name:ident),*) => {$(
-        impl<R: Runtime> fmt::Debug for $name<R> {
+        impl<R: Dial> fmt::Debug for $name<R> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(stringify!($name))
             }
