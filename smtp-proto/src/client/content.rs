@@ -100,8 +100,7 @@ impl Session {
         self.allow(Verb::Bdat, if last { Request::BdatLast } else { Request::Bdat })?;
         self.need(Extension::Chunking)?;
         let lmtp = self.config.protocol == Protocol::Lmtp;
-        let rcpt_open = self.expected.iter().any(|open| matches!(open.to, ReplyTo::Rcpt { .. }));
-        if !self.queued.is_empty() || !self.may_follow() || (lmtp && rcpt_open) {
+        if !self.queued.is_empty() || !self.may_follow() || (lmtp && self.is_rcpt_open()) {
             return Err(Misuse::AwaitReplies);
         }
         // More than one segment is rare: only where line ends are mended.
@@ -159,6 +158,14 @@ impl Session {
             self.expect(ReplyTo::Chunk, octets);
         }
         Ok(())
+    }
+
+    /// Whether the reply to a RCPT of this transaction is awaited. None is behind which a chunk was sent,
+    /// so that not all are looked at for each chunk.
+    fn is_rcpt_open(&self) -> bool {
+        let mut open = self.expected.iter().rev().map(|open| open.to);
+        let last = open.find(|to| matches!(to, ReplyTo::Rcpt { .. } | ReplyTo::Chunk));
+        matches!(last, Some(ReplyTo::Rcpt { .. }))
     }
 
     fn judge_length(&self, length: &LineLength) -> Result<(), Misuse> {

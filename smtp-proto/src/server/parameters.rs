@@ -1,6 +1,6 @@
 //! What parameters ask for, judged by what was offered, before the application is asked.
 
-use alloc::{boxed::Box, format, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String};
 
 use super::{Mail, answer::Leave, arguments::Trust, session::Session};
 use crate::{
@@ -28,8 +28,8 @@ const TOO_MANY_TRANSACTIONS: Rejection<'static> =
 pub(super) struct Rare {
     /// MAIL commands that were answered, where there is a limit to them.
     mails: u32,
-    /// The domains of all recipients of the session, where there is a limit to them.
-    domains: Vec<Box<str>>,
+    /// The domains of all recipients of the session, in lower case, where there is a limit to them.
+    domains: BTreeSet<String>,
     /// What was told of FUTURERELEASE at the last hello, if not what the configuration says.
     pub(super) future_release: Option<FutureRelease>,
 }
@@ -145,7 +145,7 @@ impl Session {
         let (Some(domain), Some(rare)) = (domain(path), &self.rare) else {
             return Ok(());
         };
-        let known = rare.domains.iter().any(|known| known.eq_ignore_ascii_case(domain));
+        let known = rare.domains.contains(&domain);
         if !known && u32::try_from(rare.domains.len()).is_ok_and(|count| count >= most) {
             return Err(Rejection::TOO_MANY_RECIPIENTS.with_text("too many recipient domains"));
         }
@@ -157,18 +157,15 @@ impl Session {
         if self.config.limits.recipient_domains.is_some()
             && let Some(domain) = domain(path)
         {
-            let rare = self.rare();
-            if !rare.domains.iter().any(|known| known.eq_ignore_ascii_case(domain)) {
-                rare.domains.push(domain.into());
-            }
+            self.rare().domains.insert(domain);
         }
     }
 }
 
-/// What stands behind the `@`.
-fn domain(path: ForwardPath<'_>) -> Option<&str> {
+/// What stands behind the `@`, in lower case.
+fn domain(path: ForwardPath<'_>) -> Option<String> {
     let mailbox = path.mailbox()?;
-    mailbox.as_str().rsplit_once('@').map(|(_, domain)| domain)
+    mailbox.as_str().rsplit_once('@').map(|(_, domain)| domain.to_ascii_lowercase())
 }
 
 impl Mail<'_> {
