@@ -7,7 +7,7 @@ use gungraun::{library_benchmark, library_benchmark_group, main};
 use smtp_bench::{
     content,
     corpus::{self, Kind},
-    language, limits,
+    hostile, language, limits,
     machine::{ClientSession, ServerSession},
     peers::{self, MailinSession},
 };
@@ -140,6 +140,21 @@ fn client_io(run: fn(usize) -> usize) -> usize {
     black_box(run(black_box(TRANSACTIONS)))
 }
 
+fn once(shape: usize) -> hostile::Input {
+    hostile::Input::new(shape, 1)
+}
+
+fn twice(shape: usize) -> hostile::Input {
+    hostile::Input::new(shape, 2)
+}
+
+#[library_benchmark]
+#[benches::once(iter = 0..hostile::shapes().count(), setup = once)]
+#[benches::twice(iter = 0..hostile::shapes().count(), setup = twice)]
+fn effort(input: hostile::Input) -> usize {
+    black_box(input.take())
+}
+
 library_benchmark_group!(
     name = all,
     benchmarks = [
@@ -156,7 +171,8 @@ library_benchmark_group!(
         server,
         server_mailin,
         client,
-        client_io
+        client_io,
+        effort
     ]
 );
 main!(library_benchmark_groups = all);

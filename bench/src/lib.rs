@@ -8,11 +8,13 @@
 //! - [`language`]: commands, replies, EHLO responses.
 //! - [`content`]: dots removed and added.
 //! - [`machine`]: whole transactions, server and client.
+//! - [`hostile`]: what a peer may send to make us work.
 //! - [`limits`]: finding line ends, and copying.
 //! - [`peers`]: the same work by others.
 
 pub mod content;
 pub mod corpus;
+pub mod hostile;
 pub mod language;
 pub mod limits;
 pub mod machine;

@@ -93,7 +93,7 @@ impl ServerSession {
     }
 }
 
-fn drain(wire: &mut Wire) {
+pub(crate) fn drain(wire: &mut Wire) {
     let waiting = wire.output().remaining();
     wire.output().advance(waiting);
 }

@@ -2,7 +2,6 @@
 //! show the rest.
 
 mod attacked;
-mod effort;
 mod exhaustion;
 mod injection;
 mod memory;

@@ -1,74 +1,16 @@
-//! Counts the instructions of every piece of work, and shows them as a table.
-//!
-//! ```sh
-//! cargo run --release --manifest-path bench/Cargo.toml              # the table
-//! cargo run --release --manifest-path bench/Cargo.toml -- --keep    # keeps it in instructions.tsv and PERFORMANCE.md
-//! cargo run --release --manifest-path bench/Cargo.toml -- --check   # fails where more is needed than was kept
-//! ```
-//!
-//! Needs valgrind, and `gungraun-runner` of the version that is locked here, which is installed by
-//! `cargo install` if it is not there.
+//! What each piece of work needs, beside limits, targets and peers, and beside what it needed before.
 
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    path::{Path, PathBuf},
-    process::{Command, ExitCode, Stdio},
-};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use serde_json::Value;
+use crate::{compiler, folder, harness::Count, machine};
 
 /// What may be more than was kept, in hundredths: by the compiler that it was kept with, and by others.
 const TOLERANCE: f64 = 10.0;
 const TOLERANCE_OF_OTHERS: f64 = 25.0;
 
-/// The version of the runner, which has to be that of the library.
-const RUNNER: &str = "0.20.0";
-
-const USAGE: &str = "usage: smtp-bench [--keep | --check]";
-
-fn main() -> ExitCode {
-    let wish = env::args().nth(1);
-    match wish.as_deref() {
-        None | Some("--keep" | "--check") => {}
-        Some("--help") => {
-            println!("{USAGE}");
-            return ExitCode::SUCCESS;
-        }
-        Some(_) => {
-            eprintln!("{USAGE}");
-            return ExitCode::from(64);
-        }
-    }
-    let rows = match measure() {
-        Ok(rows) => rows,
-        Err(what) => {
-            eprintln!("{what}");
-            return ExitCode::FAILURE;
-        }
-    };
-    println!("{}", table(&rows));
-    let file = folder().join("instructions.tsv");
-    match wish.as_deref() {
-        Some("--keep") => match keep(&rows, &file) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(what) => {
-                eprintln!("{what}");
-                ExitCode::FAILURE
-            }
-        },
-        Some("--check") => check(&rows, &file),
-        _ => ExitCode::SUCCESS,
-    }
-}
-
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// A measurement: what was done, by whom, and instructions for each unit of it.
 #[derive(Debug)]
-struct Row {
+pub(crate) struct Row {
     work: String,
     by: String,
     each: f64,
@@ -121,50 +63,13 @@ fn work(name: &str) -> (&'static str, f64) {
     found.map_or(("", 1.0), |(_, words, units)| (*words, *units))
 }
 
-fn measure() -> Result<Vec<Row>, String> {
-    let runner = Command::new("gungraun-runner").arg("--version").output();
-    let is_right = |text: &[u8]| String::from_utf8_lossy(text).contains(RUNNER);
-    if !runner.is_ok_and(|output| is_right(&output.stdout)) {
-        run(Command::new("cargo").args([
-            "install",
-            "--locked",
-            "gungraun-runner",
-            "--version",
-            RUNNER,
-        ]))?;
-    }
-    let output = Command::new("cargo")
-        .args(["bench", "--locked", "--bench", "instructions", "--", "--output-format=json"])
-        .current_dir(folder())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| format!("cargo: {error}"))?;
-    if !output.status.success() {
-        return Err("the benchmark failed".into());
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
-    let rows: Result<Vec<Row>, String> =
-        text.lines().filter(|line| line.starts_with('{')).map(row).collect();
-    rows.and_then(
-        |rows| if rows.is_empty() { Err("nothing was measured".into()) } else { Ok(rows) },
-    )
+/// What was counted for pieces of work.
+pub(crate) fn rows(counts: &[Count]) -> Vec<Row> {
+    counts.iter().filter(|count| count.function != "effort").map(row).collect()
 }
 
-fn run(command: &mut Command) -> Result<(), String> {
-    let status = command.status().map_err(|error| format!("{command:?}: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{command:?} failed")) }
-}
-
-/// One line of the harness's output.
-fn row(line: &str) -> Result<Row, String> {
-    let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-    let (function, id) = (text("function_name"), text("id"));
-    let profiles = value["profiles"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let counted = profiles
-        .iter()
-        .find_map(|profile| profile["data"]["parts"][0]["metrics"]["Ir"]["values"]["new"].as_f64());
-    let counted = counted.ok_or_else(|| format!("{function} {id}: no count"))?;
+fn row(count: &Count) -> Row {
+    let Count { function, id, arguments, instructions } = count;
     // `commands` and `commands_of_text` by whose commands they are; content by its kind.
     let (by, kind) = id.split_once('_').map_or((id.as_str(), ""), |(by, kind)| (by, kind));
     let (work, by) = match function.as_str() {
@@ -175,7 +80,7 @@ fn row(line: &str) -> Result<Row, String> {
         content => {
             let kind = ["Text", "Base64", "Dots", "Long"]
                 .into_iter()
-                .find(|kind| text("description").contains(kind))
+                .find(|kind| arguments.contains(kind))
                 .unwrap_or_default();
             let whose = ["stalwart", "memmem"].into_iter().find(|name| content.ends_with(name));
             let work = whose.map_or(content, |name| content.trim_end_matches(name));
@@ -185,12 +90,12 @@ fn row(line: &str) -> Result<Row, String> {
             )
         }
     };
-    let each = counted / self::work(&work).1;
-    Ok(Row { work, by, each })
+    let each = instructions / self::work(&work).1;
+    Row { work, by, each }
 }
 
 /// Markdown: a line for each kind of work and each way that we do it.
-fn table(rows: &[Row]) -> String {
+pub(crate) fn table(rows: &[Row]) -> String {
     let mut table = String::from(
         "| instructions to … | limit | ours | target | best peer | ours ÷ best | other peers |\n\
          | --- | ---: | ---: | --- | --- | ---: | --- |\n",
@@ -240,55 +145,23 @@ fn kept(rows: &[Row]) -> String {
     std::iter::once(format!("# {}\t{}\n", compiler(), machine())).chain(lines).collect()
 }
 
-/// Keeps the figures, and the table between its marks in the page.
-fn keep(rows: &[Row], file: &Path) -> Result<(), String> {
-    const BEGIN: &str = "<!-- instructions -->\n";
-    const END: &str = "<!-- end of instructions -->\n";
-
-    let told = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
-    fs::write(file, kept(rows)).map_err(|error| told(file, error))?;
-    let page = folder().with_file_name("PERFORMANCE.md");
-    let text = fs::read_to_string(&page).map_err(|error| told(&page, error))?;
-    let places = text.find(BEGIN).zip(text.find(END)).filter(|(begin, end)| begin < end);
-    let Some((begin, end)) = places else {
-        return Err(format!("{}: no marks for the table", page.display()));
-    };
-    let (before, after) = (&text[..begin], &text[end..]);
-    let text = format!("{before}{BEGIN}\n{}\n{after}", table(rows));
-    fs::write(&page, text).map_err(|error| told(&page, error))
+fn file() -> PathBuf {
+    folder().join("instructions.tsv")
 }
 
-/// The compiler, as it names itself.
-fn compiler() -> String {
-    let output = Command::new("rustc").arg("--version").output();
-    output.map_or_else(
-        |_| "unknown".into(),
-        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-    )
+/// Keeps the figures, to be compared with.
+pub(crate) fn keep(rows: &[Row]) -> Result<(), String> {
+    fs::write(file(), kept(rows)).map_err(|error| format!("{}: {error}", file().display()))
 }
 
-/// The processor, as far as it decides which instructions are chosen.
-fn machine() -> String {
-    #[cfg(target_arch = "x86_64")]
-    let vectors = if std::is_x86_feature_detected!("avx2") { " with AVX2" } else { "" };
-    #[cfg(not(target_arch = "x86_64"))]
-    let vectors = "";
-    format!("{}{vectors}", env::consts::ARCH)
-}
-
-fn check(rows: &[Row], file: &Path) -> ExitCode {
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) => {
-            eprintln!("{}: {error}", file.display());
-            return ExitCode::FAILURE;
-        }
-    };
+pub(crate) fn check(rows: &[Row]) -> Result<(), String> {
+    let text =
+        fs::read_to_string(file()).map_err(|error| format!("{}: {error}", file().display()))?;
     let kept_by = text.lines().next().and_then(|line| line.strip_prefix("# ")?.split_once('\t'));
     let (by, on) = kept_by.unwrap_or_default();
     if on != machine() {
         println!("kept on {on}, this is {}: not to be compared", machine());
-        return ExitCode::SUCCESS;
+        return Ok(());
     }
     let tolerance = if by == compiler() {
         TOLERANCE
@@ -307,29 +180,26 @@ fn check(rows: &[Row], file: &Path) -> ExitCode {
             expected.insert((work, by), each);
         }
     }
-    let mut worse = 0;
+    let mut worse = Vec::new();
     for row in rows.iter().filter(|row| row.by.starts_with("ours")) {
         let Some(&was) = expected.get(&(row.work.as_str(), row.by.as_str())) else {
-            eprintln!("{} by {} was not kept; run with --keep", row.work, row.by);
-            worse += 1;
+            worse.push(format!("{} by {} was not kept; run with --keep", row.work, row.by));
             continue;
         };
         let more = (row.each / was - 1.0) * 100.0;
         if more > tolerance {
-            eprintln!(
+            worse.push(format!(
                 "{} by {}: {} instead of {}, {more:.1} % more",
                 row.work,
                 row.by,
                 number(row.each),
                 number(was)
-            );
-            worse += 1;
+            ));
         }
     }
-    if worse == 0 {
-        println!("nothing costs more than was kept");
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    if !worse.is_empty() {
+        return Err(worse.join("\n"));
     }
+    println!("nothing costs more than was kept");
+    Ok(())
 }
