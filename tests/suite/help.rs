@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use crate::rt::{
-    Io, Runtime, Task,
+    Task,
     smtp::{
         Backend, Body, Client, Connector, End, Facts, Recipient, Sender, Server, Service, Session,
-        Tls,
+        Target, Tls,
         proto::{
             answer::{Acceptance, Rejection},
             auth::server::Credentials,
@@ -16,11 +16,11 @@ use crate::rt::{
             path::{ForwardPath, ReversePath},
             server::Config,
         },
+        testing::{Gate, Script, ScriptedServer},
     },
     spawn,
 };
-use crate::suite::octets::{Duplex, Octets, duplex};
-use smtp_frontend::testing::Gate;
+use crate::suite::octets::{Duplex, duplex};
 
 /// A message that was taken.
 #[derive(Debug, Clone)]
@@ -197,22 +197,10 @@ pub(crate) fn envelope<'a>(recipients: &'a [To<'a>]) -> Envelope<'a> {
     }
 }
 
-/// A server that gives these replies, one for each line it reads (the first unasked), and then
-/// neither speaks nor listens.
-pub(crate) fn scripted<S: Send + 'static>(mut stream: S, replies: &'static [&'static str])
-where
-    Runtime: Io<S>,
-{
-    spawn(async move {
-        let mut replies = replies.iter();
-        while let Some(reply) = replies.next() {
-            stream.write_all(reply.as_bytes()).await.unwrap();
-            if replies.len() > 0 {
-                stream.read_line().await;
-            }
-        }
-        std::future::pending::<()>().await;
-    });
+/// A host that does what a script says, and where it is.
+pub(crate) async fn host(script: Script) -> (Target, ScriptedServer) {
+    let server = ScriptedServer::listen(script).await.unwrap();
+    (Target::new("127.0.0.1", server.port()), server)
 }
 
 /// Text of so many octets, in lines, with dots where they hurt.

@@ -6,39 +6,21 @@ use crate::rt::smtp::{
     Connector, Error, Progress, Target, Tls,
     proto::{
         client::{Login, OpeningError},
+        extension::Extension,
         fault::Fault,
     },
+    testing::{Act, At, Script, ScriptedServer},
 };
 use macro_rules_attribute::apply;
 
 use crate::{
-    rt::{accept, listen, spawn},
-    suite::{
-        help::{self, Store, connector, envelope, to},
-        octets::Octets,
-    },
+    rt::{listen, spawn},
+    suite::help::{self, Store, connector, envelope, host, to},
 };
 
-/// A host that gives these replies in each session, one for each line, the first unasked; and hears.
-async fn host(replies: &'static [&'static str]) -> (Target, Arc<Mutex<Vec<String>>>) {
-    let listener = listen().await;
-    let target = Target::new("127.0.0.1", listener.local_addr().unwrap().port());
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let ears = Arc::clone(&heard);
-    spawn(async move {
-        loop {
-            let (mut stream, _) = accept(&listener).await.unwrap();
-            for reply in replies {
-                stream.write_all(reply.as_bytes()).await.unwrap();
-                let line = stream.read_line().await;
-                if line.is_empty() {
-                    break;
-                }
-                ears.lock().unwrap().push(line.trim_end().to_owned());
-            }
-        }
-    });
-    (target, heard)
+/// A host that refuses so, there.
+async fn refuses(place: At, reply: &str) -> (Target, ScriptedServer) {
+    host(Script::new().at(place, reply)).await
 }
 
 async fn nobody() -> Target {
@@ -56,20 +38,20 @@ async fn good(store: &Store) -> Target {
 /// C-01: whoever does not want this client is left for the next, politely.
 #[apply(on_runtime)]
 async fn the_next_host_is_tried_until_one_wants_the_client() {
-    let refusals: [&'static [&'static str]; 6] = [
-        &["421 4.3.2 busy\r\n"],
-        &["450 4.7.1 not now\r\n", "221 bye\r\n"],
-        &["554 5.7.1 never\r\n", "221 bye\r\n"],
-        &["521 no mail here\r\n", "221 bye\r\n"],
-        &["220 x\r\n", "550 5.7.1 not you\r\n", "221 bye\r\n"],
-        &["220 x\r\n", "421 4.3.2 going down\r\n"],
+    let refusals = [
+        (At::connect(), "421 4.3.2 busy"),
+        (At::connect(), "450 4.7.1 not now"),
+        (At::connect(), "554 5.7.1 never"),
+        (At::connect(), "521 no mail here"),
+        (At::command("EHLO"), "550 5.7.1 not you"),
+        (At::command("EHLO"), "421 4.3.2 going down"),
     ];
     let mut targets = vec![nobody().await, Target::new("no such host", 25)];
-    let mut ears = Vec::new();
-    for replies in refusals {
-        let (target, heard) = host(replies).await;
+    let mut servers = Vec::new();
+    for (place, reply) in refusals {
+        let (target, server) = refuses(place, reply).await;
         targets.push(target);
-        ears.push(heard);
+        servers.push(server);
     }
     let store = Store::default();
     targets.push(good(&store).await);
@@ -84,7 +66,7 @@ async fn the_next_host_is_tried_until_one_wants_the_client() {
     let recipients = to(&["<a@example.org>"]);
     assert!(client.send(&envelope(&recipients), "x\r\n").await.unwrap().all_delivered());
     assert_eq!(*told.lock().unwrap(), targets[..targets.len() - 1]);
-    let heard: Vec<_> = ears.iter().map(|heard| heard.lock().unwrap().join(",")).collect();
+    let heard: Vec<_> = servers.iter().map(|server| server.commands(1).join(",")).collect();
     let hello = "EHLO client.example";
     let quit = format!("{hello},QUIT");
     assert_eq!(heard[1..5], ["QUIT", "QUIT", "QUIT", quit.as_str()]);
@@ -94,9 +76,9 @@ async fn the_next_host_is_tried_until_one_wants_the_client() {
 /// C-02: what each said is in the error, and one that may yet change its mind gives hope.
 #[apply(on_runtime)]
 async fn what_each_host_said_is_in_the_error() {
-    let (never, _) = host(&["554 5.7.1 never\r\n", "221 bye\r\n"]).await;
-    let (not_you, _) = host(&["220 x\r\n", "550 5.7.1 not you\r\n", "221 bye\r\n"]).await;
-    let (busy, _) = host(&["421 4.3.2 busy\r\n"]).await;
+    let (never, _never) = refuses(At::connect(), "554 5.7.1 never").await;
+    let (not_you, _not_you) = refuses(At::command("EHLO"), "550 5.7.1 not you").await;
+    let (busy, _busy) = refuses(At::connect(), "421 4.3.2 busy").await;
     let connector = connector();
     let error = connector.connect_any(&[never.clone(), not_you.clone()]).await.unwrap_err();
     assert_eq!(
@@ -157,14 +139,15 @@ async fn the_addresses_of_one_name_are_tried_in_order() {
 
 #[apply(on_runtime)]
 async fn so_many_addresses_are_tried_and_no_more() {
-    let (never, heard) = host(&["554 5.7.1 never\r\n", "221 bye\r\n"]).await;
+    let (never, server) = refuses(At::connect(), "554 5.7.1 never").await;
+    let mut sessions = 0;
     for (most, tried) in [(0, 1), (1, 1), (2, 2), (9, 3)] {
-        heard.lock().unwrap().clear();
         let targets = vec![never.clone(); 3];
         let error = connector().max_attempts(most).connect_any(&targets).await.unwrap_err();
         let Error::Connect(all) = error else { panic!() };
         assert_eq!(all.attempts().len(), tried);
-        assert_eq!(heard.lock().unwrap().len(), tried);
+        sessions += tried as u64;
+        assert_eq!(server.sessions(), sessions);
     }
 }
 
@@ -172,19 +155,20 @@ async fn so_many_addresses_are_tried_and_no_more() {
 #[cfg(feature = "tls")]
 #[apply(on_runtime)]
 async fn tls_that_cannot_be_had_is_looked_for_elsewhere() {
-    let replies: [&'static [&'static str]; 4] = [
-        &["220 x\r\n", "250 x\r\n", "221 bye\r\n"],
-        &["220 x\r\n", "250-x\r\n250 STARTTLS\r\n", "454 4.7.0 no\r\n", "221 bye\r\n"],
-        &["220 x\r\n", "250-x\r\n250 STARTTLS\r\n", "554 5.7.3 no\r\n", "221 bye\r\n"],
+    let offered = || Script::new().configure(|config| config.offer(Extension::StartTls));
+    let scripts = [
+        Script::new(),
+        offered().at(At::command("STARTTLS"), "454 4.7.0 no"),
+        offered().at(At::command("STARTTLS"), "554 5.7.3 no"),
         // What comes is no handshake.
-        &["220 x\r\n", "250-x\r\n250 STARTTLS\r\n", "220 go ahead\r\n", "what?\r\n"],
+        offered().at(At::handshake(), Act::octets("what?\r\n")),
     ];
     let mut targets = Vec::new();
-    let mut ears = Vec::new();
-    for replies in replies {
-        let (target, heard) = host(replies).await;
+    let mut servers = Vec::new();
+    for script in scripts {
+        let (target, server) = host(script).await;
         targets.push(target);
-        ears.push(heard);
+        servers.push(server);
     }
     let connector = Connector::new(Tls::StartTls)
         .hello_name("client.example")
@@ -199,42 +183,40 @@ async fn tls_that_cannot_be_had_is_looked_for_elsewhere() {
         assert!(matches!(refused.error, Error::Opening(OpeningError::TlsRefused(_))), "{refused}");
     }
     assert!(matches!(broken.error, Error::Tls(_)), "{broken}");
-    for (heard, said) in ears.iter().zip([
+    for (server, said) in servers.iter().zip([
         &["EHLO client.example", "QUIT"] as &[_],
         &["EHLO client.example", "STARTTLS", "QUIT"],
         &["EHLO client.example", "STARTTLS", "QUIT"],
     ]) {
-        assert_eq!(*heard.lock().unwrap(), *said);
+        assert_eq!(server.commands(1), *said);
     }
 }
 
 /// A password that one server refused is not shown to the next; one that it could not look at is.
 #[apply(on_runtime)]
 async fn a_refused_password_is_not_shown_to_others() {
-    let refuses =
-        &["220 x\r\n", "250-x\r\n250 AUTH PLAIN\r\n", "535 5.7.8 wrong\r\n", "221 bye\r\n"];
-    let broken =
-        &["220 x\r\n", "250-x\r\n250 AUTH PLAIN\r\n", "454 4.7.0 later\r\n", "221 bye\r\n"];
-    let (wrong, _) = host(refuses).await;
-    let (later, _) = host(broken).await;
-    let (other, heard) = host(refuses).await;
+    let answers = |reply: &str| {
+        let script = Script::new().login("tim", "tanstaaf");
+        host(script.at(At::command("AUTH"), reply))
+    };
+    let (wrong, _wrong) = answers("535 5.7.8 wrong").await;
+    let (later, _later) = answers("454 4.7.0 later").await;
+    let (other, server) = answers("535 5.7.8 wrong").await;
     let plain = || crate::rt::smtp::proto::auth::client::Plain::new("", "tim", "x").unwrap();
     let connector = connector().login(move || Login::new().with(plain()).allow_plaintext(true));
     let error = connector.connect_any(&[wrong, other.clone()]).await.unwrap_err();
     assert!(matches!(error.decisive(), Error::Opening(OpeningError::AuthRefused(_))), "{error}");
     assert!(!error.is_temporary());
-    assert!(heard.lock().unwrap().is_empty());
+    assert_eq!(server.sessions(), 0);
     connector.connect_any(&[later, other]).await.unwrap_err();
-    assert_eq!(heard.lock().unwrap().len(), 3);
+    assert_eq!(server.commands(1).len(), 3);
 }
 
 /// C-74, G-19: names beyond ASCII are A-labels to a server, to DNS and to certificates.
 #[cfg(feature = "idna")]
 #[apply(on_runtime)]
 async fn names_beyond_ascii_go_out_in_a_labels() {
-    let replies =
-        &["220 x\r\n", "250 x\r\n", "250 ok\r\n", "550 no\r\n", "250 ok\r\n", "221 bye\r\n"];
-    let (there, heard) = host(replies).await;
+    let (there, server) = refuses(At::command("RCPT"), "550 no").await;
     let target = Target::new("MX.B\u{dc}CHER.example", there.port());
     assert_eq!(target.host(), "mx.xn--bcher-kva.example");
     let connector = connector().hello_name("b\u{fc}cher.example").unwrap();
@@ -245,7 +227,7 @@ async fn names_beyond_ascii_go_out_in_a_labels() {
     let report = client.send(&envelope(&recipients), &b"hi\r\n"[..]).await.unwrap();
     assert!(!report.all_delivered(), "{report:?}");
     client.quit().await.unwrap();
-    let heard = heard.lock().unwrap();
+    let heard = server.commands(1);
     assert_eq!(heard[0], "EHLO xn--bcher-kva.example");
     assert_eq!(heard[2], "RCPT TO:<a@xn--bcher-kva.example>");
 }

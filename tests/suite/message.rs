@@ -16,6 +16,7 @@ use crate::rt::smtp::{
         extension::Extension,
         parameter::Body,
     },
+    testing::{Act, At, Script, ScriptedServer},
 };
 
 use macro_rules_attribute::apply;
@@ -327,8 +328,9 @@ async fn a_bare_newline_in_a_reader_is_never_sent() {
 
 #[apply(on_runtime)]
 async fn a_dropped_send_makes_the_client_unusable() {
+    let server = ScriptedServer::new(Script::new().at(At::command("MAIL"), Act::stall()));
     let (near, far) = duplex(512);
-    help::scripted(far, &["220 x\r\n", "250 x\r\n"]);
+    server.serve(far);
     let mut client = help::connector().open(near).await.unwrap();
     let recipients = to(&["<a@example.org>"]);
     let envelope = envelope(&recipients);

@@ -12,7 +12,7 @@ use macro_rules_attribute::apply;
 
 use crate::{
     rt::{
-        accept, listen,
+        listen,
         smtp::{
             Connector, Error, Progress,
             dns::{
@@ -23,13 +23,11 @@ use crate::{
                 path::Mailbox,
                 relay::{NextHop, Own, Unroutable},
             },
+            testing::{At, Script},
         },
         spawn,
     },
-    suite::{
-        help::{self, Store, connector, envelope, to},
-        octets::Octets,
-    },
+    suite::help::{self, Store, connector, envelope, host, to},
 };
 
 /// What DNS says. Of names that are not there nothing is known.
@@ -236,15 +234,8 @@ async fn mail_does_not_come_back_here() {
 /// A host that wants nobody is left for the next; not more than five are asked.
 #[apply(on_runtime)]
 async fn not_all_of_many_hosts_are_tried() {
-    let listener = listen().await;
-    let (connector, told) = told(connector().mx_port(listener.local_addr().unwrap().port()));
-    spawn(async move {
-        loop {
-            let (mut stream, _) = accept(&listener).await.unwrap();
-            stream.write_all(b"554 5.7.1 never\r\n").await.unwrap();
-            stream.read_line().await;
-        }
-    });
+    let (target, _server) = host(Script::new().at(At::connect(), "554 5.7.1 never")).await;
+    let (connector, told) = told(connector().mx_port(target.port()));
     let hosts: [&'static str; 7] =
         ["a.example", "b.example", "c.example", "d.example", "e.example", "f.example", "g.example"];
     let records: Vec<_> = (1..).zip(hosts).collect();

@@ -7,13 +7,14 @@ use crate::rt::smtp::{
         client::{Login, OpeningError},
         fault::Fault,
     },
+    testing::{Act, At, Script, ScriptedServer},
 };
 use macro_rules_attribute::apply;
 
 use crate::{
-    rt::{accept, listen, spawn},
+    rt::listen,
     suite::{
-        help::{self, Store, connector, envelope, scripted, serve, to},
+        help::{self, Store, connector, envelope, host, serve, to},
         octets::{Octets, duplex},
     },
 };
@@ -84,19 +85,20 @@ async fn an_exchange_after_a_cancelled_one_begins_anew() {
 
 #[apply(on_runtime)]
 async fn what_the_server_says_is_in_the_error() {
-    let greetings: [&'static [&'static str]; 3] = [
-        &["554 mx.example.org no service\r\n", "221 bye\r\n"],
-        &["220 x\r\n", "550 5.7.1 not you\r\n", "221 bye\r\n"],
-        &["421 4.3.2 too busy\r\n"],
+    let greetings = [
+        (At::connect(), "554 mx.example.org no service"),
+        (At::command("EHLO"), "550 5.7.1 not you"),
+        (At::connect(), "421 4.3.2 too busy"),
     ];
     let expected = [
         "opening the session: the server refused the connection: 554 mx.example.org no service",
         "opening the session: the server refused the hello: 550 5.7.1 not you",
         "opening the session: the server ended the session: 421 4.3.2 too busy",
     ];
-    for (greeting, expected) in greetings.into_iter().zip(expected) {
+    for ((place, reply), expected) in greetings.into_iter().zip(expected) {
+        let server = ScriptedServer::new(Script::new().at(place, reply));
         let (near, far) = duplex(512);
-        scripted(far, greeting);
+        server.serve(far);
         let error = connector().open(near).await.unwrap_err();
         assert_eq!(error.to_string(), expected);
         assert!(error.reply().is_some());
@@ -124,30 +126,16 @@ async fn nobody_listens() {
 #[apply(on_runtime)]
 async fn helo_on_a_new_connection_after_a_drop() {
     for chosen in [false, true] {
-        let listener = listen().await;
-        let port = listener.local_addr().unwrap().port();
-        let server = spawn(async move {
-            let mut hellos = Vec::new();
-            while hellos.len() < 1 + usize::from(chosen) {
-                let (mut stream, _) = accept(&listener).await.unwrap();
-                stream.write_all(b"220 old.example.net\r\n").await.unwrap();
-                let mut line = [0; 64];
-                let n = stream.read(&mut line).await.unwrap();
-                hellos.push(String::from_utf8_lossy(&line[..n]).into_owned());
-                if line.starts_with(b"HELO") {
-                    stream.write_all(b"250 old.example.net\r\n").await.unwrap();
-                }
-            }
-            hellos
-        });
+        let (target, server) = host(Script::new().at(At::command("EHLO"), Act::close())).await;
         let mut config = crate::rt::smtp::proto::client::Config::default();
         config.profile.client.helo_after_drop = chosen;
-        let opened = connector().config(config).connect("127.0.0.1", port).await;
-        let hellos = server.await.unwrap();
-        assert!(hellos[0].starts_with("EHLO "), "{hellos:?}");
+        let opened = connector().config(config).connect_any(&[target]).await;
+        assert_eq!(server.sessions(), 1 + u64::from(chosen));
+        assert!(server.commands(1)[0].starts_with("EHLO "));
         match (chosen, opened) {
             (true, Ok(client)) => {
-                assert!(hellos[1].starts_with("HELO ") && client.capabilities().is_none());
+                assert!(server.commands(2)[0].starts_with("HELO "));
+                assert!(client.capabilities().is_none());
             }
             (false, Err(error)) => {
                 let closed = Error::Opening(OpeningError::Fault(Fault::Closed));

@@ -1,66 +1,25 @@
 //! Sessions that are used for more than one message.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use crate::rt::smtp::{
     Error, Message, Pool, PoolConfig, PoolError, Target,
     proto::{client::Status, server::Config},
+    testing::{Act, At, Script},
 };
 use macro_rules_attribute::apply;
 
 use crate::{
-    rt::{accept, listen, spawn},
+    rt::{listen, spawn},
     suite::{
-        help::{self, Store, connector, envelope, to},
+        help::{self, Store, connector, envelope, host, to},
         octets::{Octets, duplex, now, yield_now},
     },
 };
 
-/// What a scripted host heard, session by session.
-type Heard = Arc<Mutex<Vec<Vec<String>>>>;
-
-/// A host whose sessions, one after the other, give these replies, one for each line (the first
-/// unasked), and then hang up; the last script serves all that come later.
-async fn host(scripts: &'static [&'static [&'static str]]) -> (Target, Heard) {
-    let listener = listen().await;
-    let target = Target::new("127.0.0.1", listener.local_addr().unwrap().port());
-    let heard = Heard::default();
-    let ears = Arc::clone(&heard);
-    spawn(async move {
-        for number in 0.. {
-            let (mut stream, _) = accept(&listener).await.unwrap();
-            let script = scripts.get(number).or(scripts.last()).unwrap();
-            ears.lock().unwrap().push(Vec::new());
-            let ears = Arc::clone(&ears);
-            spawn(async move {
-                let mut content = false;
-                for reply in *script {
-                    stream.write_all(reply.as_bytes()).await.unwrap();
-                    // An unasked reply, and the end, wait for no line.
-                    if reply.starts_with("421") {
-                        break;
-                    }
-                    loop {
-                        let line = stream.read_line().await;
-                        if line.is_empty() {
-                            return;
-                        }
-                        let line = line.trim_end().to_owned();
-                        let ends = !content || line == ".";
-                        content = content && line != "." || line == "DATA";
-                        ears.lock().unwrap()[number].push(line);
-                        if ends {
-                            break;
-                        }
-                    }
-                }
-            });
-        }
-    });
-    (target, heard)
+/// A host that offers nothing, so that each command has its reply.
+fn script() -> Script {
+    Script::new().at(At::command("EHLO"), "250 mx.example.org")
 }
 
 /// A real server.
@@ -166,34 +125,21 @@ async fn a_session_is_used_for_so_many_messages() {
     }
 }
 
-const ONE_DOMAIN: &str = "250-x\r\n250 LIMITS RCPTDOMAINMAX=1\r\n";
-
 /// The server's RCPTDOMAINMAX counts: a message goes where there is room for it, and a session without gives
 /// way where there can be no other (C-47).
 #[apply(on_runtime)]
 async fn a_session_is_used_for_so_many_domains() {
     for (most, expected) in [(2, "xx yy"), (1, "x y x y")] {
-        let (target, heard) =
-            host(&[&["220 x\r\n", ONE_DOMAIN, OK, OK, GO, OK, OK, OK, GO, OK, OK]]).await;
+        let limited = "250-mx.example.org\n250 LIMITS RCPTDOMAINMAX=1";
+        let (target, server) = host(Script::new().at(At::command("EHLO"), limited)).await;
         let pool = pool(target, |config| config.max_sessions = most);
         for path in ["<a@x.example>", "<a@y.example>", "<b@X.example>", "<b@y.example>"] {
             assert_eq!(send(&pool, path).await.unwrap(), [Status::Delivered], "{path}");
         }
-        let heard = heard.lock().unwrap();
         let domain = |line: &String| Some(line.strip_prefix("RCPT TO:")?.to_lowercase().remove(3));
-        let said = |lines: &Vec<String>| lines.iter().filter_map(domain).collect::<String>();
-        assert_eq!(heard.iter().map(said).collect::<Vec<_>>().join(" "), expected);
-    }
-}
-
-const HELLO: &str = "250 x\r\n";
-const OK: &str = "250 ok\r\n";
-const GO: &str = "354 go\r\n";
-
-/// Until the session with this number was heard of, or heard so much.
-async fn until(heard: &Heard, session: usize, lines: usize) {
-    while heard.lock().unwrap().get(session).is_none_or(|said| said.len() < lines) {
-        yield_now().await;
+        let said = |session| server.commands(session).iter().filter_map(domain).collect::<String>();
+        let said: Vec<_> = (1..=server.sessions()).map(said).collect();
+        assert_eq!(said.join(" "), expected);
     }
 }
 
@@ -201,79 +147,61 @@ async fn until(heard: &Heard, session: usize, lines: usize) {
 #[apply(on_runtime)]
 async fn a_session_that_is_over_is_not_used() {
     // The 421 comes with the reply to the message before, so that it is there for sure.
-    let (target, heard) = host(&[
-        &["220 x\r\n", HELLO, OK, OK, GO, "250 ok\r\n421 bye\r\n"],
-        &["220 x\r\n", HELLO, OK, OK, GO, OK, OK, OK, GO, OK],
-    ])
-    .await;
+    let ends = Act::octets("250 ok\r\n421 bye\r\n").then_close();
+    let (target, server) = host(script().at(At::delivery().session(1), ends)).await;
     let pool = pool(target, |_| ());
     for _ in 0..3 {
         assert_eq!(send(&pool, "<a@example.org>").await.unwrap(), [Status::Delivered]);
     }
-    let heard = heard.lock().unwrap();
-    let mails: Vec<_> = heard
-        .iter()
-        .map(|said| said.iter().filter(|line| line.starts_with("MAIL")).count())
-        .collect();
-    assert_eq!(mails, [1, 2]);
+    let mails =
+        |session| server.commands(session).iter().filter(|line| line.starts_with("MAIL")).count();
+    assert_eq!([1, 2].map(mails), [1, 2]);
+    assert_eq!(server.sessions(), 2);
 }
 
 /// 421 in a session that was used before: the message goes out once more in a new one, if nothing of it
 /// was accepted. A session that is new is believed.
 #[apply(on_runtime)]
 async fn a_message_is_tried_again_when_an_old_session_ends() {
-    let ends: [&'static [&'static [&'static str]]; 3] = [
-        &[
-            &["220 x\r\n", HELLO, OK, OK, GO, OK, "421 bye\r\n"],
-            &["220 x\r\n", HELLO, OK, OK, GO, OK],
-        ],
-        &[
-            &["220 x\r\n", HELLO, OK, OK, GO, OK, OK, OK, "421 bye\r\n"],
-            &["220 x\r\n", HELLO, OK, OK, GO, OK],
-        ],
-        // It hangs up without a word behind MAIL.
-        &[&["220 x\r\n", HELLO, OK, OK, GO, OK, OK], &["220 x\r\n", HELLO, OK, OK, GO, OK]],
+    let ends = [
+        (At::command("MAIL"), Act::reply("421 bye")),
+        (At::command("DATA"), Act::reply("421 bye")),
+        // It hangs up without a word.
+        (At::command("RCPT"), Act::close()),
     ];
-    for scripts in ends {
-        let (target, heard) = host(scripts).await;
+    for (place, act) in ends {
+        let (target, server) = host(script().at(place.session(1).nth(2), act)).await;
         let pool = pool(target, |_| ());
         for _ in 0..2 {
             assert_eq!(send(&pool, "<a@example.org>").await.unwrap(), [Status::Delivered]);
         }
-        assert_eq!(heard.lock().unwrap().len(), 2);
+        assert_eq!(server.sessions(), 2);
     }
-    let (target, heard) = host(&[&["220 x\r\n", HELLO, "421 bye\r\n"]]).await;
+    let (target, server) = host(script().at(At::command("MAIL"), "421 bye")).await;
     let pool = pool(target, |_| ());
     assert_eq!(send(&pool, "<a@example.org>").await.unwrap(), [Status::Deferred]);
-    assert_eq!(heard.lock().unwrap().len(), 1);
+    assert_eq!(server.sessions(), 1);
 }
 
 /// C-66: what may have been delivered is never sent again.
 #[apply(on_runtime)]
 async fn a_message_in_doubt_is_not_tried_again() {
-    let (target, heard) = host(&[
-        // Nothing is said to the second final dot.
-        &["220 x\r\n", HELLO, OK, OK, GO, OK, OK, OK, GO],
-        &["220 x\r\n", HELLO, OK, OK, GO, OK],
-    ])
-    .await;
+    // Nothing is said to the second final dot.
+    let (target, server) = host(script().at(At::delivery().nth(2), Act::close())).await;
     let pool = pool(target, |_| ());
     assert_eq!(send(&pool, "<a@example.org>").await.unwrap(), [Status::Delivered]);
     assert_eq!(send(&pool, "<a@example.org>").await.unwrap(), [Status::InDoubt]);
-    assert_eq!(heard.lock().unwrap().len(), 1);
+    assert_eq!(server.sessions(), 1);
 }
 
 /// What cannot be had twice is sent where the server has just answered.
 #[apply(on_runtime)]
 async fn a_reader_is_not_wasted_on_a_dead_session() {
-    let (target, heard) = host(&[
-        &["220 x\r\n", HELLO, OK, OK, GO, OK],
-        &["220 x\r\n", HELLO, OK, OK, GO, OK, OK, OK, OK, GO, OK],
-    ])
-    .await;
+    let ends = Act::usual().then_close();
+    let (target, server) = host(script().at(At::delivery().session(1), ends)).await;
     let pool = pool(target, |_| ());
     assert_eq!(send(&pool, "<a@example.org>").await.unwrap(), [Status::Delivered]);
-    until(&heard, 0, 5).await;
+    server.idle().await.unwrap();
     for _ in 0..2 {
         let (mut far, near) = duplex(64);
         far.write_all(b"Subject: x\r\n\r\n").await.unwrap();
@@ -282,9 +210,8 @@ async fn a_reader_is_not_wasted_on_a_dead_session() {
         let report = pool.send(&envelope(&recipients), Message::reader(near)).await.unwrap();
         assert!(report.all_delivered(), "{report:?}");
     }
-    let heard = heard.lock().unwrap();
-    assert_eq!(heard.len(), 2);
-    assert!(heard[1].iter().any(|line| line == "NOOP"), "{heard:?}");
+    assert_eq!(server.sessions(), 2);
+    assert!(server.commands(2).contains(&"NOOP".to_owned()));
 }
 
 /// Whatever is dropped in the middle of something: the session is not used again, and its place is

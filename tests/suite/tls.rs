@@ -9,14 +9,15 @@ use crate::rt::smtp::{
         extension::Extension,
         parameter::ParameterList,
     },
+    testing::{Act, At, Script},
     tls::{client_config_unverified, rustls, server_config},
 };
 use macro_rules_attribute::apply;
 
 use crate::{
-    rt::{accept, listen, spawn},
+    rt::{listen, spawn},
     suite::{
-        help::{self, Store, envelope, serve, text, to},
+        help::{self, Store, envelope, host, serve, text, to},
         octets::{Octets, duplex},
     },
 };
@@ -170,30 +171,16 @@ async fn without_starttls_nothing_is_sent() {
 /// A server whose handshake breaks is served in the clear the second time, once.
 #[apply(on_runtime)]
 async fn opportunistic_tls_falls_back_on_a_new_connection() {
-    let listener = listen().await;
-    let port = listener.local_addr().unwrap().port();
-    let broken = spawn(async move {
-        for attempt in 0..2 {
-            let (mut stream, _) = accept(&listener).await.unwrap();
-            stream.write_all(b"220 x\r\n").await.unwrap();
-            stream.read_line().await;
-            stream.write_all(b"250-x\r\n250 STARTTLS\r\n").await.unwrap();
-            let line = stream.read_line().await;
-            if attempt == 0 {
-                assert_eq!(line, "STARTTLS\r\n");
-                stream.write_all(b"220 go ahead\r\n").await.unwrap();
-                assert!(stream.read(&mut [0; 16]).await.unwrap() > 0);
-                stream.write_all(b"454 what was that?\r\n").await.unwrap();
-            } else {
-                assert_eq!(line, "QUIT\r\n");
-                stream.write_all(b"221 x\r\n").await.unwrap();
-            }
-        }
-    });
-    let client = Connector::new(Tls::Opportunistic).connect("127.0.0.1", port).await.unwrap();
+    let script = Script::new()
+        .configure(|config| config.offer(Extension::StartTls))
+        .at(At::handshake(), Act::octets("454 what was that?\r\n").then_close());
+    let (target, server) = host(script).await;
+    let client = Connector::new(Tls::Opportunistic).connect_any(&[target]).await.unwrap();
     assert!(!client.is_tls());
     client.quit().await.unwrap();
-    broken.await.unwrap();
+    assert_eq!(server.sessions(), 2);
+    assert_eq!(server.commands(1).last().unwrap(), "STARTTLS");
+    assert_eq!(server.commands(2)[1..], ["QUIT"]);
 }
 
 /// S-67.

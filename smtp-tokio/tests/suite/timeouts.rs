@@ -8,19 +8,24 @@ use smtp_tokio::{
         client::{Cause, Chunking, OpeningError, Phase, Status, TransactionOptions},
         fault::Fault,
     },
+    testing::{Act, At, Script, ScriptedServer},
 };
 use tokio::time::Instant;
 
 use crate::suite::{
-    help::{self, Store, connector, envelope, scripted, serve, text, to},
-    octets::{Octets, duplex},
+    help::{self, Store, connector, envelope, serve, text, to},
+    octets::{Duplex, Octets, duplex},
     tls,
 };
 
-const GREETING: &str = "220 x\r\n";
-const HELLO: &str = "250 x\r\n";
-const OK: &str = "250 OK\r\n";
-const GO: &str = "354 go\r\n";
+/// A server that offers nothing, so that each command has its reply, and falls silent there.
+fn silent(place: At, window: usize) -> (Duplex, ScriptedServer) {
+    let script = Script::new().at(place, Act::stall());
+    let server = ScriptedServer::new(script.at(At::command("EHLO"), "250 mx.example.org"));
+    let (near, far) = duplex(window);
+    server.serve(far);
+    (near, server)
+}
 
 fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(minutes * 60)
@@ -34,10 +39,8 @@ fn assert_took(started: Instant, expected: Duration) {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_does_not_greet_or_answer_the_hello() {
-    for script in [&[][..], &[GREETING][..]] {
-        let (near, far) = duplex(512);
-        let script: &'static [&'static str] = script;
-        scripted(far, script);
+    for place in [At::connect(), At::command("EHLO")] {
+        let (near, _server) = silent(place, 512);
         let started = Instant::now();
         let error = connector().open(near).await.unwrap_err();
         assert!(matches!(error, Error::Opening(OpeningError::Fault(Fault::Timeout))), "{error}");
@@ -47,15 +50,14 @@ async fn a_server_that_does_not_greet_or_answer_the_hello() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_falls_silent_in_a_transaction() {
-    let cases: [(&'static [&'static str], Phase, Status, u64); 4] = [
-        (&[GREETING, HELLO], Phase::Mail, Status::Deferred, 5),
-        (&[GREETING, HELLO, OK], Phase::Rcpt, Status::Deferred, 5),
-        (&[GREETING, HELLO, OK, OK], Phase::Data, Status::Deferred, 2),
-        (&[GREETING, HELLO, OK, OK, GO], Phase::Delivery, Status::InDoubt, 10),
+    let cases = [
+        (At::command("MAIL"), Phase::Mail, Status::Deferred, 5),
+        (At::command("RCPT"), Phase::Rcpt, Status::Deferred, 5),
+        (At::command("DATA"), Phase::Data, Status::Deferred, 2),
+        (At::delivery(), Phase::Delivery, Status::InDoubt, 10),
     ];
-    for (script, phase, status, time) in cases {
-        let (near, far) = duplex(64 * 1024);
-        scripted(far, script);
+    for (place, phase, status, time) in cases {
+        let (near, _server) = silent(place, 64 * 1024);
         let mut client = connector().open(near).await.unwrap();
         let started = Instant::now();
         let recipients = to(&["<a@example.org>"]);
@@ -71,8 +73,7 @@ async fn a_server_that_falls_silent_in_a_transaction() {
 /// The server takes part of the content and then no more: three minutes from the last block.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_stops_reading() {
-    let (near, far) = duplex(20_000);
-    scripted(far, &[GREETING, HELLO, OK, OK, "354 go\r\n"]);
+    let (near, _server) = silent(At::content(1000), 20_000);
     let mut client = connector().open(near).await.unwrap();
     let started = Instant::now();
     let recipients = to(&["<a@example.org>"]);
@@ -110,8 +111,7 @@ async fn a_slow_reader_does_not_time_out() {
 
 #[tokio::test(start_paused = true)]
 async fn quit_waits_five_seconds() {
-    let (near, far) = duplex(512);
-    scripted(far, &[GREETING, HELLO]);
+    let (near, _server) = silent(At::command("QUIT"), 512);
     let client = connector().open(near).await.unwrap();
     let started = Instant::now();
     client.quit().await.unwrap();
