@@ -11,7 +11,10 @@
 
 use core::fmt;
 
-use super::{Extension, ExtensionSet, leading};
+use super::{
+    Extension, ExtensionSet,
+    keyword::{self, leading},
+};
 use crate::command::Url;
 use crate::reply::scan::newline;
 use crate::reply::{Lines, Reply};
@@ -185,12 +188,13 @@ fn digest(octets: &[u8]) -> Digest {
     let mut rest = behind_newline(octets);
     while let Some((_, text)) = rest.split_at_checked(4) {
         let (word, len) = leading(text);
-        let Some(extension) = Extension::of(word, len, text) else {
+        let Some(extension) = keyword::of(word, len, text) else {
             digest.unknown(text);
             rest = behind_newline(text);
             continue;
         };
-        let behind = text.get(extension.keyword().len()..).unwrap_or_default();
+        let len = if len < 16 { len } else { extension.keyword().len() };
+        let behind = text.get(len..).unwrap_or_default();
         let parameters = if let [b'\r', b'\n', next @ ..] = behind {
             rest = next;
             &[]
@@ -222,12 +226,17 @@ impl Digest {
     #[inline]
     fn add(&mut self, extension: Extension, parameters: &[u8]) {
         // The first of repeated keywords counts (C-08).
-        if self.set.insert(extension) && !parameters.is_empty() {
-            match extension {
-                Extension::Size => self.size_limit = size_limit(parameters),
-                Extension::Limits => self.limits = limits(parameters),
-                _ => {}
-            }
+        let is_first = self.set.insert(extension);
+        if is_first && matches!(extension, Extension::Size | Extension::Limits) {
+            self.limit(extension, parameters);
+        }
+    }
+
+    #[inline(never)]
+    fn limit(&mut self, extension: Extension, parameters: &[u8]) {
+        match extension {
+            Extension::Size => self.size_limit = size_limit(parameters),
+            _ => self.limits = limits(parameters),
         }
     }
 
@@ -291,12 +300,22 @@ fn limit<'a>(place: &mut Option<u32>, value: &'a [u8]) -> &'a [u8] {
 /// The digits at the start: how many, their value or the largest one, and what follows them.
 #[inline]
 fn decimal(octets: &[u8]) -> (usize, u64, &[u8]) {
+    /// As many digits never need more than 64 bits.
+    const SAFE: usize = 19;
+
     let (mut value, mut rest) = (0_u64, octets);
     while let Some((&digit @ b'0'..=b'9', behind)) = rest.split_first() {
-        value = value.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
         rest = behind;
     }
-    (octets.len() - rest.len(), value, rest)
+    let digits = octets.len() - rest.len();
+    if digits > SAFE {
+        let all = octets.iter().take(digits);
+        value = all.fold(0, |value: u64, digit| {
+            value.saturating_mul(10).saturating_add(u64::from(digit - b'0'))
+        });
+    }
+    (digits, value, rest)
 }
 
 #[inline]

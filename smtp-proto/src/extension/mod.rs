@@ -13,6 +13,7 @@ pub use self::registered::{ParameterRule, Registered, VerbRule};
 
 mod arguments;
 mod capabilities;
+mod keyword;
 mod registered;
 #[cfg(test)]
 mod tests;
@@ -38,19 +39,6 @@ macro_rules! extensions {
             pub const fn keyword(self) -> &'static str {
                 match self {
                     $(Self::$variant => $keyword,)*
-                }
-            }
-
-            /// The extension of a keyword of less than 16 octets, folded and packed.
-            #[inline]
-            fn from_packed(word: (u64, u64)) -> Option<Self> {
-                #[allow(non_upper_case_globals, reason = "one constant per variant, of its name")]
-                mod words {
-                    $(pub(super) const $variant: (u64, u64) = super::halves(super::packed($keyword));)*
-                }
-                match word {
-                    $(words::$variant => Some(Self::$variant),)*
-                    _ => None,
                 }
             }
         }
@@ -122,80 +110,9 @@ impl Extension {
     /// The extension of a keyword, in any case of letters.
     #[inline]
     pub fn from_keyword(keyword: &[u8]) -> Option<Self> {
-        let (word, len) = leading(keyword);
-        Self::of(word, len, keyword).filter(|found| found.keyword().len() == keyword.len())
+        let (word, len) = keyword::leading(keyword);
+        keyword::of(word, len, keyword).filter(|found| found.keyword().len() == keyword.len())
     }
-
-    /// The extension of a text's leading word, as [`leading`] tells it.
-    #[inline]
-    fn of(word: u128, len: usize, text: &[u8]) -> Option<Self> {
-        if len < 16 {
-            return Self::from_packed(halves(word));
-        }
-        // One keyword only is that long.
-        let long = Self::EnhancedStatusCodes;
-        let keyword = text.get(..long.keyword().len())?;
-        let ended = text.get(keyword.len()).is_none_or(|&octet| octet <= b' ');
-        (ended && keyword.eq_ignore_ascii_case(long.keyword().as_bytes())).then_some(long)
-    }
-}
-
-const ONES: u128 = u128::MAX / 0xff;
-const HIGH: u128 = ONES << 7;
-
-/// The octets in front of the first blank or control octet, with letters in upper case and padded
-/// by NUL, so that comparing keywords is comparing integers; and how many octets they are, 16 for
-/// 16 or more.
-#[inline]
-fn leading(text: &[u8]) -> (u128, usize) {
-    let word = u128::from_le_bytes(text.first_chunk().copied().unwrap_or_else(|| padded(text)));
-    // The lowest marked octet is truly below 0x21: a borrow only reaches the octets above it.
-    let stops = word.wrapping_sub(ONES * 0x21) & !word & HIGH;
-    if stops == 0 {
-        return (fold(word), 16);
-    }
-    // All bits below the mark's octet.
-    let below = ((stops & stops.wrapping_neg()) >> 7).wrapping_sub(1);
-    let len = usize::try_from(stops.trailing_zeros() / 8).unwrap_or_default();
-    (fold(word & below), len)
-}
-
-/// Fewer than sixteen octets, padded by NUL.
-#[inline]
-fn padded(text: &[u8]) -> [u8; 16] {
-    let mut chunk = [0; 16];
-    for (place, octet) in chunk.iter_mut().zip(text) {
-        *place = *octet;
-    }
-    chunk
-}
-
-/// Octets with a to z in upper case. The five signs behind `z` and the one in front of `a` are
-/// changed as well, but not into anything that a keyword holds.
-#[inline]
-const fn fold(word: u128) -> u128 {
-    word & !((word & (ONES << 6)) >> 1)
-}
-
-/// The first and the last eight octets: a jump by a `u64` costs less.
-#[inline]
-const fn halves(word: u128) -> (u64, u64) {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = word.to_le_bytes();
-    (u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes([i, j, k, l, m, n, o, p]))
-}
-
-/// The first sixteen octets of a constant keyword, padded by NUL.
-const fn packed(keyword: &str) -> u128 {
-    let mut word = 0;
-    let mut rest = keyword.as_bytes();
-    let mut shift = 0;
-    while shift < 128 {
-        let [octet, behind @ ..] = rest else { break };
-        word |= u128::from_le_bytes([*octet, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]) << shift;
-        rest = behind;
-        shift += 8;
-    }
-    word
 }
 
 /// A set of extensions.

@@ -360,17 +360,3 @@ fn how_far_ahead_messages_may_be_released() {
         assert!(FutureRelease::parse(text).is_none(), "{text}");
     }
 }
-
-/// The constants that keywords are compared with were made when the crate was built, of the octets of
-/// each in their order; a keyword as it comes in gives the same number, in any case of letters.
-#[test]
-fn keywords_as_numbers() {
-    for extension in Extension::ALL {
-        let keyword = extension.keyword();
-        let first = &keyword.as_bytes()[..keyword.len().min(16)];
-        assert_eq!(packed(keyword).to_le_bytes(), padded(first), "{keyword}");
-        assert_eq!(leading(keyword.as_bytes()), (packed(keyword), first.len()));
-        let line = alloc::format!("{} parameters", keyword.to_ascii_lowercase());
-        assert_eq!(leading(line.as_bytes()), (packed(keyword), first.len()));
-    }
-}

@@ -1,0 +1,189 @@
+//! Keywords as numbers: which extension a line of an EHLO reply names, found by one look-up.
+
+use super::Extension;
+
+/// The first sixteen octets of a keyword, letters in upper case, padded by NUL: its first eight, and the
+/// other eight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Word {
+    pub(super) front: u64,
+    pub(super) back: u64,
+}
+
+const ONES: u64 = u64::MAX / 0xff;
+const HIGH: u64 = ONES << 7;
+
+/// The octets in front of the first blank or control octet, and how many they are, 16 for 16 or more.
+#[inline]
+pub(super) fn leading(text: &[u8]) -> (Word, usize) {
+    match text.first_chunk() {
+        Some(chunk) => leading_of(chunk),
+        None => leading_of(&padded(text)),
+    }
+}
+
+#[inline(always)]
+fn leading_of(text: &[u8; 16]) -> (Word, usize) {
+    let [front, back] = [text.first_chunk(), text.last_chunk()]
+        .map(|half| half.map_or(0, |half| u64::from_le_bytes(*half)));
+    let stop = stops(front);
+    if stop != 0 {
+        return (Word { front: fold(front & below(stop)), back: 0 }, count(stop));
+    }
+    let stop = stops(back);
+    let (back, len) = if stop == 0 { (back, 16) } else { (back & below(stop), 8 + count(stop)) };
+    (Word { front: fold(front), back: fold(back) }, len)
+}
+
+/// Marks octets that end a keyword. The lowest marked octet is truly below 0x21: a borrow only reaches
+/// the octets above it.
+#[inline]
+const fn stops(word: u64) -> u64 {
+    word.wrapping_sub(ONES * 0x21) & !word & HIGH
+}
+
+/// All bits below the lowest mark's octet.
+#[inline]
+const fn below(marks: u64) -> u64 {
+    ((marks & marks.wrapping_neg()) >> 7).wrapping_sub(1)
+}
+
+/// How many octets are in front of the lowest mark.
+#[inline]
+fn count(marks: u64) -> usize {
+    usize::try_from(marks.trailing_zeros() / 8).unwrap_or_default()
+}
+
+/// Fewer than sixteen octets, padded by NUL.
+#[inline(never)]
+pub(super) fn padded(text: &[u8]) -> [u8; 16] {
+    let mut chunk = [0; 16];
+    for (place, octet) in chunk.iter_mut().zip(text) {
+        *place = *octet;
+    }
+    chunk
+}
+
+/// Octets with a to z in upper case. The five signs behind `z` and the one in front of `a` are
+/// changed as well, but not into anything that a keyword holds.
+#[inline]
+const fn fold(word: u64) -> u64 {
+    word & !((word & (ONES << 6)) >> 1)
+}
+
+impl Word {
+    /// That of a constant keyword.
+    const fn of(keyword: &str) -> Self {
+        let (front, rest) = eight(keyword.as_bytes());
+        let (back, _) = eight(rest);
+        Self { front, back }
+    }
+}
+
+/// The first eight octets of a constant, padded by NUL, and the others.
+const fn eight(octets: &[u8]) -> (u64, &[u8]) {
+    let mut word = 0;
+    let mut rest = octets;
+    let mut shift = 0;
+    while shift < 64 {
+        let [octet, behind @ ..] = rest else { break };
+        word |= u64::from_le_bytes([*octet, 0, 0, 0, 0, 0, 0, 0]) << shift;
+        rest = behind;
+        shift += 8;
+    }
+    (word, rest)
+}
+
+/// The extension of a text's leading word, as [`leading`] tells it.
+#[inline]
+#[expect(clippy::indexing_slicing, reason = "a number of seven bits has its place")]
+pub(super) fn of(word: Word, len: usize, text: &[u8]) -> Option<Extension> {
+    let (extension, of_it) = TABLE[slot(word.front, FACTOR)]?;
+    if of_it != word || (len == 16 && !is_whole(extension, text)) {
+        return None;
+    }
+    Some(extension)
+}
+
+/// Whether the word goes on as the keyword does, whose first sixteen octets it has, and ends with it.
+#[cold]
+fn is_whole(extension: Extension, text: &[u8]) -> bool {
+    let keyword = extension.keyword().as_bytes();
+    let Some((word, behind)) = text.split_at_checked(keyword.len()) else { return false };
+    word.eq_ignore_ascii_case(keyword) && behind.first().is_none_or(|octet| *octet <= b' ')
+}
+
+const SLOTS: usize = 128;
+
+/// Each extension at the place that the first eight octets of its keyword lead to.
+static TABLE: [Option<(Extension, Word)>; SLOTS] = table(FACTOR);
+
+/// A factor by which no two keywords lead to the same place.
+const FACTOR: u64 = factor();
+
+/// The highest seven bits of the product.
+#[inline]
+#[expect(clippy::as_conversions, reason = "seven bits fit; `try_from` is not const")]
+const fn slot(front: u64, factor: u64) -> usize {
+    (front.wrapping_mul(factor) >> 57) as usize
+}
+
+const fn factor() -> u64 {
+    // Odd numbers whose bits are mixed; the golden ratio begins.
+    let mut factor: u64 = 0x9e37_79b9_7f4a_7c15;
+    while !is_injective(factor) {
+        factor = factor.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(2);
+    }
+    factor
+}
+
+#[expect(clippy::indexing_slicing, reason = "runs when the crate is built")]
+const fn is_injective(factor: u64) -> bool {
+    let mut taken: u128 = 0;
+    let mut index = 0;
+    while index < Extension::ALL.len() {
+        let bit = 1 << slot(Word::of(Extension::ALL[index].keyword()).front, factor);
+        if taken & bit != 0 {
+            return false;
+        }
+        taken |= bit;
+        index += 1;
+    }
+    true
+}
+
+#[expect(clippy::indexing_slicing, reason = "runs when the crate is built")]
+const fn table(factor: u64) -> [Option<(Extension, Word)>; SLOTS] {
+    let mut table = [None; SLOTS];
+    let mut index = 0;
+    while index < Extension::ALL.len() {
+        let extension = Extension::ALL[index];
+        let word = Word::of(extension.keyword());
+        table[slot(word.front, factor)] = Some((extension, word));
+        index += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The constants that keywords are compared with were made when the crate was built, of the octets
+    /// of each in their order; a keyword as it comes in gives the same numbers, in any case of letters,
+    /// and leads to its extension.
+    #[test]
+    fn keywords_as_numbers() {
+        for extension in Extension::ALL {
+            let keyword = extension.keyword();
+            let first = &keyword.as_bytes()[..keyword.len().min(16)];
+            let word = Word::of(keyword);
+            let octets = [word.front.to_le_bytes(), word.back.to_le_bytes()].concat();
+            assert_eq!(octets, padded(first), "{keyword}");
+            assert_eq!(leading(keyword.as_bytes()), (word, first.len()));
+            let line = alloc::format!("{} parameters", keyword.to_ascii_lowercase());
+            assert_eq!(leading(line.as_bytes()), (word, first.len()));
+            assert_eq!(of(word, first.len(), line.as_bytes()), Some(extension));
+        }
+    }
+}
