@@ -136,10 +136,16 @@ impl Code {
     /// The code written in three octets, if they are digits and the first is 2 to 5 (F-30).
     #[inline]
     pub(crate) fn from_digits(digits: [u8; 3]) -> Option<Self> {
-        // Side by side in one integer. What is below its least octet borrows, and shows in a highest
-        // bit as what is above its greatest does: 5 - 2 + 0x7c and 9 - 0 + 0x76 are 0x7f.
         let [a, b, c] = digits;
-        let numbers = u32::from_le_bytes([a, b, c, 0]).wrapping_sub(0x0030_3032);
+        Self::from_word(u32::from_le_bytes([a, b, c, 0]))
+    }
+
+    /// The same of digits side by side in one integer, the first in its lowest octet.
+    #[inline]
+    pub(crate) fn from_word(digits: u32) -> Option<Self> {
+        // What is below its least octet borrows, and shows in a highest bit as what is above its
+        // greatest does: 5 - 2 + 0x7c and 9 - 0 + 0x76 are 0x7f.
+        let numbers = digits.wrapping_sub(0x0030_3032);
         if (numbers.wrapping_add(0x0076_767c) | numbers) & 0xff80_8080 != 0 {
             return None;
         }

@@ -23,7 +23,7 @@ const CONTENT_BLOCK: u64 = 16 * 1024;
 
 impl Session {
     fn ready_for_content(&self) -> Result<(), Misuse> {
-        if self.fault.is_some() || self.state == State::Closed {
+        if self.state == State::Closed {
             return Err(Misuse::Ended);
         }
         if self.state != State::Data || !self.sending {

@@ -90,10 +90,9 @@ pub enum ReplyTo {
 
 impl ReplyTo {
     /// The place of the command in the order of commands. The end of content has none of its own.
-    pub(super) const fn request(self, last: Option<Request>) -> Option<Request> {
+    pub(super) const fn request(self) -> Option<Request> {
         Some(match self {
-            Self::Greeting => return None,
-            Self::Delivery { .. } => return last,
+            Self::Greeting | Self::Delivery { .. } => return None,
             Self::Hello(Verb::Helo) => Request::Helo,
             Self::Hello(_) => Request::Hello,
             Self::StartTls => Request::StartTls,

@@ -65,8 +65,8 @@ use crate::{
     reply::Reply,
     sequence::{Protocol, State},
     status::Code,
-    transcript::{Entry, Speaker},
-    wire::{Endpoint, Step, Wire},
+    transcript::{Entry, Recorder, Speaker},
+    wire::{Endpoint, Pen, Step, Wire},
 };
 
 /// The most octets of replies buffered: one whole reply, whose size
@@ -92,6 +92,36 @@ impl Client {
     /// The next event, if there is one.
     pub fn event(&mut self) -> Option<Event<'_>> {
         self.tidy();
+        if self.session.is_unusual() && self.has_news() {
+            return self.news();
+        }
+        self.look();
+        let found = self.session.found.take()?;
+        let (input, mut pen) = self.wire.split();
+        let (reply, behind) = Reply::at(input.octets(), found)?;
+        self.session.consume = reply.octets().len();
+        self.session.forgive(reply);
+        if let Some(recorder) = pen.recorder() {
+            record(recorder, reply);
+        }
+        match self.session.replied(reply, behind.is_empty()) {
+            Some(to) => Some(Event::Reply { to, reply }),
+            None => {
+                note_unread(&mut pen, behind);
+                None
+            }
+        }
+    }
+
+    /// Whether there is news that does not wait in the input.
+    #[cold]
+    fn has_news(&self) -> bool {
+        self.session.has_news(self.wire.output.is_empty())
+    }
+
+    /// The news that does not wait in the input.
+    #[cold]
+    fn news(&mut self) -> Option<Event<'_>> {
         if let Some(fault) = self.session.take_fault() {
             return Some(Event::Fault(fault));
         }
@@ -102,39 +132,18 @@ impl Client {
         if self.session.state == State::Turned {
             return Some(Event::Turned(Turned(self)));
         }
-        if self.wire.output.is_empty() && self.session.take_upgrade() {
-            if !self.wire.input.is_empty() {
-                let octets = u64::try_from(self.wire.input.len()).unwrap_or(u64::MAX);
-                self.wire.note(|| Entry::Unread { speaker: Speaker::Server, octets });
-                self.session.fail(Fault::PlaintextBehindStartTls);
-                return self.session.take_fault().map(Event::Fault);
-            }
-            self.wire.input.seal();
-            self.wire.restart_timer(self.session.config.timeouts.tls);
-            return Some(Event::UpgradeTls);
-        }
-        self.look();
-        let found = self.session.found.take()?;
-        let (input, mut pen) = self.wire.split();
-        let (reply, behind) = Reply::at(input.octets(), found)?;
-        let whole = reply.octets();
-        self.session.consume = whole.len();
-        self.session.forgive(reply);
-        if let Some(recorder) = pen.recorder() {
-            if reply.code() == Code::CHALLENGE {
-                recorder.secret(Speaker::Server, whole);
-            } else {
-                recorder.line(Speaker::Server, whole);
-            }
-        }
-        let Some(to) = self.session.replied(reply, behind.is_empty()) else {
-            if self.session.has_fault() && !behind.is_empty() {
-                let octets = u64::try_from(behind.len()).unwrap_or(u64::MAX);
-                pen.note(|| Entry::Unread { speaker: Speaker::Server, octets });
-            }
+        if !self.session.take_upgrade() {
             return None;
-        };
-        Some(Event::Reply { to, reply })
+        }
+        if !self.wire.input.is_empty() {
+            let octets = u64::try_from(self.wire.input.len()).unwrap_or(u64::MAX);
+            self.wire.note(|| Entry::Unread { speaker: Speaker::Server, octets });
+            self.session.fail(Fault::PlaintextBehindStartTls);
+            return self.session.take_fault().map(Event::Fault);
+        }
+        self.wire.input.seal();
+        self.wire.restart_timer(self.session.config.timeouts.tls);
+        Some(Event::UpgradeTls)
     }
 
     /// The TLS handshake is done. Nothing of what was said before it is remembered (RFC 3207
@@ -335,6 +344,9 @@ impl Client {
             self.wire.input.stir();
             self.rearm();
         }
+        if self.session.nothing_queued() {
+            return;
+        }
         let (_, mut pen) = self.wire.split();
         if self.session.release(&mut pen) {
             self.rearm();
@@ -348,25 +360,29 @@ impl Client {
         }
     }
 
-    /// Looks for a whole reply in what has come in, if anything has.
+    /// Looks for a whole reply in what has come in, if anything has; whether there is something to tell.
     #[inline(always)]
-    fn look(&mut self) {
-        if self.session.found.is_none() && self.wire.input.is_fresh() {
-            self.find();
-        }
+    fn look(&mut self) -> bool {
+        self.session.found.is_some() || (self.wire.input.is_fresh() && self.find())
     }
 
     #[inline(never)]
-    fn find(&mut self) {
+    fn find(&mut self) -> bool {
+        self.wire.input.settle();
+        self.session.find(self.wire.input.octets()) || self.find_any()
+    }
+
+    #[cold]
+    fn find_any(&mut self) -> bool {
         let (input, mut pen) = self.wire.split();
         let octets = input.octets();
-        self.session.find(octets);
-        if self.session.has_fault()
-            && let Some(recorder) = pen.recorder()
-        {
-            recorder.foreign(Speaker::Server, octets);
+        if let Err(error) = self.session.find_any(octets) {
+            self.session.fail(error.into());
+            if let Some(recorder) = pen.recorder() {
+                recorder.foreign(Speaker::Server, octets);
+            }
         }
-        self.wire.input.settle();
+        self.session.found.is_some() || self.session.has_fault()
     }
 
     #[cold]
@@ -394,20 +410,39 @@ impl Client {
     }
 }
 
+#[cold]
+fn record(recorder: &mut Recorder, reply: Reply<'_>) {
+    if reply.code() == Code::CHALLENGE {
+        recorder.secret(Speaker::Server, reply.octets());
+    } else {
+        recorder.line(Speaker::Server, reply.octets());
+    }
+}
+
+/// The reply was the last: what follows it is not looked at.
+#[cold]
+fn note_unread(pen: &mut Pen<'_>, behind: &[u8]) {
+    if !behind.is_empty() {
+        let octets = u64::try_from(behind.len()).unwrap_or(u64::MAX);
+        pen.note(|| Entry::Unread { speaker: Speaker::Server, octets });
+    }
+}
+
 impl Endpoint for Client {
     fn step(&mut self) -> Step {
         self.tidy();
         if self.wire.take_expired() {
             self.timed_out();
         }
-        if self.session.has_news(self.wire.output.is_empty()) {
-            return Step::Event;
+        if self.session.is_unusual() {
+            if self.has_news() {
+                return Step::Event;
+            }
+            if self.session.state == State::Closed {
+                return Step::Close;
+            }
         }
-        if self.session.state == State::Closed {
-            return Step::Close;
-        }
-        self.look();
-        if self.session.found.is_some() || self.session.has_fault() {
+        if self.look() {
             return Step::Event;
         }
         if self.wire.input.has_ended() {

@@ -14,7 +14,7 @@ use crate::{
     fault::Fault,
     parameter::{Body, MailParameters, ParameterList},
     profile::Leniencies,
-    reply::{Extent, Reply, ReplyReader},
+    reply::{Extent, Reply, ReplyBuf, ReplyError, ReplyReader},
     sequence::{self, Answer, Protocol, Request, Rule, State},
     status::{Code, Severity},
     transcript::Speaker,
@@ -202,7 +202,7 @@ impl Session {
 
     /// Whether `request` may come next.
     pub(super) fn allow(&self, verb: Verb, request: Request) -> Result<(), Misuse> {
-        if self.state == State::Closed || self.fault.is_some() {
+        if self.state == State::Closed {
             return Err(Misuse::Ended);
         }
         let misuse = Misuse::Sequence { verb, state: self.planned };
@@ -230,40 +230,33 @@ impl Session {
 
     // ---- replies -----------------------------------------------------------------------------
 
-    pub(super) fn find(&mut self, octets: &[u8]) {
-        match self.reader.read(octets, &self.reply_rules()) {
-            Ok(found) => self.found = found.map(Reply::extent),
-            Err(error) => self.fail(error.into()),
-        }
+    /// Looks for a whole reply; whether there is one.
+    #[inline]
+    pub(super) fn find(&mut self, octets: &[u8]) -> bool {
+        let limits = &self.config.limits;
+        let most = limits.reply_line.min(limits.reply);
+        self.found = self.reader.whole(octets, most, limits.reply_lines);
+        self.found.is_some()
+    }
+
+    /// The same where it is not as nearly every reply is.
+    #[cold]
+    pub(super) fn find_any(&mut self, octets: &[u8]) -> Result<(), ReplyError> {
+        self.found = self.reader.read(octets, &self.reply_rules())?.map(Reply::extent);
+        Ok(())
     }
 
     /// Takes note of a reply: what it answers, unless it ends the session.
     pub(super) fn replied(&mut self, reply: Reply<'_>, nothing_behind: bool) -> Option<ReplyTo> {
         if reply.code() == Code::SERVICE_NOT_AVAILABLE && !self.is_leaving() {
-            self.fail(Fault::ServiceNotAvailable(reply.to_owned()));
-            return None;
+            return self.fail_by(reply, Fault::ServiceNotAvailable);
         }
         let Some(answered) = self.expected.pop_front() else {
-            self.fail(Fault::UnexpectedReply(reply.to_owned()));
-            return None;
+            return self.fail_by(reply, Fault::UnexpectedReply);
         };
         self.in_flight = self.in_flight.saturating_sub(answered.octets);
-        let fits = match (answered.to, reply.severity()) {
-            (ReplyTo::Data, Severity::PositiveCompletion) => false,
-            (ReplyTo::StartTls, Severity::PositiveCompletion) => reply.code() == Code::READY,
-            (ReplyTo::Data, Severity::PositiveIntermediate) => {
-                reply.code() == Code::START_MAIL_INPUT
-            }
-            (ReplyTo::Auth, Severity::PositiveIntermediate) => reply.code() == Code::CHALLENGE,
-            (ReplyTo::Mail, Severity::PositiveIntermediate) => {
-                self.transid && reply.offset().is_some()
-            }
-            (_, Severity::PositiveIntermediate) => false,
-            _ => true,
-        };
-        if !fits {
-            self.fail(Fault::UnexpectedReply(reply.to_owned()));
-            return None;
+        if !self.fits(answered.to, reply) {
+            return self.fail_by(reply, Fault::UnexpectedReply);
         }
         self.apply(answered, reply);
         if matches!(answered.to, ReplyTo::StartTls) && self.state == State::Tls {
@@ -279,6 +272,30 @@ impl Session {
         Some(answered.to)
     }
 
+    #[cold]
+    fn fail_by(&mut self, reply: Reply<'_>, fault: fn(ReplyBuf) -> Fault) -> Option<ReplyTo> {
+        self.fail(fault(reply.to_owned()));
+        None
+    }
+
+    /// Whether the code is one that the command may be answered with.
+    fn fits(&self, to: ReplyTo, reply: Reply<'_>) -> bool {
+        match reply.severity() {
+            Severity::PositiveCompletion => match to {
+                ReplyTo::Data => false,
+                ReplyTo::StartTls => reply.code() == Code::READY,
+                _ => true,
+            },
+            Severity::PositiveIntermediate => match to {
+                ReplyTo::Data => reply.code() == Code::START_MAIL_INPUT,
+                ReplyTo::Auth => reply.code() == Code::CHALLENGE,
+                ReplyTo::Mail => self.transid && reply.offset().is_some(),
+                _ => false,
+            },
+            Severity::TransientNegative | Severity::PermanentNegative => true,
+        }
+    }
+
     fn apply(&mut self, answered: Expected, reply: Reply<'_>) {
         let answer = match reply.severity() {
             Severity::PositiveCompletion => Answer::Accepted,
@@ -290,10 +307,20 @@ impl Session {
         };
         let accepted = answer == Answer::Accepted;
         match answered.to {
-            ReplyTo::Greeting if !accepted => {
-                self.queued.clear();
-                self.queued_text.clear();
-                self.state = State::Refusing;
+            ReplyTo::Mail => {
+                // The server knows the recipients, and wants the rest of the content (RFC 1845
+                // section 4).
+                let resumes = reply.code() == Code::RESUME_AT_OFFSET;
+                self.accepted = u32::from(resumes);
+                if resumes {
+                    self.state = State::Recipients;
+                } else {
+                    self.follow(Request::Mail, answer);
+                }
+            }
+            ReplyTo::Rcpt { .. } => {
+                self.accepted += u32::from(accepted);
+                self.follow(Request::Rcpt, answer);
             }
             ReplyTo::Data if accepted => {
                 // Whatever the table says of it: the server now takes everything for content.
@@ -301,24 +328,32 @@ impl Session {
                 self.sending = true;
                 self.encoder = Encoder::new(self.config.profile.client.bare_newline);
             }
-            // The server knows the recipients, and wants the rest of the content (RFC 1845 section 4).
-            ReplyTo::Mail if reply.code() == Code::RESUME_AT_OFFSET => {
-                self.state = State::Recipients;
-            }
-            ReplyTo::Delivery { .. } if answered.last.is_none() => {
-                if !answered.more {
-                    self.state = sequence::AFTER_CONTENT;
-                }
-            }
             ReplyTo::Delivery { .. } if answered.more => {}
-            to => {
-                let from = if matches!(to, ReplyTo::Auth) { State::Ready } else { self.state };
-                if let Some(request) = to.request(answered.last) {
-                    self.state = sequence::after(from, request, answer);
-                }
-            }
+            ReplyTo::Delivery { .. } => match answered.last {
+                Some(request) => self.follow(request, answer),
+                None => self.state = sequence::AFTER_CONTENT,
+            },
+            _ => self.apply_others(answered.to, answer, reply),
         }
-        match answered.to {
+    }
+
+    /// What the replies to commands outside a mail transaction change.
+    #[inline(never)]
+    fn apply_others(&mut self, to: ReplyTo, answer: Answer, reply: Reply<'_>) {
+        let accepted = answer == Answer::Accepted;
+        if matches!(to, ReplyTo::Auth) {
+            self.state = State::Ready;
+            self.authenticated |= accepted;
+        }
+        if let Some(request) = to.request() {
+            self.follow(request, answer);
+        }
+        match to {
+            ReplyTo::Greeting if !accepted => {
+                self.queued.clear();
+                self.queued_text.clear();
+                self.state = State::Refusing;
+            }
             ReplyTo::Hello(verb) if accepted => {
                 let extended = verb != Verb::Helo;
                 self.capabilities = extended.then(|| {
@@ -330,21 +365,20 @@ impl Session {
                     (Box::from(reply.octets()), digest)
                 });
             }
-            ReplyTo::Auth => {
-                self.authenticated |= accepted;
-            }
-            ReplyTo::Rcpt { .. } => self.accepted += u32::from(accepted),
             ReplyTo::Quit => self.state = State::Closed,
             // The server forgets who its client was, and what it has offered to it.
             ReplyTo::XClient { .. } if accepted => {
                 self.capabilities = None;
                 self.authenticated = false;
             }
-            ReplyTo::Mail => {
-                self.accepted = u32::from(reply.code() == Code::RESUME_AT_OFFSET);
-            }
             _ => {}
         }
+    }
+
+    /// Goes on by the table.
+    #[inline]
+    fn follow(&mut self, request: Request, answer: Answer) {
+        self.state = sequence::after(self.state, request, answer);
     }
 
     pub(super) fn begin_transaction(&mut self, parameters: &MailParameters<'_>) {
@@ -379,6 +413,7 @@ impl Session {
         self.tls = true;
         self.channel = None;
         self.bare_lf = false;
+        self.upgrade = false;
         if self.state == State::Tls {
             self.capabilities = None;
             self.state = State::Start;
@@ -391,6 +426,15 @@ impl Session {
 
     pub(super) fn is_in_handshake(&self) -> bool {
         self.state == State::Tls
+    }
+
+    /// Whether there may be news that does not wait in the input, or the session has ended: a question
+    /// of two looks, asked at every step. A fault closes the session, and STARTTLS that was accepted
+    /// leads to the handshake.
+    #[inline(always)]
+    pub(super) fn is_unusual(&self) -> bool {
+        matches!(self.state, State::Tls | State::Turned | State::Closed)
+            || !self.leniencies.is_empty()
     }
 
     /// Whether there is news that does not wait in the input. The handshake waits for the output.
@@ -426,6 +470,7 @@ impl Session {
     }
 
     /// Whether nothing but QUIT is open: then it does not matter how the session ends.
+    #[cold]
     fn is_leaving(&self) -> bool {
         let mut open = self.expected.iter().chain(&self.queued);
         self.quitting && open.all(|open| open.to == ReplyTo::Quit)

@@ -36,6 +36,7 @@ impl<'a> Reply<'a> {
     /// # Errors
     /// What [`ReplyReader::find`] refuses; [`ReplyError::Incomplete`] when the end is missing, and
     /// [`ReplyError::Trailing`] when something follows it.
+    #[inline]
     pub fn parse(octets: &'a [u8]) -> Result<Self, ReplyError> {
         Self::parse_with(octets, &ReplyRules::default())
     }
@@ -44,6 +45,7 @@ impl<'a> Reply<'a> {
     ///
     /// # Errors
     /// See [`Self::parse`].
+    #[inline]
     pub fn parse_with(octets: &'a [u8], rules: &ReplyRules) -> Result<Self, ReplyError> {
         let reply = ReplyReader::default().read(octets, rules)?.ok_or(ReplyError::Incomplete)?;
         if reply.octets.len() < octets.len() {

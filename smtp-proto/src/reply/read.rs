@@ -9,7 +9,7 @@
 //! looked at: F-33 binds the sender, and a client that refused a reply for its text would lose mail
 //! over a comment.
 
-use super::{Reply, scan};
+use super::{Extent, Reply, scan};
 use crate::status::Code;
 
 /// Limits and leniences of reading replies.
@@ -26,6 +26,14 @@ pub struct ReplyRules {
     pub lenient_lf: bool,
     /// What to do when the lines of a reply bear different codes. Default: error.
     pub code_mismatch: CodeMismatch,
+}
+
+impl ReplyRules {
+    /// As many octets break none of the limits of octets.
+    #[inline]
+    pub(crate) fn within(&self) -> usize {
+        self.max_line.min(self.max_octets)
+    }
 }
 
 impl Default for ReplyRules {
@@ -111,14 +119,14 @@ impl ReplyReader {
     ///
     /// # Errors
     /// See [`Self::find`].
+    #[inline]
     pub fn read<'a>(
         &mut self,
         buffer: &'a [u8],
         rules: &ReplyRules,
     ) -> Result<Option<Reply<'a>>, ReplyError> {
-        if let Some(reply) = self.read_plain(buffer, rules) {
-            *self = Self::default();
-            return Ok(Some(reply));
+        if let Some(extent) = self.whole(buffer, rules.within(), rules.max_lines) {
+            return Ok(Reply::at(buffer, extent).map(|(reply, _)| reply));
         }
         self.read_any(buffer, rules)
     }
@@ -163,38 +171,46 @@ impl ReplyReader {
         }
     }
 
-    /// Reads what nearly every reply is: whole, the same code on all lines, each ended by CRLF, and
-    /// the buffer too short to break a limit but that of lines. Whole lines are done with, all else
-    /// is left to [`Self::read`].
-    #[inline]
-    fn read_plain<'a>(&mut self, buffer: &'a [u8], rules: &ReplyRules) -> Option<Reply<'a>> {
-        if self.seen != 0 || buffer.len() > rules.max_line.min(rules.max_octets) {
+    /// Reads what nearly every reply is: whole, the same code on all lines, each ended by CRLF, in a
+    /// buffer of no more than `most` octets, so that it can break no limit but that of lines. Whole
+    /// lines are done with, all else is left to [`Self::read`].
+    #[inline(always)]
+    pub(crate) fn whole(&mut self, buffer: &[u8], most: usize, max_lines: usize) -> Option<Extent> {
+        if self.seen != 0 || buffer.len() > most {
             return None;
         }
-        let &[a, b, c, _] = buffer.first_chunk()?;
-        let code = Code::from_digits([a, b, c])?;
-        let code_head = u32::from_le_bytes([a, b, c, 0]);
-        loop {
-            let start = self.line;
-            let head = u32::from_le_bytes(*buffer.get(start..)?.first_chunk()?);
-            let separator = head ^ code_head;
-            if separator != BLANK && separator != HYPHEN {
-                return None;
-            }
-            let end = scan::newline(buffer, start + 4)?;
-            if buffer.get(end.wrapping_sub(1)) != Some(&b'\r') {
-                return None;
-            }
-            if separator == BLANK {
-                let octets = buffer.get(..=end)?;
-                return Some(Reply { octets, last: start, code });
-            }
-            if self.lines + 1 >= rules.max_lines {
-                return None;
-            }
-            self.lines += 1;
-            self.line = end + 1;
+        let head = u32::from_le_bytes(*buffer.first_chunk()?);
+        let digits = head & CODE;
+        let code = Code::from_word(digits)?;
+        if self.line == 0 && head ^ digits == BLANK {
+            let (length, _) = plain_line(buffer, 0, digits)?;
+            return Some(Extent { length, last: 0, code });
         }
+        let (last, length) = self.many_lines(buffer, digits, max_lines)?;
+        Some(Extent { length, last, code })
+    }
+
+    /// The same of more than one line: where the last begins and ends.
+    #[inline(never)]
+    fn many_lines(
+        &mut self,
+        buffer: &[u8],
+        digits: u32,
+        max_lines: usize,
+    ) -> Option<(usize, usize)> {
+        let (mut start, mut lines) = (self.line, self.lines);
+        while let Some((end, separator)) = plain_line(buffer, start, digits) {
+            if separator == BLANK {
+                *self = Self::default();
+                return Some((start, end));
+            }
+            if lines + 1 >= max_lines {
+                break;
+            }
+            (start, lines) = (end, lines + 1);
+        }
+        (self.line, self.lines) = (start, lines);
+        None
     }
 
     /// The length of the unfinished line with its line end, once it is there, and whether it is the
@@ -233,6 +249,20 @@ const CODE: u32 = 0x00ff_ffff;
 /// A blank or `-` as the separator in that word.
 const BLANK: u32 = 0x2000_0000;
 const HYPHEN: u32 = 0x2d00_0000;
+
+/// Where the line at `start` ends, and what separates its code from its text, if it is whole, has the
+/// code of these digits and ends with CRLF.
+#[inline(always)]
+fn plain_line(buffer: &[u8], start: usize, digits: u32) -> Option<(usize, u32)> {
+    let head = u32::from_le_bytes(*buffer.get(start..)?.first_chunk()?);
+    let separator = head ^ digits;
+    if separator != BLANK && separator != HYPHEN {
+        return None;
+    }
+    let end = scan::newline(buffer, start + 4)?;
+    let ended = buffer.get(end.wrapping_sub(1)) == Some(&b'\r');
+    ended.then_some((end + 1, separator))
+}
 
 /// Judges the first octets of a line whose code is not whole yet.
 #[cold]

@@ -14,37 +14,32 @@ const HIGH_16: u128 = ONES_16 << 7;
 /// Where the first LF stands, looking from `from` on.
 #[inline]
 pub(crate) fn newline(octets: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
-    let mut rest = octets.get(from..)?;
-    while let Some((chunk, behind)) = rest.split_first_chunk() {
-        // Only the lowest mark is exact: a borrow reaches the octets above it.
-        let word = u128::from_le_bytes(*chunk);
-        let marks = (word ^ (ONES_16 * 0x0a)).wrapping_sub(ONES_16) & !word & HIGH_16;
-        if marks != 0 {
-            return Some(at + usize::try_from(marks.trailing_zeros() / 8).unwrap_or_default());
+    let rest = octets.get(from..)?;
+    if let Some(last) = rest.last_chunk() {
+        let mut at = from;
+        while let Some(chunk) = octets.get(at..)?.first_chunk() {
+            let marks = newlines_16(u128::from_le_bytes(*chunk));
+            if marks != 0 {
+                return Some(at + first_16(marks));
+            }
+            at += 16;
         }
-        at += 16;
-        rest = behind;
+        // What is left, and octets in front of it that have none.
+        let marks = newlines_16(u128::from_le_bytes(*last));
+        return (marks != 0).then(|| octets.len() - 16 + first_16(marks));
     }
-    if let Some((chunk, behind)) = rest.split_first_chunk() {
-        let marks = newlines(u64::from_le_bytes(*chunk));
+    if let (Some(front), Some(back)) = (rest.first_chunk(), rest.last_chunk()) {
+        let marks = newlines(u64::from_le_bytes(*front));
         if marks != 0 {
-            return Some(at + first(marks));
+            return Some(from + first(marks));
         }
-        at += 8;
-        rest = behind;
+        let marks = newlines(u64::from_le_bytes(*back));
+        return (marks != 0).then(|| octets.len() - 8 + first(marks));
     }
-    // Fewer than eight octets: the last eight, those in front shifted out. What is shifted in is no
-    // LF.
-    if let Some(chunk) = octets.last_chunk() {
-        let shift = u32::try_from(64 - 8 * rest.len()).ok()?;
-        let marks = newlines(u64::from_le_bytes(*chunk).checked_shr(shift)?);
-        return (marks != 0).then(|| at + first(marks));
-    }
-    Some(at + rest.iter().position(|&octet| octet == b'\n')?)
+    Some(from + rest.iter().position(|&octet| octet == b'\n')?)
 }
 
-/// Marks octets that are LF; only the lowest mark is exact.
+/// Marks octets that are LF; only the lowest mark is exact, as a borrow reaches the octets above it.
 #[inline]
 const fn newlines(word: u64) -> u64 {
     (word ^ (ONES * 0x0a)).wrapping_sub(ONES) & !word & HIGH
@@ -53,5 +48,16 @@ const fn newlines(word: u64) -> u64 {
 /// Which octet bears the lowest mark: 0 to 7, or 8 for none.
 #[inline]
 fn first(marks: u64) -> usize {
+    usize::try_from(marks.trailing_zeros() / 8).unwrap_or_default()
+}
+
+/// The same of sixteen octets.
+#[inline]
+const fn newlines_16(word: u128) -> u128 {
+    (word ^ (ONES_16 * 0x0a)).wrapping_sub(ONES_16) & !word & HIGH_16
+}
+
+#[inline]
+fn first_16(marks: u128) -> usize {
     usize::try_from(marks.trailing_zeros() / 8).unwrap_or_default()
 }

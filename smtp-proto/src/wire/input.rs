@@ -136,7 +136,12 @@ impl Input {
 
     pub(crate) fn consume(&mut self, n: usize) {
         let n = n.min(self.filled);
-        self.buffer.advance(n);
+        if n == self.buffer.len() {
+            // The room in front is used again; room to read into, where there is any, stays as it is.
+            self.buffer.clear();
+        } else {
+            self.buffer.advance(n);
+        }
         self.filled -= n;
     }
 

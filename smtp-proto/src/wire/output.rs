@@ -135,7 +135,11 @@ impl Buf for Output {
             if self.secret {
                 self.tail.get_mut(..left).unwrap_or_default().zeroize();
             }
-            self.tail.advance(left);
+            if left == self.tail.len() {
+                self.tail.clear();
+            } else {
+                self.tail.advance(left);
+            }
         }
         if self.len == 0 {
             self.secret = false;
