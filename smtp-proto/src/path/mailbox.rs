@@ -21,6 +21,8 @@ pub struct Mailbox<'a> {
     text: &'a [u8],
     /// The octets before the `@`.
     local: u8,
+    /// It has nothing but ASCII: whoever sends it asks more than once.
+    ascii: bool,
 }
 
 /// The longest mailbox: a path without its brackets.
@@ -87,7 +89,7 @@ impl<'a> Mailbox<'a> {
         };
         match u8::try_from(at - start) {
             Ok(local) if end - start <= MAX_MAILBOX => {
-                Ok((Self { text: grammar::part(text, start, end), local }, end))
+                Ok((Self::new(grammar::part(text, start, end), local), end))
             }
             _ => Err(ParseError::new(Rule::PathLength, start + MAX_MAILBOX)),
         }
@@ -107,7 +109,12 @@ impl<'a> Mailbox<'a> {
             return None;
         }
         let (text, behind) = text.split_at_checked(at + 1 + domain)?;
-        Some((Self { text, local: u8::try_from(at).ok()? }, behind))
+        Some((Self { text, local: u8::try_from(at).ok()?, ascii: true }, behind))
+    }
+
+    #[inline]
+    const fn new(text: &'a [u8], local: u8) -> Self {
+        Self { text, local, ascii: text.is_ascii() }
     }
 
     /// The error of an octet behind the mailbox that belongs to nothing.
@@ -184,7 +191,7 @@ impl<'a> Mailbox<'a> {
     /// Whether it can be sent as it is to a server without SMTPUTF8 (G-17).
     #[must_use]
     pub const fn is_ascii(&self) -> bool {
-        self.text.is_ascii()
+        self.ascii
     }
 }
 
@@ -245,7 +252,7 @@ impl MailboxBuf {
     /// The mailbox as a borrowed one.
     #[must_use]
     pub fn as_mailbox(&self) -> Mailbox<'_> {
-        Mailbox { text: self.text.as_bytes(), local: self.local }
+        Mailbox::new(self.text.as_bytes(), self.local)
     }
 
     /// The spelling it was made from.

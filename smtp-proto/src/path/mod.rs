@@ -45,6 +45,9 @@ impl<'a> ReversePath<'a> {
     ///
     /// [`Rule::ReversePath`], [`Rule::PathLength`], or the rule broken inside the mailbox.
     pub fn parse(text: &'a str) -> Result<Self, ParseError> {
+        if let Some(mailbox) = everyday(text) {
+            return Ok(Self::Mailbox(mailbox));
+        }
         match Self::scan(text.as_bytes(), 0, &Syntax::INTERNET)? {
             (path, end) if end == text.len() => Ok(path),
             (_, end) => Err(ParseError::new(Rule::ReversePath, end)),
@@ -105,6 +108,9 @@ impl<'a> ForwardPath<'a> {
     ///
     /// [`Rule::ForwardPath`], [`Rule::PathLength`], or the rule broken inside the mailbox.
     pub fn parse(text: &'a str) -> Result<Self, ParseError> {
+        if let Some(mailbox) = everyday(text) {
+            return Ok(Self::Mailbox(mailbox));
+        }
         match Self::scan(text.as_bytes(), 0, &Syntax::INTERNET)? {
             (path, end) if end == text.len() => Ok(path),
             (_, end) => Err(ParseError::new(Rule::ForwardPath, end)),
@@ -160,6 +166,15 @@ impl<'a> ForwardPath<'a> {
     pub fn write(&self, out: &mut impl BufMut) {
         write(self.mailbox().map_or(b"Postmaster", |mailbox| mailbox.octets()), out);
     }
+}
+
+/// The mailbox of a path that is nothing else, as nearly all are; what it does not take is judged by
+/// the grammar.
+#[inline]
+fn everyday(text: &str) -> Option<Mailbox<'_>> {
+    let [b'<', inside @ ..] = text.as_bytes() else { return None };
+    let (mailbox, behind) = Mailbox::everyday(inside, &Syntax::INTERNET)?;
+    (behind == b">").then_some(mailbox)
 }
 
 fn write(inside: &[u8], out: &mut impl BufMut) {

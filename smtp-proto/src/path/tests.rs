@@ -171,6 +171,20 @@ proptest! {
     }
 
     #[test]
+    fn what_is_read_at_once_is_what_the_grammar_makes_of_it(
+        text in "<([a-z.!\u{f6}]{0,4}|[a-z]{62,67})@([a-z0-9.-]{0,8}|[a-z_\u{f6}]{1,4})>?.?",
+    ) {
+        if let Some(mailbox) = everyday(&text) {
+            let read = ReversePath::scan(text.as_bytes(), 0, &Syntax::INTERNET);
+            prop_assert_eq!(read, Ok((ReversePath::Mailbox(mailbox), text.len())));
+            prop_assert!(text.is_ascii());
+        }
+        if let Ok((path, end)) = ForwardPath::scan(text.as_bytes(), 0, &Syntax::INTERNET) {
+            prop_assert_eq!(path.is_ascii(), text[..end].is_ascii());
+        }
+    }
+
+    #[test]
     fn no_text_panics(
         octets: Vec<u8>,
         text in "<?@?[a,:\"\\\\. \u{f6}@]{0,12}@[a.:\\[\\]1-]{0,8}>?",
