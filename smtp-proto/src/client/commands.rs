@@ -2,9 +2,13 @@
 
 use bytes::BufMut;
 
-use super::{Client, Misuse, ReplyTo, session::Session};
+use super::{
+    Client, Misuse, ReplyTo,
+    own::{Meant, OwnParameters},
+    session::Session,
+};
 use crate::{
-    command::{Command, Mechanism, Query, Text, Verb},
+    command::{Command, Mail, Mechanism, Query, Rcpt, Text, Verb},
     domain::HelloName,
     extension::{Carrier, Extension, ExtensionSet},
     parameter::{ByMode, Hold, MailParameters, Parameter, Parameters, RcptParameters},
@@ -152,9 +156,59 @@ impl Client {
         reverse_path: ReversePath<'_>,
         parameters: Parameters<'_>,
     ) -> Result<(), Misuse> {
+        self.send_mail(reverse_path, OwnParameters::NONE, parameters)
+    }
+
+    /// MAIL with parameters of a transaction's own in front of the caller's.
+    pub(super) fn send_mail(
+        &mut self,
+        reverse_path: ReversePath<'_>,
+        own: OwnParameters,
+        parameters: Parameters<'_>,
+    ) -> Result<(), Misuse> {
         self.session.allow(Verb::Mail, Request::Mail)?;
         self.session.need_tls()?;
         self.session.judge_mailbox(reverse_path.mailbox())?;
+        let meant = self.judge_mail(reverse_path, own, parameters)?;
+        self.command(ReplyTo::Mail, |out| {
+            Mail { reverse_path, parameters: Parameters::EMPTY }.write(out);
+            own.write(out);
+            parameters.write(out);
+            out.put_slice(b"\r\n");
+        })?;
+        self.session.usage.count_mail();
+        self.session.plan(Request::Mail);
+        self.session.begin_transaction(meant);
+        Ok(())
+    }
+
+    /// Whether MAIL can be sent so, and what it says of the transaction.
+    #[inline]
+    fn judge_mail(
+        &self,
+        reverse_path: ReversePath<'_>,
+        own: OwnParameters,
+        parameters: Parameters<'_>,
+    ) -> Result<Meant, Misuse> {
+        let mut meant = own.meant();
+        if !parameters.is_empty() {
+            let typed = self.judge_parameters(reverse_path, parameters)?;
+            if !own.can_precede(parameters) {
+                return Err(Misuse::Parameter);
+            }
+            meant.add(&typed);
+        }
+        let ascii = reverse_path.is_ascii() && parameters.is_ascii();
+        if ascii || meant.smtputf8 { Ok(meant) } else { Err(Misuse::NonAscii) }
+    }
+
+    /// Whether the server takes these parameters of MAIL.
+    #[inline(never)]
+    fn judge_parameters<'p>(
+        &self,
+        reverse_path: ReversePath<'_>,
+        parameters: Parameters<'p>,
+    ) -> Result<MailParameters<'p>, Misuse> {
         let typed = MailParameters::parse(parameters);
         if !typed.is_ok_and(|typed| self.session.offers_all(&typed)) {
             self.session.check_parameters(parameters, Carrier::Mail, MailParameters::extension)?;
@@ -163,17 +217,7 @@ impl Client {
         if typed.has_rare() {
             self.judge_times(reverse_path, &typed)?;
         }
-        let ascii = reverse_path.is_ascii() && parameters.is_ascii();
-        if !ascii && !typed.smtputf8() {
-            return Err(Misuse::NonAscii);
-        }
-        self.command(ReplyTo::Mail, |out| {
-            Command::Mail(crate::command::Mail { reverse_path, parameters }).write(out);
-        })?;
-        self.session.usage.count_mail();
-        self.session.plan(Request::Mail);
-        self.session.begin_transaction(&typed);
-        Ok(())
+        Ok(typed)
     }
 
     /// Whether the times that a message asks for are those the server offers (C-80).
@@ -217,7 +261,8 @@ impl Client {
         self.judge_rcpt(forward_path, parameters, self.session.smtputf8)?;
         let index = self.session.recipients;
         self.command(ReplyTo::Rcpt { index }, |out| {
-            Command::Rcpt(crate::command::Rcpt { forward_path, parameters }).write(out);
+            Rcpt { forward_path, parameters }.write(out);
+            out.put_slice(b"\r\n");
         })?;
         self.session.recipients += 1;
         let limits = self.limits();
@@ -234,8 +279,10 @@ impl Client {
         smtputf8: bool,
     ) -> Result<(), Misuse> {
         self.session.judge_mailbox(forward_path.mailbox())?;
-        self.session.check_parameters(parameters, Carrier::Rcpt, RcptParameters::extension)?;
-        RcptParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
+        if !parameters.is_empty() {
+            self.session.check_parameters(parameters, Carrier::Rcpt, RcptParameters::extension)?;
+            RcptParameters::parse(parameters).map_err(|_| Misuse::Parameter)?;
+        }
         let ascii = forward_path.is_ascii() && parameters.is_ascii();
         if ascii || smtputf8 { Ok(()) } else { Err(Misuse::NonAscii) }
     }

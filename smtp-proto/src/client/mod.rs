@@ -20,6 +20,7 @@ mod event;
 mod login;
 mod misuse;
 mod opening;
+mod own;
 mod policy;
 mod remote;
 mod repeat;
@@ -60,7 +61,6 @@ use crate::{
     data::Piece,
     extension::{Capabilities, ExtensionSet, Limits9422},
     fault::Fault,
-    parameter::ParameterList,
     path::{ForwardPath, Mailbox},
     reply::Reply,
     sequence::{Protocol, State},
@@ -303,20 +303,14 @@ impl Client {
         self.session.capabilities().map(|all| all.limits()).unwrap_or_default()
     }
 
+    /// Whether there may be recipients that cannot be sent for the length of their local-part.
+    fn bounds_local_parts(&self) -> bool {
+        self.session.config.profile.client.local_part_max.is_some()
+    }
+
     /// Whether a recipient may be sent, before anything is.
     fn judge_mailbox(&self, mailbox: Option<Mailbox<'_>>) -> Result<(), Misuse> {
         self.session.judge_mailbox(mailbox)
-    }
-
-    /// An empty list whose room was used before.
-    fn take_parameters(&mut self) -> ParameterList {
-        core::mem::take(&mut self.session.parameters)
-    }
-
-    /// Keeps the room of a list for the next transaction.
-    fn keep_parameters(&mut self, mut parameters: ParameterList) {
-        parameters.clear();
-        self.session.parameters = parameters;
     }
 
     /// Whether not too much is awaited for more to be sent.

@@ -5,14 +5,13 @@ use core::time::Duration;
 
 use bytes::BytesMut;
 
-use super::{Config, Misuse, ReplyTo, usage::Usage};
+use super::{Config, Misuse, ReplyTo, own::Meant, usage::Usage};
 use crate::{
     auth::Channel,
     command::Verb,
     data::{Encoder, LineCheck, LineLength},
     extension::{Capabilities, Digest, Extension},
     fault::Fault,
-    parameter::{Body, MailParameters, ParameterList},
     profile::Leniencies,
     reply::{Extent, Reply, ReplyBuf, ReplyError, ReplyReader},
     sequence::{self, Answer, Protocol, Request, Rule, State},
@@ -79,8 +78,6 @@ pub(super) struct Session {
     /// Output was waiting when the session was last stepped.
     pub(super) writing: bool,
     pub(super) quitting: bool,
-    /// Room for the parameters of MAIL, empty between two transactions.
-    pub(super) parameters: ParameterList,
     pub(super) usage: Usage,
 }
 
@@ -118,7 +115,6 @@ impl Session {
             message_end: None,
             writing: false,
             quitting: false,
-            parameters: ParameterList::new(),
             usage: Usage::default(),
             config: Box::new(config),
         }
@@ -381,11 +377,11 @@ impl Session {
         self.state = sequence::after(self.state, request, answer);
     }
 
-    pub(super) fn begin_transaction(&mut self, parameters: &MailParameters<'_>) {
+    pub(super) fn begin_transaction(&mut self, meant: Meant) {
         self.recipients = 0;
-        self.smtputf8 = parameters.smtputf8();
-        self.binary = parameters.body() == Some(Body::BinaryMime);
-        self.transid = parameters.transid().is_some() && self.config.protocol == Protocol::Smtp;
+        self.smtputf8 = meant.smtputf8;
+        self.binary = meant.binary;
+        self.transid = meant.transid && self.config.protocol == Protocol::Smtp;
         self.lines = LineCheck::new(self.config.profile.client.bare_newline);
         self.length = self.length.anew();
     }

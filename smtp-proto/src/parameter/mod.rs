@@ -31,7 +31,7 @@ use crate::grammar::{self, Class, EQUALS, HIGH, LDH, VALUE, VISIBLE};
 use crate::profile::Syntax;
 
 /// More parameters than this on one command are refused.
-const MAX_PARAMETERS: usize = 64;
+pub(crate) const MAX_PARAMETERS: usize = 64;
 
 /// One parameter: a keyword, and often a value.
 ///

@@ -1,12 +1,10 @@
 //! How a mail transaction begins: what this side can decide, then MAIL and RCPT.
 
-use super::{
-    Fate, Round, Stage, Transaction,
-    wish::{Wish, rcpt_parameters},
-};
+use super::{Fate, Round, Stage, Transaction, wish::rcpt_parameters};
 use crate::{
     client::{
         Chunking, Client, Misuse,
+        own::OwnParameters,
         report::{Limit, Outcome, Retry},
     },
     extension::{Extension, Limits9422},
@@ -21,8 +19,10 @@ impl Transaction<'_> {
         if self.envelope.recipients.is_empty() {
             return Err(Misuse::NoRecipient);
         }
-        for recipient in self.envelope.recipients {
-            client.judge_mailbox(recipient.path.mailbox())?;
+        if client.bounds_local_parts() {
+            for recipient in self.envelope.recipients {
+                client.judge_mailbox(recipient.path.mailbox())?;
+            }
         }
         self.round = Round::default();
         self.held = None;
@@ -47,26 +47,10 @@ impl Transaction<'_> {
             return Ok(());
         }
         let smtputf8 = self.needs_smtputf8();
-        let mut parameters = client.take_parameters();
-        if let Some(size) = content.size
-            && offered.contains(Extension::Size)
-        {
-            parameters.size(size);
-        }
-        if content.body != Body::SevenBit {
-            parameters.body(content.body);
-        }
-        if smtputf8 {
-            parameters.smtputf8();
-        }
-        for parameter in self.envelope.parameters.iter() {
-            match self.wish_of_mail(parameter, client, offered) {
-                Wish::Drop(downgrade) => self.downgrades.insert(downgrade),
-                Wish::Send | Wish::Refuse(_) => {
-                    parameters.push(parameter).map_err(|_| Misuse::Parameter)?;
-                }
-            }
-        }
+        let size = content.size.filter(|_| offered.contains(Extension::Size));
+        let own = OwnParameters { size, body: content.body, smtputf8 };
+        let mut list = ParameterList::new();
+        let parameters = self.mail_parameters(client, offered, &mut list)?;
         self.seven_bit =
             content.body == Body::SevenBit && !offered.contains(Extension::EightBitMime);
         self.chunked = content.body == Body::BinaryMime
@@ -85,8 +69,7 @@ impl Transaction<'_> {
         }
         let a_labels = to_a_labels(self.envelope.reverse_path.mailbox(), smtputf8);
         let path = a_labels.as_ref().map_or(self.envelope.reverse_path, in_place);
-        client.mail(path, parameters.as_parameters())?;
-        client.keep_parameters(parameters);
+        client.send_mail(path, own, parameters)?;
         self.stage = Stage::Mail;
         Ok(())
     }

@@ -39,7 +39,7 @@ impl Wish {
     }
 }
 
-impl Transaction<'_> {
+impl<'e> Transaction<'e> {
     /// As what the content is sent to this server.
     ///
     /// # Errors
@@ -161,6 +161,27 @@ impl Transaction<'_> {
         }
     }
 
+    /// The caller's parameters of MAIL for this server.
+    pub(super) fn mail_parameters<'l>(
+        &mut self,
+        client: &Client,
+        offered: ExtensionSet,
+        list: &'l mut ParameterList,
+    ) -> Result<Parameters<'l>, Misuse>
+    where
+        'e: 'l,
+    {
+        let all = self.envelope.parameters;
+        let wish = |parameter| self.wish_of_mail(parameter, client, offered);
+        if all.iter().all(|parameter| wish(parameter) == Wish::Send) {
+            return Ok(all);
+        }
+        let mut downgrades = self.downgrades;
+        keep(all, list, &mut downgrades, wish)?;
+        self.downgrades = downgrades;
+        Ok(list.as_parameters())
+    }
+
     fn mode(&self) -> Option<ByMode> {
         let parameters = MailParameters::parse(self.envelope.parameters).ok()?;
         parameters.by().map(|by| by.mode())
@@ -230,13 +251,24 @@ pub(super) fn rcpt_parameters<'r>(
     if all.iter().all(|parameter| wish_of_rcpt(recipient, parameter, offered) == Wish::Send) {
         return Ok(all);
     }
+    keep(all, list, downgrades, |parameter| wish_of_rcpt(recipient, parameter, offered))?;
+    Ok(list.as_parameters())
+}
+
+/// Puts those parameters on the list that are sent.
+fn keep<'p>(
+    all: Parameters<'p>,
+    list: &mut ParameterList,
+    downgrades: &mut Downgrades,
+    wish: impl Fn(Parameter<'p>) -> Wish,
+) -> Result<(), Misuse> {
     for parameter in all.iter() {
-        match wish_of_rcpt(recipient, parameter, offered) {
+        match wish(parameter) {
             Wish::Drop(downgrade) => downgrades.insert(downgrade),
             Wish::Send | Wish::Refuse(_) => {
                 list.push(parameter).map_err(|_| Misuse::Parameter)?;
             }
         }
     }
-    Ok(list.as_parameters())
+    Ok(())
 }
