@@ -2,9 +2,12 @@
 
 use alloc::vec::Vec;
 
-use crate::client::{
-    Limit,
-    report::{Outcome, Retry},
+use crate::{
+    client::{
+        Limit,
+        report::{Outcome, Retry},
+    },
+    reply::ReplyBuf,
 };
 
 /// What is known of one recipient.
@@ -16,9 +19,9 @@ pub(super) enum Fate {
     Asked,
     /// RCPT was accepted: it is one of those the content is for.
     Accepted,
-    /// Only the number of recipients was in its way: this is its outcome if no further transaction
-    /// follows.
-    Crowded(Outcome),
+    /// Only the number of recipients was in its way: this is what the server said, and decides if no
+    /// further transaction follows.
+    Crowded(ReplyBuf),
     /// Its outcome is final.
     Settled(Outcome),
 }
@@ -32,11 +35,22 @@ impl Fates {
         Self(alloc::vec![Fate::Waiting; recipients])
     }
 
-    /// The first from `start` on that stands so.
+    /// The first from `start` on for whom RCPT was queued and not answered.
     #[inline]
-    pub(super) fn find(&self, start: usize, fate: &Fate) -> Option<usize> {
-        let mut rest = self.0.iter().enumerate().skip(start);
-        rest.find(|(_, one)| *one == fate).map(|(index, _)| index)
+    pub(super) fn asked(&self, start: usize) -> Option<usize> {
+        self.find(start, |fate| matches!(fate, Fate::Asked))
+    }
+
+    /// The first from `start` on whom the content is for.
+    #[inline]
+    pub(super) fn accepted(&self, start: usize) -> Option<usize> {
+        self.find(start, |fate| matches!(fate, Fate::Accepted))
+    }
+
+    #[inline]
+    fn find(&self, start: usize, stands_so: impl Fn(&Fate) -> bool) -> Option<usize> {
+        let place = self.0.get(start..)?.iter().position(stands_so)?;
+        Some(start + place)
     }
 
     #[inline]
@@ -78,7 +92,9 @@ impl Fates {
         for fate in &mut self.0 {
             match core::mem::replace(fate, Fate::Waiting) {
                 Fate::Waiting => *fate = Fate::Settled(Outcome::limited(Limit::RcptMax, retry)),
-                Fate::Crowded(outcome) => *fate = Fate::Settled(outcome.retried(retry)),
+                Fate::Crowded(reply) => {
+                    *fate = Fate::Settled(Outcome::crowded(reply).retried(retry));
+                }
                 other => *fate = other,
             }
         }
@@ -86,7 +102,7 @@ impl Fates {
 
     /// Gives `outcome` to those the content is for.
     pub(super) fn settle_accepted(&mut self, outcome: Outcome) {
-        self.settle(outcome, |fate| *fate == Fate::Accepted);
+        self.settle(outcome, |fate| matches!(fate, Fate::Accepted));
     }
 
     /// Gives `outcome` to all that have no final one.

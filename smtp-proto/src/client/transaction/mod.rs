@@ -110,8 +110,10 @@ enum Stage {
     Start,
     /// MAIL was queued.
     Mail,
-    /// RCPTs are being queued or answered.
+    /// There is something to do between the recipients and the content: RCPTs are queued, then DATA.
     Recipients,
+    /// All that can be queued was; the RCPTs are being answered.
+    Answers,
     /// DATA was queued and its reply is awaited.
     Data,
     /// 354 came although there is nobody to receive the content.
@@ -163,7 +165,21 @@ impl<'e> Transaction<'e> {
     /// # Errors
     /// A [`Misuse`] that the envelope is to blame for, such as a parameter the server does not offer;
     /// or the session was not open. Nothing was sent then, unless MAIL had been accepted.
+    #[inline]
     pub fn next(&mut self, client: &mut Client) -> Result<TransactionStep, Misuse> {
+        // Asked at every turn, and mostly while replies are awaited.
+        match self.stage {
+            Stage::Answers | Stage::Data | Stage::Delivery | Stage::Reset => {
+                Ok(TransactionStep::Await)
+            }
+            Stage::Body if !self.chunked => Ok(TransactionStep::Body),
+            Stage::Done => Ok(TransactionStep::Done),
+            _ => self.advance(client),
+        }
+    }
+
+    #[inline(never)]
+    fn advance(&mut self, client: &mut Client) -> Result<TransactionStep, Misuse> {
         loop {
             match self.stage {
                 Stage::Start => self.start(client)?,
@@ -197,7 +213,7 @@ impl<'e> Transaction<'e> {
                 Stage::Over => self.over(),
                 Stage::Rewind => return Ok(TransactionStep::Rewind),
                 Stage::Done => return Ok(TransactionStep::Done),
-                Stage::Mail | Stage::Data | Stage::Delivery | Stage::Reset => {
+                Stage::Mail | Stage::Answers | Stage::Data | Stage::Delivery | Stage::Reset => {
                     return Ok(TransactionStep::Await);
                 }
             }
@@ -224,7 +240,8 @@ impl<'e> Transaction<'e> {
             }
         }
         if !all_answered {
-            return Ok(false);
+            self.stage = Stage::Answers;
+            return Ok(true);
         }
         if self.options.all_or_nothing && self.round.accepted < self.round.asked {
             // The accepted recipients are not sent to after all.
@@ -295,7 +312,7 @@ impl<'e> Transaction<'e> {
         let phase = match self.stage {
             Stage::Start | Stage::Over | Stage::Rewind => Phase::Preparation,
             Stage::Mail => Phase::Mail,
-            Stage::Recipients => Phase::Rcpt,
+            Stage::Recipients | Stage::Answers => Phase::Rcpt,
             Stage::Data | Stage::Nobody => Phase::Data,
             Stage::Body => Phase::Content,
             Stage::Delivery if !sent => Phase::Content,

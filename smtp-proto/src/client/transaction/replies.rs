@@ -62,8 +62,11 @@ impl Transaction<'_> {
     fn recipient_answered(&mut self, positive: bool, reply: Reply<'_>) {
         self.round.answered += 1;
         self.round.accepted += u32::from(positive);
+        if self.stage == Stage::Answers && self.round.answered == self.round.asked {
+            self.stage = Stage::Recipients;
+        }
         // Refused with MAIL, nobody is asked any more.
-        let Some(index) = self.fates.find(self.round.answer, &Fate::Asked) else {
+        let Some(index) = self.fates.asked(self.round.answer) else {
             return;
         };
         self.round.answer = index + 1;
@@ -74,7 +77,7 @@ impl Transaction<'_> {
     fn refused(&self, reply: Reply<'_>) -> Fate {
         let full = too_many_recipients(reply.code().value(), reply.enhanced());
         if full && self.round.accepted > 0 {
-            Fate::Crowded(Outcome::crowded(reply.to_owned()))
+            Fate::Crowded(reply.to_owned())
         } else {
             // Said to the first recipient, "too many" means something else.
             Fate::Settled(Outcome::replied(Phase::Rcpt, reply.to_owned()))
@@ -83,7 +86,7 @@ impl Transaction<'_> {
 
     fn data_answered(&mut self, reply: Reply<'_>) {
         if reply.code() == Code::START_MAIL_INPUT {
-            let nobody = self.fates.find(0, &Fate::Accepted).is_none();
+            let nobody = self.fates.accepted(0).is_none();
             self.stage = if nobody { Stage::Nobody } else { Stage::Body };
         } else {
             self.answered_for_all(Phase::Data, reply);
@@ -100,11 +103,11 @@ impl Transaction<'_> {
 
     /// LMTP answers for the accepted recipients in their order.
     fn recipient_delivered(&mut self, reply: ReplyBuf) {
-        if let Some(index) = self.fates.find(self.round.deliver, &Fate::Accepted) {
+        if let Some(index) = self.fates.accepted(self.round.deliver) {
             self.round.deliver = index + 1;
             self.fates.set(index, Fate::Settled(Outcome::replied(Phase::Delivery, reply)));
         }
-        if self.fates.find(self.round.deliver, &Fate::Accepted).is_none() {
+        if self.fates.accepted(self.round.deliver).is_none() {
             self.stage = Stage::Failed;
         }
     }
