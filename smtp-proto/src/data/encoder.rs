@@ -278,9 +278,9 @@ fn survey(content: &[u8], line_start: bool, unusual: &mut Unusual) -> Survey {
             at += BLOCK;
             continue;
         }
-        // The edges: the first two octets of the chunk, and what is too short for a block.
-        let end = if at < 2 { 2 } else { content.len() };
-        for at in at..end.min(content.len()) {
+        // The edges: the first two octets of the chunk, one by one, and what is too short for a block.
+        let end = if at < 2 { at + 1 } else { content.len() };
+        for at in at..end {
             match kind_at(content, at, line_start) {
                 Kind::Plain => {}
                 Kind::Dot => survey.dots += 1,
