@@ -74,7 +74,7 @@ fn auto_traits() {
 fn sizes() {
     let bounds = [
         ("Server", size_of::<Server>(), 376),
-        ("Client", size_of::<Client>(), 768),
+        ("Client", size_of::<Client>(), 560),
         ("Wire", size_of::<Wire>(), 160),
         ("server::Event", size_of::<Event<'_>>(), 104),
         ("client::Event", size_of::<ClientEvent<'_>>(), 64),
