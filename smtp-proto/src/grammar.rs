@@ -129,6 +129,14 @@ pub(crate) fn is(octet: u8, class: Class) -> bool {
     CLASSES[usize::from(octet)] & class != 0
 }
 
+/// The number that a digit of [`HEX`] stands for.
+pub(crate) const fn hex(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        _ => (digit | 0x20).wrapping_sub(b'a' - 10) & 15,
+    }
+}
+
 /// The octet at an offset, if the text goes that far.
 #[inline]
 pub(crate) fn at<T: AsRef<[u8]> + ?Sized>(text: &T, offset: usize) -> Option<u8> {

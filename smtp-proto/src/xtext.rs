@@ -72,16 +72,9 @@ pub(crate) fn check(octets: &[u8]) -> Result<(), ParseError> {
 pub(crate) fn decoded(xtext: &[u8]) -> impl Iterator<Item = u8> + Clone + use<'_> {
     let mut octets = xtext.iter().copied();
     core::iter::from_fn(move || match octets.next()? {
-        b'+' => Some(hex(octets.next()?) << 4 | hex(octets.next()?)),
+        b'+' => Some(grammar::hex(octets.next()?) << 4 | grammar::hex(octets.next()?)),
         octet => Some(octet),
     })
-}
-
-const fn hex(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        _ => (digit | 0x20).wrapping_sub(b'a' - 10) & 15,
-    }
 }
 
 impl fmt::Debug for Xtext<'_> {

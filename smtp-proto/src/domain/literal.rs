@@ -11,7 +11,7 @@ use nom::sequence::separated_pair;
 
 use crate::domain::{MAX_DOMAIN, hash_ignoring_case};
 use crate::error::{ParseError, Rule};
-use crate::grammar::{self, DCONTENT, LDH, LET_DIG, Parsed};
+use crate::grammar::{self, DCONTENT, HEX, LDH, LET_DIG, Parsed};
 
 /// An address instead of a name, in brackets: `[192.0.2.7]`, `[IPv6:2001:db8::1]`.
 ///
@@ -108,8 +108,7 @@ pub(crate) fn scan(text: &[u8], start: usize) -> Result<(AddressLiteral<'_>, usi
     if end + 1 - start > MAX_DOMAIN {
         return Err(failed(start + MAX_DOMAIN));
     }
-    let content = grammar::text(grammar::part(text, inside, end));
-    let literal = literal(content).ok_or_else(|| failed(inside))?;
+    let literal = literal(grammar::part(text, inside, end)).ok_or_else(|| failed(inside))?;
     Ok((literal, end + 1))
 }
 
@@ -118,54 +117,108 @@ pub(crate) fn scan(text: &[u8], start: usize) -> Result<(AddressLiteral<'_>, usi
 /// ```text
 /// IPv4-address-literal / IPv6-address-literal / General-address-literal
 /// ```
-fn literal(content: &str) -> Option<AddressLiteral<'_>> {
-    match content.split_at_checked(IPV6.len()) {
+fn literal(content: &[u8]) -> Option<AddressLiteral<'_>> {
+    match content.split_first_chunk::<5>() {
         // No other form may take what this one refuses.
-        Some((tag, address)) if tag.eq_ignore_ascii_case(IPV6) => {
+        Some((tag, address)) if grammar::literal(tag, 0, IPV6) => {
             ipv6_addr(address).map(AddressLiteral::V6)
         }
-        _ => ipv4_address_literal(content).map(AddressLiteral::V4).or_else(|| {
-            grammar::whole(content, general_address_literal).map(AddressLiteral::General)
-        }),
+        _ => ipv4_address_literal(content)
+            .map(|address| AddressLiteral::V4(address.into()))
+            .or_else(|| general(content)),
     }
 }
 
-/// `IPv4-address-literal = Snum 3("." Snum)`
-///
-/// The standard library refuses leading zeros, which may be octal elsewhere.
-fn ipv4_address_literal(text: &str) -> Option<Ipv4Addr> {
-    text.parse().ok().or_else(|| {
-        let mut numbers = text.split('.');
-        let mut octets = [0; 4];
-        for octet in &mut octets {
-            *octet = snum(numbers.next()?)?;
-        }
-        numbers.next().is_none().then(|| Ipv4Addr::from(octets))
-    })
+#[cold]
+fn general(content: &[u8]) -> Option<AddressLiteral<'_>> {
+    let literal = grammar::whole(grammar::text(content), general_address_literal);
+    literal.map(AddressLiteral::General)
 }
 
 /// ```text
-/// Snum = 1*3DIGIT    ; value in the range 0 through 255
+/// IPv4-address-literal = Snum 3("." Snum)
+/// Snum                 = 1*3DIGIT    ; value in the range 0 through 255
 /// ```
 ///
 /// Decimal also behind leading zeros (G-12).
-fn snum(text: &str) -> Option<u8> {
-    let digits = matches!(text.len(), 1..=3) && text.bytes().all(|octet| octet.is_ascii_digit());
-    digits.then(|| text.parse().ok())?
+fn ipv4_address_literal(text: &[u8]) -> Option<[u8; 4]> {
+    let mut octets = [0; 4];
+    let (mut place, mut number, mut digits) = (octets.iter_mut(), 0u16, 0);
+    for &octet in text {
+        match octet {
+            b'0'..=b'9' if digits < 3 => {
+                number = number * 10 + u16::from(octet - b'0');
+                digits += 1;
+            }
+            b'.' if digits > 0 => {
+                *place.next()? = u8::try_from(number).ok()?;
+                (number, digits) = (0, 0);
+            }
+            _ => return None,
+        }
+    }
+    *place.next().filter(|_| digits > 0)? = u8::try_from(number).ok()?;
+    place.next().is_none().then_some(octets)
 }
 
 /// The tag of an IPv6 address: `IPv6-address-literal = "IPv6:" IPv6-addr`
-const IPV6: &str = "IPv6:";
+const IPV6: &[u8; 5] = b"IPv6:";
 
-/// `IPv6-addr = IPv6-full / IPv6-comp / IPv6v4-full / IPv6v4-comp`
+/// ```text
+/// IPv6-addr   = IPv6-full / IPv6-comp / IPv6v4-full / IPv6v4-comp
+/// IPv6-hex    = 1*4HEXDIG
+/// IPv6-full   = IPv6-hex 7(":" IPv6-hex)
+/// IPv6-comp   = [IPv6-hex *5(":" IPv6-hex)] "::" [IPv6-hex *5(":" IPv6-hex)]
+/// IPv6v4-full = IPv6-hex 5(":" IPv6-hex) ":" IPv4-address-literal
+/// IPv6v4-comp = [IPv6-hex *3(":" IPv6-hex)] "::" [IPv6-hex *3(":" IPv6-hex) ":"]
+///               IPv4-address-literal
+/// ```
 ///
-/// `::` may stand for one group, as in RFC 4291 section 2.2 (G-14): what the standard library reads is
-/// what is meant here, but for leading zeros in an IPv4 tail.
-fn ipv6_addr(text: &str) -> Option<Ipv6Addr> {
-    text.parse().ok().or_else(|| {
-        let (groups, tail) = text.split_at_checked(text.rfind(':')? + 1)?;
-        alloc::format!("{groups}{}", ipv4_address_literal(tail)?).parse().ok()
-    })
+/// `::` may stand for one group, as in RFC 4291 section 2.2 (G-14).
+fn ipv6_addr(text: &[u8]) -> Option<Ipv6Addr> {
+    let mut groups = [0; 8];
+    let mut count = 0;
+    let mut gap = None;
+    let mut rest = text;
+    if let [b':', b':', behind @ ..] = rest {
+        (gap, rest) = (Some(0), behind);
+    }
+    while !rest.is_empty() || gap.is_none() {
+        let (group, behind) = grammar::split_run(rest, HEX);
+        if let [b'.', ..] = behind {
+            let [a, b, c, d] = ipv4_address_literal(rest)?;
+            for pair in [[a, b], [c, d]] {
+                *groups.get_mut(count)? = u16::from_be_bytes(pair);
+                count += 1;
+            }
+            break;
+        }
+        *groups.get_mut(count)? = ipv6_hex(group)?;
+        count += 1;
+        rest = match behind {
+            [] => break,
+            [b':', b':', behind @ ..] if gap.is_none() => {
+                gap = Some(count);
+                behind
+            }
+            // Something has to follow.
+            [b':', behind @ ..] if !behind.is_empty() => behind,
+            _ => return None,
+        };
+    }
+    let left_out = groups.len() - count;
+    match gap {
+        Some(gap) if left_out > 0 => groups.get_mut(gap..)?.rotate_right(left_out),
+        None if left_out == 0 => {}
+        _ => return None,
+    }
+    Some(Ipv6Addr::from(groups))
+}
+
+/// `IPv6-hex = 1*4HEXDIG`
+fn ipv6_hex(digits: &[u8]) -> Option<u16> {
+    let number = |number, &digit: &u8| number << 4 | u16::from(grammar::hex(digit));
+    matches!(digits.len(), 1..=4).then(|| digits.iter().fold(0, number))
 }
 
 /// ```text
