@@ -217,6 +217,47 @@ pub(crate) const fn folded(octets: [u8; 4]) -> u32 {
     u32::from_le_bytes(octets) & 0xdfdf_dfdf
 }
 
+/// The first octets of a word, up to eight, in one number, letters in upper case.
+///
+/// As for [`folded`]: among words of visible ASCII, one of letters, digits and `-` has a number of its
+/// own as far as it goes.
+#[inline(always)]
+pub(crate) const fn folded_word(word: &[u8]) -> u64 {
+    const CASE: u64 = 0x2020_2020_2020_2020;
+    let number = match (word.first_chunk::<8>(), word.first_chunk::<4>(), word.last_chunk::<4>()) {
+        (Some(eight), ..) => u64::from_le_bytes(*eight),
+        // The two looks overlap, and so show the same where both do.
+        (None, Some([a, b, c, d]), Some([w, x, y, z])) => {
+            let last = u64::from_le_bytes([*w, *x, *y, *z, 0, 0, 0, 0]);
+            u64::from_le_bytes([*a, *b, *c, *d, 0, 0, 0, 0]) | last << (8 * (word.len() - 4))
+        }
+        _ => match *word {
+            [a, b, c] => u64::from_le_bytes([a, b, c, 0, 0, 0, 0, 0]),
+            [a, b] => u64::from_le_bytes([a, b, 0, 0, 0, 0, 0, 0]),
+            [a] => u64::from_le_bytes([a, 0, 0, 0, 0, 0, 0, 0]),
+            _ => 0,
+        },
+    };
+    number & !CASE
+}
+
+/// Whether visible octets are this word of letters, digits and `-`, in any case.
+#[inline(always)]
+pub(crate) fn is_word(octets: &[u8], word: &'static str) -> bool {
+    folded_word(octets) == folded_word(word.as_bytes()) && ends_word(octets, word)
+}
+
+/// The same where their [`folded_word`] is the same.
+#[inline(always)]
+pub(crate) fn ends_word(octets: &[u8], word: &'static str) -> bool {
+    match word.len() {
+        // How long it is, its number says too.
+        ..8 => true,
+        8 => octets.len() == 8,
+        _ => octets.eq_ignore_ascii_case(word.as_bytes()),
+    }
+}
+
 /// Whether the text begins with a literal of 8 to 16 octets, in any case: two looks that overlap.
 #[inline(always)]
 pub(crate) fn begins<const N: usize>(text: &[u8], word: &[u8; N]) -> bool {

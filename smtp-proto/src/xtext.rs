@@ -49,22 +49,33 @@ impl<'a> Xtext<'a> {
     }
 }
 
-/// Whether octets are an xtext.
+/// Checks that octets are an xtext.
 pub(crate) fn check(octets: &[u8]) -> Result<(), ParseError> {
-    let mut end = 0;
+    check_encoded(octets, |_| true)
+}
+
+/// Checks that octets are an xtext of printable ASCII and blanks.
+pub(crate) fn check_printable(octets: &[u8]) -> Result<(), ParseError> {
+    check_encoded(octets, |octet| matches!(octet, b' '..=b'~'))
+}
+
+/// Checks that octets are an xtext, and that what is encoded in it `fits`.
+#[inline(always)]
+fn check_encoded(octets: &[u8], fits: impl Fn(u8) -> bool) -> Result<(), ParseError> {
+    let mut rest = octets;
     loop {
-        end = grammar::span(octets, end, XCHAR);
-        if end == octets.len() {
-            return Ok(());
-        }
-        let hexchar = grammar::at(octets, end) == Some(b'+')
-            && [end + 1, end + 2]
-                .iter()
-                .all(|&digit| grammar::at(octets, digit).is_some_and(|o| grammar::is(o, HEX)));
-        if !hexchar {
-            return Err(ParseError::new(Rule::Xtext, end));
-        }
-        end += 3;
+        let (_, behind) = grammar::split_run(rest, XCHAR);
+        rest = match behind {
+            [] => return Ok(()),
+            [b'+', high, low, rest @ ..]
+                if grammar::is(*high, HEX)
+                    && grammar::is(*low, HEX)
+                    && fits(grammar::hex(*high) << 4 | grammar::hex(*low)) =>
+            {
+                rest
+            }
+            _ => return Err(ParseError::new(Rule::Xtext, octets.len() - behind.len())),
+        };
     }
 }
 

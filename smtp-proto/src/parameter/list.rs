@@ -228,7 +228,7 @@ impl ParameterList {
         if address.is_empty() || value.len() > MAX {
             return Err(ParseError::new(Rule::ParameterValue, 0));
         }
-        Orcpt::parse(&value)?;
+        Orcpt::check(value.as_bytes())?;
         Ok(self.remove("ORCPT").append(format_args!("ORCPT={value}")))
     }
 }

@@ -5,10 +5,10 @@ use core::fmt;
 use crate::error::{ParseError, Rule};
 use crate::extension::{Extension, ExtensionSet};
 use crate::grammar::{self, folded};
+use crate::parameter::keyword::MailKeyword;
 use crate::parameter::rare::{By, Hold, MtPriority, Mtrk, Solicit, TransId, tracking_name};
+use crate::parameter::submitter::{AuthParameter, Submitter};
 use crate::parameter::{Parameter, Parameters};
-use crate::path::{MAX_PATH, Mailbox};
-use crate::profile::Syntax;
 use crate::xtext::{self, Xtext};
 
 /// `BODY=`: what the content may hold (RFC 6152 section 2, RFC 3030 section 3; G-41).
@@ -30,6 +30,14 @@ impl Body {
             Self::SevenBit => "7BIT",
             Self::EightBitMime => "8BITMIME",
             Self::BinaryMime => "BINARYMIME",
+        }
+    }
+
+    /// The extension that brings the value.
+    const fn extension(self) -> Extension {
+        match self {
+            Self::BinaryMime => Extension::BinaryMime,
+            Self::SevenBit | Self::EightBitMime => Extension::EightBitMime,
         }
     }
 
@@ -70,7 +78,7 @@ fn one_of<T: Copy, const N: usize>(
     name: impl Fn(T) -> &'static str,
 ) -> Result<T, ParseError> {
     all.into_iter()
-        .find(|&candidate| value.eq_ignore_ascii_case(name(candidate).as_bytes()))
+        .find(|&candidate| grammar::is_word(value, name(candidate)))
         .ok_or_else(|| ParseError::new(Rule::ParameterValue, 0))
 }
 
@@ -86,64 +94,6 @@ impl fmt::Display for Ret {
     }
 }
 
-/// `AUTH=`: who submitted the message first (RFC 4954 section 5; G-42).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AuthParameter<'a> {
-    /// `<>`: not known, or not vouched for.
-    Null,
-    /// The mailbox, still encoded. It decodes to a well-formed mailbox.
-    Mailbox(Xtext<'a>),
-}
-
-impl<'a> AuthParameter<'a> {
-    /// `xtext` that decodes to a mailbox or to `<>`.
-    fn check(value: &[u8]) -> Result<(), ParseError> {
-        let failed = || ParseError::new(Rule::ParameterValue, 0);
-        if value == Self::Null.as_str().as_bytes() {
-            return Ok(());
-        }
-        xtext::check(value).map_err(|_| failed())?;
-        let mut buffer = [0; MAX_PATH];
-        let mut length = 0;
-        for octet in xtext::decoded(value) {
-            *buffer.get_mut(length).ok_or_else(failed)? = octet;
-            length += 1;
-        }
-        match grammar::part(&buffer, 0, length) {
-            b"<>" => Ok(()),
-            text => Mailbox::parse_with(text, &Syntax::INTERNET).map(|_| ()).map_err(|_| failed()),
-        }
-    }
-
-    /// A value that was checked.
-    fn checked(value: &'a str) -> Option<Self> {
-        let xtext = Xtext::parse(value).ok()?;
-        let null = xtext.decoded().eq(Self::Null.as_str().bytes());
-        Some(if null { Self::Null } else { Self::Mailbox(xtext) })
-    }
-
-    /// The value as sent.
-    #[must_use]
-    pub const fn as_str(&self) -> &'a str {
-        match self {
-            Self::Null => "<>",
-            Self::Mailbox(xtext) => xtext.as_str(),
-        }
-    }
-}
-
-/// What became of `AUTH=`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Submitter {
-    /// It was not sent.
-    #[default]
-    Unsaid,
-    /// It is as the client said.
-    Said,
-    /// It counts for nothing.
-    Distrusted,
-}
-
 /// The parameters of a MAIL command, those known here with their meaning.
 ///
 /// Only what was sent is here; a parameter whose extension was not offered is the server's to
@@ -151,13 +101,14 @@ enum Submitter {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MailParameters<'a> {
     all: Parameters<'a>,
-    size: Option<u64>,
+    /// 0 if it was not said.
+    size: u64,
     body: Option<Body>,
     ret: Option<Ret>,
-    envid: bool,
     auth: Submitter,
-    smtputf8: bool,
-    require_tls: bool,
+    /// Those of all parameters that are known here.
+    extensions: ExtensionSet,
+    envid: bool,
     rare: bool,
     /// The priority asked for is not given.
     ordinary: bool,
@@ -167,13 +118,12 @@ impl<'a> MailParameters<'a> {
     /// None at all.
     pub const EMPTY: Self = Self {
         all: Parameters::EMPTY,
-        size: None,
+        size: 0,
         body: None,
         ret: None,
-        envid: false,
         auth: Submitter::Unsaid,
-        smtputf8: false,
-        require_tls: false,
+        extensions: ExtensionSet::EMPTY,
+        envid: false,
         rare: false,
         ordinary: false,
     };
@@ -189,91 +139,59 @@ impl<'a> MailParameters<'a> {
         if all.is_empty() {
             return Ok(read);
         }
-        read.size = size_alone(all.0);
-        if read.size.is_some() {
+        if let Some(size) = size_alone(all.0) {
+            read.size = size;
+            read.extensions = ExtensionSet::EMPTY.with(Extension::Size);
             return Ok(read);
         }
-        let mut parameters = all.iter();
-        let mut rest = parameters.rest;
-        while let Some(parameter) = parameters.next() {
-            read.take(parameter).map_err(|error| error.shifted(all.0.len() - rest.len()))?;
-            rest = parameters.rest;
-        }
-        if read.rare { read.check_rare() } else { Ok(read) }
-    }
-
-    #[inline(always)]
-    fn take(&mut self, parameter: Parameter<'a>) -> Result<(), ParseError> {
-        const BODY: u32 = folded(*b"BODY");
-
-        let keyword = <[u8; 4]>::try_from(parameter.keyword).map(folded);
-        match keyword {
-            Ok(SIZE) => self.size = Some(size(parameter.value)?),
-            Ok(BODY) => self.body = Some(Body::parse(parameter.required_octets()?)?),
-            _ => self.take_other(parameter)?,
-        }
-        Ok(())
-    }
-
-    #[inline(never)]
-    fn take_other(&mut self, parameter: Parameter<'a>) -> Result<(), ParseError> {
-        match parameter.keyword.len() {
-            3 if parameter.is("RET") => {
-                self.ret = Some(Ret::parse(parameter.required_octets()?)?);
+        let mut holds = 0;
+        for parameter in all.iter() {
+            let Some(keyword) = MailKeyword::of(parameter.keyword) else {
+                read.rare = true;
+                continue;
+            };
+            if let Err(error) = read.take(keyword, parameter) {
+                return Err(error.shifted(all.place(parameter)));
             }
-            4 if parameter.is("AUTH") => {
+            holds += u32::from(matches!(keyword, MailKeyword::HoldFor | MailKeyword::HoldUntil));
+        }
+        // A message is held for a time or until one (G-49), and one that is tracked has a name of the form
+        // xtext "@" xtext (G-54).
+        let tracked = read.extensions.contains(Extension::Mtrk);
+        if holds > 1 || (tracked && !read.envid().is_some_and(tracking_name)) {
+            return Err(ParseError::new(Rule::ParameterValue, 0));
+        }
+        Ok(read)
+    }
+
+    /// Reads a value once, so that the getters need not fail.
+    #[inline]
+    fn take(&mut self, keyword: MailKeyword, parameter: Parameter<'a>) -> Result<(), ParseError> {
+        let mut extension = keyword.extension();
+        match keyword {
+            MailKeyword::Size => self.size = size(parameter.value)?,
+            MailKeyword::Body => {
+                let body = Body::parse(parameter.required_octets()?)?;
+                extension = body.extension();
+                self.body = Some(body);
+            }
+            MailKeyword::SmtpUtf8 | MailKeyword::RequireTls => parameter.alone()?,
+            MailKeyword::Auth => {
                 AuthParameter::check(parameter.required_octets()?)?;
                 self.auth = Submitter::Said;
             }
-            5 if parameter.is("ENVID") => {
+            MailKeyword::Ret => self.ret = Some(Ret::parse(parameter.required_octets()?)?),
+            MailKeyword::Envid => {
                 check_envid(parameter.required_octets()?)?;
                 self.envid = true;
             }
-            8 if parameter.is("SMTPUTF8") => {
-                parameter.alone()?;
-                self.smtputf8 = true;
+            _ => {
+                self.rare = true;
+                check_rare(keyword, parameter)?;
             }
-            10 if parameter.is("REQUIRETLS") => {
-                parameter.alone()?;
-                self.require_tls = true;
-            }
-            _ => self.rare = true,
         }
+        self.extensions.insert(extension);
         Ok(())
-    }
-
-    /// Reads what few messages have once, so that the getters need not fail.
-    #[cold]
-    fn check_rare(self) -> Result<Self, ParseError> {
-        let mut holds = 0;
-        let mut tracked = false;
-        for parameter in self.others() {
-            if parameter.is("BY") {
-                By::parse(parameter.required()?)?;
-            } else if parameter.is("HOLDFOR") || parameter.is("HOLDUNTIL") {
-                Hold::parse(parameter)?;
-                holds += 1;
-            } else if parameter.is("MT-PRIORITY") {
-                let priority = || ParseError::new(Rule::Priority, 0);
-                MtPriority::parse(parameter.value().ok_or_else(priority)?)?;
-            } else if parameter.is("SOLICIT") {
-                Solicit::parse(parameter.required()?)?;
-            } else if parameter.is("MTRK") {
-                Mtrk::parse(parameter.required()?)?;
-                tracked = true;
-            } else if parameter.is("TRANSID") {
-                TransId::parse(parameter.required()?)?;
-            } else if parameter.is("CONPERM") {
-                parameter.alone()?;
-            }
-        }
-        // A tracked message has a name of the form xtext "@" xtext (G-54); a message is held for
-        // a time or until one (G-49).
-        let named = || self.envid().is_some_and(tracking_name);
-        if holds > 1 || (tracked && !named()) {
-            return Err(ParseError::new(Rule::ParameterValue, 0));
-        }
-        Ok(self)
     }
 
     /// `SIZE=`: the size of the content in octets, as far as the client knows (RFC 1870 section 6).
@@ -281,7 +199,7 @@ impl<'a> MailParameters<'a> {
     /// What 64 bits cannot hold is `u64::MAX`, which is too large for everyone (G-40).
     #[must_use]
     pub const fn size(&self) -> Option<u64> {
-        self.size
+        if self.extensions.contains(Extension::Size) { Some(self.size) } else { None }
     }
 
     /// `BODY=` (RFC 6152, RFC 3030).
@@ -293,7 +211,7 @@ impl<'a> MailParameters<'a> {
     /// `SMTPUTF8`: addresses, header and replies may hold UTF-8 (RFC 6531 section 3.4).
     #[must_use]
     pub const fn smtputf8(&self) -> bool {
-        self.smtputf8
+        self.extensions.contains(Extension::SmtpUtf8)
     }
 
     /// `RET=` (RFC 3461 section 4.3).
@@ -330,7 +248,7 @@ impl<'a> MailParameters<'a> {
     /// `REQUIRETLS` (RFC 8689 section 2).
     #[must_use]
     pub const fn require_tls(&self) -> bool {
-        self.require_tls
+        self.extensions.contains(Extension::RequireTls)
     }
 
     /// `BY=` (RFC 2852 section 4).
@@ -378,30 +296,9 @@ impl<'a> MailParameters<'a> {
         self.rare
     }
 
-    /// The extensions of the parameters that have a field of their own here.
+    /// The extensions of the parameters that are known here.
     pub(crate) const fn extensions(&self) -> ExtensionSet {
-        let mut extensions = ExtensionSet::EMPTY;
-        if self.size.is_some() {
-            extensions.insert(Extension::Size);
-        }
-        match self.body {
-            Some(Body::BinaryMime) => extensions.insert(Extension::BinaryMime),
-            Some(_) => extensions.insert(Extension::EightBitMime),
-            None => false,
-        };
-        if self.smtputf8 {
-            extensions.insert(Extension::SmtpUtf8);
-        }
-        if self.ret.is_some() || self.envid {
-            extensions.insert(Extension::Dsn);
-        }
-        if self.has_auth() {
-            extensions.insert(Extension::Auth);
-        }
-        if self.require_tls {
-            extensions.insert(Extension::RequireTls);
-        }
-        extensions
+        self.extensions
     }
 
     /// The client's word for the submitter counts for nothing (RFC 4954 section 5).
@@ -434,9 +331,10 @@ impl<'a> MailParameters<'a> {
     /// The parameters without a field of their own: registered ones of rare extensions, and those
     /// nobody here knows.
     pub fn others(&self) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
-        const FIELDS: [&str; 7] =
-            ["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "AUTH", "REQUIRETLS"];
-        self.all.iter().filter(|parameter| !FIELDS.iter().any(|field| parameter.is(field)))
+        self.all.iter().filter(|parameter| {
+            let keyword = MailKeyword::of(parameter.keyword);
+            keyword.is_none_or(|keyword| !has_field(keyword))
+        })
     }
 
     /// The extension that a parameter of MAIL belongs to; `None` for one that nobody here knows.
@@ -445,35 +343,46 @@ impl<'a> MailParameters<'a> {
     /// of `BODY` to [`Extension::EightBitMime`] (RFC 6152 section 2).
     #[must_use]
     pub fn extension(parameter: Parameter<'_>) -> Option<Extension> {
-        const TABLE: [(&str, Extension); 15] = [
-            ("SIZE", Extension::Size),
-            ("BODY", Extension::EightBitMime),
-            ("SMTPUTF8", Extension::SmtpUtf8),
-            ("AUTH", Extension::Auth),
-            ("RET", Extension::Dsn),
-            ("ENVID", Extension::Dsn),
-            ("REQUIRETLS", Extension::RequireTls),
-            ("BY", Extension::DeliverBy),
-            ("HOLDFOR", Extension::FutureRelease),
-            ("HOLDUNTIL", Extension::FutureRelease),
-            ("MT-PRIORITY", Extension::MtPriority),
-            ("SOLICIT", Extension::NoSoliciting),
-            ("MTRK", Extension::Mtrk),
-            ("TRANSID", Extension::Checkpoint),
-            ("CONPERM", Extension::ConPerm),
-        ];
-        let binary = Body::BinaryMime.as_str();
-        if parameter.is("BODY")
-            && parameter.value().is_some_and(|value| value.eq_ignore_ascii_case(binary))
-        {
-            return Some(Extension::BinaryMime);
+        match MailKeyword::of(parameter.keyword)? {
+            MailKeyword::Body => {
+                let body = parameter.value.and_then(|value| Body::parse(value).ok());
+                Some(body.unwrap_or(Body::EightBitMime).extension())
+            }
+            keyword => Some(keyword.extension()),
         }
-        find(&TABLE, parameter.keyword())
     }
 }
 
-pub(super) fn find(table: &[(&str, Extension)], keyword: &str) -> Option<Extension> {
-    table.iter().find(|(name, _)| name.eq_ignore_ascii_case(keyword)).map(|&(_, e)| e)
+/// Whether what MAIL says by the keyword has a field in [`MailParameters`].
+const fn has_field(keyword: MailKeyword) -> bool {
+    matches!(
+        keyword,
+        MailKeyword::Size
+            | MailKeyword::Body
+            | MailKeyword::SmtpUtf8
+            | MailKeyword::Auth
+            | MailKeyword::Ret
+            | MailKeyword::Envid
+            | MailKeyword::RequireTls
+    )
+}
+
+/// Checks the value of a parameter that few messages have.
+#[cold]
+fn check_rare(keyword: MailKeyword, parameter: Parameter<'_>) -> Result<(), ParseError> {
+    match keyword {
+        MailKeyword::By => By::parse(parameter.required()?).map(drop),
+        MailKeyword::HoldFor | MailKeyword::HoldUntil => Hold::parse(parameter).map(drop),
+        MailKeyword::MtPriority => {
+            let value = parameter.value().ok_or(ParseError::at_start(Rule::Priority))?;
+            MtPriority::parse(value).map(drop)
+        }
+        MailKeyword::Solicit => Solicit::parse(parameter.required()?).map(drop),
+        MailKeyword::Mtrk => Mtrk::parse(parameter.required()?).map(drop),
+        MailKeyword::TransId => TransId::parse(parameter.required()?).map(drop),
+        MailKeyword::ConPerm => parameter.alone(),
+        _ => Ok(()),
+    }
 }
 
 /// What a list says that is `SIZE` and nothing else, as most are.
@@ -507,8 +416,5 @@ fn size(value: Option<&[u8]>) -> Result<u64, ParseError> {
 
 /// An xtext that decodes to printable ASCII and blanks (RFC 3461 section 4.4).
 pub(super) fn check_envid(value: &[u8]) -> Result<(), ParseError> {
-    match xtext::check(value) {
-        Ok(()) if xtext::decoded(value).all(|octet| matches!(octet, 32..=126)) => Ok(()),
-        _ => Err(ParseError::new(Rule::ParameterValue, 0)),
-    }
+    xtext::check_printable(value).map_err(|_| ParseError::at_start(Rule::ParameterValue))
 }

@@ -5,10 +5,12 @@
 //! list. What a server does not offer is the server's to refuse: see [`MailParameters::extension`].
 
 mod date_time;
+mod keyword;
 mod list;
 mod mail;
 mod rare;
 mod rcpt;
+mod submitter;
 #[cfg(test)]
 mod tests;
 
@@ -19,11 +21,12 @@ use bytes::BufMut;
 pub use self::date_time::DateTime;
 pub use self::list::ParameterList;
 pub(crate) use self::list::escape_into;
-pub use self::mail::{AuthParameter, Body, MailParameters, Ret};
+pub use self::mail::{Body, MailParameters, Ret};
 pub use self::rare::{
     By, ByMode, Hold, IfRecipientChanged, MtPriority, Mtrk, Rrvs, Solicit, TransId,
 };
 pub use self::rcpt::{Notify, Orcpt, RcptParameters};
+pub use self::submitter::AuthParameter;
 
 use crate::domain;
 use crate::error::{ParseError, Rule};
@@ -238,6 +241,17 @@ impl<'a> Parameters<'a> {
         self.iter().find(|parameter| parameter.is(keyword))
     }
 
+    /// Where one of them stands in the list.
+    #[cold]
+    fn place(&self, parameter: Parameter<'_>) -> usize {
+        let mut others = self.iter();
+        let mut rest = self.0;
+        while others.next().is_some_and(|other| other != parameter) {
+            rest = grammar::skip_blanks(others.rest);
+        }
+        self.0.len() - rest.len()
+    }
+
     /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -352,10 +366,16 @@ impl<'a> Iterator for Iter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Parameter<'a>> {
+        // Nearly all lists are empty, or soon are.
         self.rest = grammar::skip_blanks(self.rest);
-        if self.rest.is_empty() {
-            return None;
-        }
+        if self.rest.is_empty() { None } else { Some(self.split()) }
+    }
+}
+
+impl<'a> Iter<'a> {
+    /// Splits off the parameter that the rest begins with.
+    #[inline(never)]
+    fn split(&mut self) -> Parameter<'a> {
         let (keyword, behind) = grammar::split_run(self.rest, LDH);
         let (value, rest) = match behind {
             [b'=', value @ ..] => {
@@ -365,6 +385,6 @@ impl<'a> Iterator for Iter<'a> {
             _ => (None, behind),
         };
         self.rest = rest;
-        Some(Parameter { keyword, value })
+        Parameter { keyword, value }
     }
 }

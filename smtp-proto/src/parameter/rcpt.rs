@@ -7,17 +7,17 @@ use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::complete::{take_while_m_n, take_while1};
 use nom::character::complete::char;
-use nom::combinator::{map_opt, recognize, rest, value, verify};
+use nom::combinator::{map_opt, recognize, verify};
 use nom::multi::many1_count;
-use nom::sequence::{delimited, terminated};
+use nom::sequence::delimited;
 
 use crate::error::{ParseError, Rule};
 use crate::extension::Extension;
 use crate::grammar::{self, ATEXT, HEX, HIGH, Parsed, XCHAR};
-use crate::parameter::mail::find;
+use crate::parameter::keyword::RcptKeyword;
 use crate::parameter::rare::Rrvs;
 use crate::parameter::{Parameter, Parameters};
-use crate::xtext::Xtext;
+use crate::xtext;
 
 /// `NOTIFY=`: which outcomes are reported (RFC 3461 section 4.1; G-45).
 ///
@@ -61,14 +61,13 @@ impl Notify {
     /// notify-list-element = "SUCCESS" / "FAILURE" / "DELAY"
     /// ```
     fn parse(value: &[u8]) -> Result<Self, ParseError> {
-        if value.eq_ignore_ascii_case(b"NEVER") {
+        if grammar::is_word(value, "NEVER") {
             return Ok(Self::NEVER);
         }
         value.split(|&octet| octet == b',').try_fold(Self::NEVER, |set, element| {
-            let is = |name: &str| name.as_bytes().eq_ignore_ascii_case(element);
-            let named = Self::NAMED.iter().find(|(name, _)| is(name));
+            let named = Self::NAMED.into_iter().find(|(name, _)| grammar::is_word(element, name));
             named
-                .map(|&(_, one)| set.and(one))
+                .map(|(_, one)| set.and(one))
                 .ok_or_else(|| ParseError::new(Rule::ParameterValue, 0))
         })
     }
@@ -97,16 +96,17 @@ pub struct Orcpt<'a> {
 }
 
 impl<'a> Orcpt<'a> {
-    pub(super) fn parse(text: &'a str) -> Result<Self, ParseError> {
-        let addr_type = grammar::whole(text, original_recipient_address);
-        let addr_type = addr_type.ok_or(ParseError::at_start(Rule::ParameterValue))?;
-        Ok(Self { text, semicolon: addr_type.len() })
+    /// Checks a value.
+    pub(super) fn check(value: &[u8]) -> Result<(), ParseError> {
+        let fits = split_addr_type(value)
+            .is_some_and(|(kind, address)| is_original_recipient(kind, address));
+        if fits { Ok(()) } else { Err(ParseError::at_start(Rule::ParameterValue)) }
     }
 
     /// The same; or one that is mislabelled, for the server to judge.
-    fn check_received(text: &'a str) -> Result<(), ParseError> {
-        match Self::parse(text) {
-            Err(error) if mislabelled(text).is_none() => Err(error),
+    fn check_received(value: &[u8]) -> Result<(), ParseError> {
+        match Self::check(value) {
+            Err(error) if !is_mislabelled(value) => Err(error),
             _ => Ok(()),
         }
     }
@@ -169,45 +169,46 @@ impl fmt::Display for Orcpt<'_> {
     }
 }
 
-/// An xtext in which characters beyond ASCII stand for themselves, behind a kind that is not `utf-8`;
-/// the kind.
-#[cold]
-fn mislabelled(text: &str) -> Option<&str> {
-    let (kind, address) = text.split_once(';')?;
-    let other = grammar::whole(kind, addr_type).is_some() && !kind.eq_ignore_ascii_case("utf-8");
-    let mut between = address.split(|c: char| !c.is_ascii());
-    let fits = |part: &str| part.is_empty() || grammar::whole(part, xtext).is_some();
-    (other && !address.is_ascii() && between.all(fits)).then_some(kind)
+/// The kind of an address, and what stands behind the semicolon.
+///
+/// `addr-type = atom`
+///
+/// An atom may hold `=`, but the value of a parameter may not (RFC 5321 section 4.1.2).
+fn split_addr_type(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    match grammar::split_run(value, ATEXT) {
+        (kind @ [_, ..], [b';', address @ ..]) if !kind.contains(&b'=') => Some((kind, address)),
+        _ => None,
+    }
 }
 
-/// `original-recipient-address = addr-type ";" xtext`
+/// Whether it is an xtext in which characters beyond ASCII stand for themselves, behind a kind that is
+/// not `utf-8`.
+#[cold]
+fn is_mislabelled(value: &[u8]) -> bool {
+    let Some((kind, address)) = split_addr_type(value) else { return false };
+    let mut between = address.split(|octet| !octet.is_ascii());
+    !is_utf_8(kind)
+        && !address.is_ascii()
+        && between.all(|part| xtext::check_printable(part).is_ok())
+}
+
+/// `original-recipient-address = addr-type ";" xtext`, where xtext is printable ASCII, and may be nothing
+/// at all.
 ///
 /// ```text
 /// orcpt-parameter =/ "ORCPT=" utf-8-addr-type ";" utf-8-enc-addr
 /// ```
-///
-/// The addr-type.
-fn original_recipient_address(text: &str) -> Parsed<'_, &str> {
-    let (address, addr_type) = terminated(addr_type, char(';')).parse(text)?;
-    if addr_type.eq_ignore_ascii_case("utf-8") {
-        value(addr_type, utf_8_enc_addr).parse(address)
+fn is_original_recipient(kind: &[u8], address: &[u8]) -> bool {
+    if is_utf_8(kind) {
+        grammar::whole(grammar::text(address), utf_8_enc_addr).is_some()
     } else {
-        value(addr_type, xtext).parse(address)
+        xtext::check_printable(address).is_ok()
     }
 }
 
-/// `addr-type = atom`
-///
-/// An atom may hold `=`, but the value of a parameter may not (RFC 5321 section 4.1.2).
-fn addr_type(text: &str) -> Parsed<'_, &str> {
-    take_while1(|c| grammar::in_class(ATEXT)(c) && c != '=').parse(text)
-}
-
-/// `xtext` of printable ASCII, which may be nothing at all.
-fn xtext(text: &str) -> Parsed<'_, Xtext<'_>> {
-    let xtext = map_opt(rest, |text| Xtext::parse(text).ok());
-    let printable = |xtext: &Xtext<'_>| xtext.decoded().all(|octet| matches!(octet, 32..=126));
-    verify(xtext, printable).parse(text)
+/// `utf-8-addr-type = "utf-8"`
+fn is_utf_8(kind: &[u8]) -> bool {
+    grammar::is_word(kind, "utf-8")
 }
 
 /// ```text
@@ -278,25 +279,28 @@ impl<'a> RcptParameters<'a> {
             return Ok(Self::EMPTY);
         }
         let mut read = Self { all, ..Self::EMPTY };
-        let mut parameters = all.iter();
-        let mut rest = parameters.rest;
-        while let Some(parameter) = parameters.next() {
-            read.take(parameter).map_err(|error| error.shifted(all.0.len() - rest.len()))?;
-            rest = parameters.rest;
+        for parameter in all.iter() {
+            if let Err(error) = read.take(parameter) {
+                return Err(error.shifted(all.place(parameter)));
+            }
         }
         Ok(read)
     }
 
     fn take(&mut self, parameter: Parameter<'a>) -> Result<(), ParseError> {
-        if parameter.is("NOTIFY") {
-            self.notify = Some(Notify::parse(parameter.required_octets()?)?);
-        } else if parameter.is("ORCPT") {
-            Orcpt::check_received(parameter.required()?)?;
-            self.orcpt = true;
-        } else if parameter.is("RRVS") {
-            Rrvs::parse(parameter.required()?)?;
-        } else if parameter.is("CONNEG") {
-            parameter.alone()?;
+        match RcptKeyword::of(parameter.keyword) {
+            Some(RcptKeyword::Notify) => {
+                self.notify = Some(Notify::parse(parameter.required_octets()?)?);
+            }
+            Some(RcptKeyword::Orcpt) => {
+                Orcpt::check_received(parameter.required_octets()?)?;
+                self.orcpt = true;
+            }
+            Some(RcptKeyword::Rrvs) => {
+                Rrvs::parse(parameter.required()?)?;
+            }
+            Some(RcptKeyword::ConNeg) => parameter.alone()?,
+            None => {}
         }
         Ok(())
     }
@@ -330,18 +334,15 @@ impl<'a> RcptParameters<'a> {
 
     /// The parameters without a field of their own.
     pub fn others(&self) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
-        self.all.iter().filter(|parameter| !parameter.is("NOTIFY") && !parameter.is("ORCPT"))
+        self.all.iter().filter(|parameter| {
+            let keyword = RcptKeyword::of(parameter.keyword);
+            !matches!(keyword, Some(RcptKeyword::Notify | RcptKeyword::Orcpt))
+        })
     }
 
     /// The extension that a parameter of RCPT belongs to; `None` for one that nobody here knows.
     #[must_use]
     pub fn extension(parameter: Parameter<'_>) -> Option<Extension> {
-        const TABLE: [(&str, Extension); 4] = [
-            ("NOTIFY", Extension::Dsn),
-            ("ORCPT", Extension::Dsn),
-            ("RRVS", Extension::Rrvs),
-            ("CONNEG", Extension::ConNeg),
-        ];
-        find(&TABLE, parameter.keyword())
+        RcptKeyword::of(parameter.keyword).map(RcptKeyword::extension)
     }
 }

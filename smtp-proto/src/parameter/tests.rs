@@ -199,6 +199,16 @@ fn bad_mail_parameters() {
 }
 
 #[test]
+fn an_error_in_a_value_has_its_place_in_the_list() {
+    for (list, place) in [("SIZE=x BY=x", 0), ("SIZE=1 BY=x BODY=x", 7), ("A BODY=x", 2)] {
+        assert_eq!(mail(list).unwrap_err().offset(), place, "{list}");
+    }
+    assert_eq!(rcpt("X=y NOTIFY=x").unwrap_err().offset(), 4);
+    let relaxed = Parameters::parse(b"A   RET=x", &Syntax::LENIENT).unwrap();
+    assert_eq!(MailParameters::parse(relaxed).unwrap_err().offset(), 4);
+}
+
+#[test]
 fn a_keyword_of_one_letter_comes_once_too() {
     for text in ["N N", "N N=1", "N=1 n", "X N=1 Y n=2", "N Nn nN"] {
         let error = Parameters::parse(text.as_bytes(), &Syntax::STRICT).unwrap_err();
