@@ -114,17 +114,13 @@ impl Decoder {
         };
         loop {
             let then = match self.walk(block, &mut place, limit) {
-                Stop::Limit if place.read < block.len() => {
-                    limit = if self.skip(block, &mut place) {
-                        place.read + TROUBLE
-                    } else {
-                        widest(
-                            #[inline(always)]
-                            || self.sieve(block, &mut place),
-                        )
-                    };
-                    continue;
-                }
+                Stop::Limit if place.read < block.len() => match self.pass(block, &mut place) {
+                    Some(next) => {
+                        limit = next;
+                        continue;
+                    }
+                    None => Then::End,
+                },
                 Stop::Limit | Stop::Undecided => Then::More,
                 Stop::Newline => Then::Newline,
                 Stop::End => Then::End,
@@ -147,6 +143,49 @@ impl Decoder {
     /// Whether content had an octet 0 (F-23).
     pub const fn has_nul(&self) -> bool {
         self.unusual.nul
+    }
+
+    /// Goes on as long as that is done without a look at each octet. Gives how far [`Self::walk`] has to
+    /// go then; nothing if the message has ended.
+    fn pass(&mut self, block: &mut [u8], place: &mut Place) -> Option<usize> {
+        while self.skip(block, place) {
+            match self.pass_dot(block, place) {
+                Some(Stop::End) => return None,
+                Some(_) => {}
+                None => return Some(place.read + TROUBLE),
+            }
+        }
+        Some(widest(
+            #[inline(always)]
+            || self.sieve(block, place),
+        ))
+    }
+
+    /// Passes over a CRLF, a dot that falls out, and the octet behind it, or over the end: what
+    /// [`Self::skip`] mostly stops at. Of other octets none are passed.
+    #[inline(always)]
+    fn pass_dot(&mut self, block: &mut [u8], place: &mut Place) -> Option<Stop> {
+        let octet = match *block.get(place.read..)? {
+            [CR, LF, DOT, CR, LF, ..] => None,
+            [CR, LF, DOT, CR | LF, ..] => return None,
+            [CR, LF, DOT, octet, ..] => Some(octet),
+            _ => return None,
+        };
+        Self::put(block, place, CR);
+        Self::put(block, place, LF);
+        self.line_start = octet.is_none();
+        match octet {
+            Some(octet) => {
+                place.read += 1;
+                self.unusual.add(octet);
+                Self::put(block, place, octet);
+                Some(Stop::Limit)
+            }
+            None => {
+                place.read += 3;
+                Some(Stop::End)
+            }
+        }
     }
 
     /// Passes over octets that need no change, and moves them to where dots have fallen out. Whether
