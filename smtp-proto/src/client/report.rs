@@ -293,7 +293,9 @@ impl Outcome {
         Self::of(status, self.phase, self.cause)
     }
 
-    pub(crate) fn local(rejection: Rejection<'static>) -> Self {
+    /// That of a recipient that no server is asked about: this side says so, before MAIL.
+    #[must_use]
+    pub fn local(rejection: Rejection<'static>) -> Self {
         let status = match rejection.severity() {
             Severity::PermanentNegative => Status::Rejected,
             _ => Status::Deferred,

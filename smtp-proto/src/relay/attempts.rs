@@ -63,6 +63,8 @@ pub enum HostFailure {
     NoAnswer,
     /// The session could not be opened.
     Opening(OpeningError),
+    /// TLS failed that must be: its handshake, or the certificate is not the right one.
+    Tls,
     /// The session ended before the transaction had begun.
     Fault(Fault),
     /// A policy of this side forbids sending there, such as one about TLS; what is said counts for
@@ -91,6 +93,7 @@ impl HostFailure {
             Self::NoAddress => Cause::Local(Unroutable::NoAddress.rejection()),
             Self::DnsFailed => local(3, "DNS gave no answer"),
             Self::NoAnswer => local(1, "no answer from the host"),
+            Self::Tls => Cause::Local(Rejection::temporary(7, 5, "TLS failed, and must be")),
             Self::Fault(fault) | Self::Opening(OpeningError::Fault(fault)) => Cause::Fault(fault),
             Self::Policy(rejection) => Cause::Local(rejection),
             Self::Opening(error) => match error.reply() {

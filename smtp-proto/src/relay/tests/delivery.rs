@@ -192,6 +192,7 @@ fn why_a_host_failed() {
         (HostFailure::NoAddress, "5.4.4", true),
         (HostFailure::DnsFailed, "4.4.3", false),
         (HostFailure::NoAnswer, "4.4.1", false),
+        (HostFailure::Tls, "4.7.5", false),
         (HostFailure::Fault(fault()), "4.4.2", false),
         (HostFailure::Opening(OpeningError::Fault(fault())), "4.4.2", false),
         (HostFailure::Opening(OpeningError::NoMechanism), "4.7.0", false),
