@@ -27,9 +27,12 @@ pub struct Client<C = smtp_frontend::Client>(pub(crate) C);
 /// be used any more.
 pub type Pooled = Client<smtp_frontend::Pooled<Blocking>>;
 
+/// A session that is somebody else's to end.
+pub type LentClient<'c> = Client<&'c mut smtp_frontend::Client>;
+
 /// A session in which a server is the client, as the roles have turned: see
 /// [`Session::turned`](crate::Session::turned).
-pub type TurnedClient<'c> = Client<&'c mut smtp_frontend::Client>;
+pub type TurnedClient<'c> = LentClient<'c>;
 
 /// Who has a session.
 pub trait Holder {

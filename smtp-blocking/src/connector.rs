@@ -33,7 +33,7 @@ use crate::{
 ///
 /// Everything is set once and used for any number of connections; a clone shares it.
 #[derive(Clone)]
-pub struct Connector(smtp_frontend::Connector<Blocking>);
+pub struct Connector(pub(crate) smtp_frontend::Connector<Blocking>);
 
 impl Connector {
     /// With this use of TLS, and everything else by default.

@@ -188,6 +188,7 @@ mod listener;
 mod name_server;
 mod park;
 mod reader;
+mod relay;
 mod runtime;
 mod server;
 mod session;
@@ -209,10 +210,11 @@ pub use smtp_frontend::{
 
 pub use self::{
     body::Body,
-    client::{Client, Pooled, TurnedClient},
+    client::{Client, LentClient, Pooled, TurnedClient},
     connection::Connection,
     connector::{Connector, Pool},
     listener::AnyListener,
+    relay::{Courier, Relay},
     runtime::{Blocking, STACK},
     server::Server,
     session::{Backend, Session},

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use smtp_frontend::{Client, Connector, Message};
 use smtp_proto::{
-    client::{Envelope, Recipient},
+    client::{Envelope, Recipient, Report},
     data::BareNewline,
     extension::Extension,
     proxy::Version,
@@ -61,7 +61,7 @@ pub(crate) async fn run<R: System>(arguments: &args::Send) -> Result<Option<Code
     }
     let connector = letter.connector::<R>(tls)?;
     let client = session::connect(&connector, &server).await.map_err(Failure::of)?;
-    letter.send::<R>(client, 0..letter.addresses.to.len()).await
+    letter.send::<R>(client).await
 }
 
 impl<'a> Letter<'a> {
@@ -131,18 +131,27 @@ impl<'a> Letter<'a> {
         Ok(connector)
     }
 
-    /// Sends to these recipients, and prints what became of each; the session is over then.
-    async fn send<R: System>(
-        &self,
-        mut client: Client,
-        numbers: impl IntoIterator<Item = usize> + Clone,
-    ) -> Result<Option<Code>, Failure> {
-        if let Err(failure) = self.agree(&mut client).await {
-            if client.is_usable() {
-                client.quit().await.map_err(Failure::of)?;
+    /// Sends to all recipients, and prints what became of each; the session is over then.
+    async fn send<R: System>(&self, mut client: Client) -> Result<Option<Code>, Failure> {
+        let sent = self.transact::<R>(&mut client, 0..self.addresses.to.len()).await;
+        if let Ok(report) = &sent {
+            for (number, outcome) in report.outcomes().iter().enumerate() {
+                self.tell(number, outcome);
             }
-            return Err(failure);
         }
+        if client.is_usable() {
+            client.quit().await.map_err(Failure::of)?;
+        }
+        Ok(sent?.outcomes().iter().filter_map(code).reduce(worse))
+    }
+
+    /// Sends to these recipients, after all that is to be said before.
+    async fn transact<R: System>(
+        &self,
+        client: &mut Client,
+        numbers: impl IntoIterator<Item = usize>,
+    ) -> Result<Report, Failure> {
+        self.agree(client).await?;
         let takes_8bit =
             client.capabilities().is_some_and(|offered| offered.offers(Extension::EightBitMime));
         let message = match &self.content {
@@ -155,19 +164,12 @@ impl<'a> Letter<'a> {
             }
             Prepared::Composed(octets) => Message::from(octets.clone()),
         };
-        let recipients = self.recipients(numbers.clone())?;
+        let recipients = self.recipients(numbers)?;
         let reverse_path = reverse_path(&self.addresses.from)?;
         let parameters = self.wishes.mail.as_parameters();
         let envelope = Envelope { reverse_path, parameters, recipients: &recipients };
         let sent = client.send_with(&envelope, message, self.wishes.options).await;
-        let report = sent.map_err(Failure::of)?;
-        for (number, outcome) in numbers.into_iter().zip(report.outcomes()) {
-            self.tell(number, outcome);
-        }
-        if client.is_usable() {
-            client.quit().await.map_err(Failure::of)?;
-        }
-        Ok(report.outcomes().iter().filter_map(code).reduce(worse))
+        sent.map_err(Failure::of)
     }
 
     /// Prints what became of a recipient.

@@ -46,8 +46,9 @@ pub use self::driver::Handshake;
 pub use self::{
     body::{Body, BodyError},
     client::{
-        Attempt, Client, ConnectError, Connector, InvalidProxy, InvalidProxyCredentials, MailData,
-        Message, Pool, PoolConfig, PoolError, Pooled, Progress, Proxy, ProxyError, Target, Tls,
+        Attempt, Client, ConnectError, Connector, Courier, InvalidProxy, InvalidProxyCredentials,
+        MailData, Message, Pool, PoolConfig, PoolError, Pooled, Progress, Proxy, ProxyError, Relay,
+        Target, Tls,
     },
     connection::Connection,
     driver::{Driver, Stream},

@@ -165,10 +165,10 @@ pub use smtp_frontend::proto;
 pub use smtp_frontend::tls;
 #[doc(inline)]
 pub use smtp_frontend::{
-    Answered, Asked, Attempt, Backend, Body, BodyError, Client, ConnectError, Driver, End, Error,
-    Facts, Handle, InvalidProxy, InvalidProxyCredentials, MailData, Network, NotANetwork, NotARate,
-    Observer, Outcome, PoolConfig, PoolError, Progress, Proxy, ProxyError, Rate, Received,
-    Recipient, Refusal, Sender, Service, Session, Stream, Target, Tls, Waiting,
+    Answered, Asked, Attempt, Backend, Body, BodyError, Client, ConnectError, Courier, Driver, End,
+    Error, Facts, Handle, InvalidProxy, InvalidProxyCredentials, MailData, Network, NotANetwork,
+    NotARate, Observer, Outcome, PoolConfig, PoolError, Progress, Proxy, ProxyError, Rate,
+    Received, Recipient, Refusal, Sender, Service, Session, Stream, Target, Tls, Waiting,
 };
 
 pub use self::{listener::AnyListener, runtime::Tokio};
@@ -187,6 +187,9 @@ pub type Pool = smtp_frontend::Pool<Tokio>;
 
 /// A session of a [`Pool`], lent.
 pub type Pooled = smtp_frontend::Pooled<Tokio>;
+
+/// Sends messages to the hosts that take mail for the domains of their recipients.
+pub type Relay<'c, D> = smtp_frontend::Relay<'c, Tokio, D>;
 
 /// A server of a [`Backend`]: its listeners, limits, TLS and shutdown.
 pub type Server<B> = smtp_frontend::Server<B, Tokio>;

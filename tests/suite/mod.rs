@@ -18,13 +18,14 @@ mod forward;
 pub(crate) mod help;
 mod hosts;
 mod message;
-mod mx;
+pub(crate) mod mx;
 pub(crate) mod octets;
 mod opening;
 #[cfg(feature = "tls")]
 mod policy;
 mod pool;
 mod proxied;
+mod relay;
 mod remote;
 mod shutdown;
 mod testing;

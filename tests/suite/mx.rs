@@ -32,7 +32,7 @@ use crate::{
 
 /// What DNS says. Of names that are not there nothing is known.
 #[derive(Default)]
-struct Zone {
+pub(crate) struct Zone {
     mx: HashMap<&'static str, MxAnswer>,
     addresses: HashMap<&'static str, AddressAnswer>,
     srv: HashMap<&'static str, SrvAnswer>,
@@ -43,25 +43,25 @@ struct Zone {
 }
 
 impl Zone {
-    fn mx(mut self, domain: &'static str, records: &[(u16, &str)]) -> Self {
+    pub(crate) fn mx(mut self, domain: &'static str, records: &[(u16, &str)]) -> Self {
         let record =
             |&(preference, exchange): &(u16, &str)| Mx { preference, exchange: exchange.into() };
         self.mx.insert(domain, MxAnswer::Records(records.iter().map(record).collect()));
         self
     }
 
-    fn answer(mut self, domain: &'static str, answer: MxAnswer) -> Self {
+    pub(crate) fn answer(mut self, domain: &'static str, answer: MxAnswer) -> Self {
         self.mx.insert(domain, answer);
         self
     }
 
-    fn host(mut self, host: &'static str, addresses: &[[u8; 4]]) -> Self {
+    pub(crate) fn host(mut self, host: &'static str, addresses: &[[u8; 4]]) -> Self {
         let addresses = addresses.iter().map(|octets| IpAddr::from(*octets)).collect();
         self.addresses.insert(host, AddressAnswer::Addresses(addresses));
         self
     }
 
-    fn unknown(mut self, host: &'static str) -> Self {
+    pub(crate) fn unknown(mut self, host: &'static str) -> Self {
         self.addresses.insert(host, AddressAnswer::Failed);
         self
     }
@@ -97,9 +97,9 @@ impl Resolve for Zone {
     }
 }
 
-const HERE: [u8; 4] = [127, 0, 0, 1];
+pub(crate) const HERE: [u8; 4] = [127, 0, 0, 1];
 /// Where nobody answers: it is an address of this host, too, and the port is free there.
-const NOBODY: [u8; 4] = [127, 0, 0, 2];
+pub(crate) const NOBODY: [u8; 4] = [127, 0, 0, 2];
 
 /// A server, and who goes to its port, with the hosts that were tried in vain.
 async fn server(store: &Store) -> (Connector, Arc<Mutex<Vec<String>>>) {

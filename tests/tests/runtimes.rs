@@ -315,16 +315,16 @@ fn a_runtime_is_little_code() {
     let others = ["runtime", "socket", "reader", "lib"];
     let instead = ["park", "doorbell", "listener", "name_server", "connection", "encrypted"];
     // Calls that block, each a line or two over that of the frontend.
-    let calls = ["client", "connector", "server", "session", "body", "dns", "delegate"];
+    let calls = ["client", "connector", "server", "session", "body", "dns", "relay", "delegate"];
     let testing = ["testing/mod", "testing/on", "testing/calls"];
     let lines =
         lines_of_files("smtp-blocking", &[&others[..], &instead, &calls, &testing].concat());
     let [others, instead, calls, testing] =
-        [&lines[..4], &lines[4..10], &lines[10..17], &lines[17..]]
+        [&lines[..4], &lines[4..10], &lines[10..18], &lines[18..]]
             .map(|part| part.iter().sum::<usize>());
     println!("smtp-blocking: {others} lines as others, {instead} instead, {calls} of calls");
     assert!(lines[0] <= 120, "smtp-blocking/src/runtime.rs: {} lines", lines[0]);
-    assert!(others <= 480 && instead <= 880 && calls <= 700, "{others} {instead} {calls}");
+    assert!(others <= 480 && instead <= 880 && calls <= 760, "{others} {instead} {calls}");
     // Streams that block, and calls.
     assert!(testing <= 320, "smtp-blocking/src/testing: {testing} lines");
 }

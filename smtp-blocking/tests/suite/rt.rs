@@ -37,6 +37,7 @@ pub(crate) mod smtp {
     pub(crate) type Connector = smtp_frontend::Connector<Blocking>;
     pub(crate) type Message<'m> = smtp_frontend::Message<'m, Blocking>;
     pub(crate) type Pool = smtp_frontend::Pool<Blocking>;
+    pub(crate) type Relay<'c, D> = smtp_frontend::Relay<'c, Blocking, D>;
     pub(crate) type Server<B> = smtp_frontend::Server<B, Blocking>;
 
     pub(crate) mod testing {

@@ -6,3 +6,4 @@ mod ends;
 mod help;
 mod mail;
 mod peers;
+mod relay;

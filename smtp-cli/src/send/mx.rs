@@ -1,12 +1,18 @@
 //! To the hosts that take mail for the recipients' domains, as a relay sends it.
 
-use smtp_frontend::Error;
-use smtp_proto::relay::{NextHop, Unroutable, batches};
+use std::marker::PhantomData;
+
+use smtp_frontend::{Client, Courier, Relay};
+use smtp_proto::{
+    answer::Rejection,
+    client::{Outcome, Phase},
+    relay::{HostFailure, Verdict},
+};
 
 use super::{Letter, names::Names};
 use crate::{
     args,
-    exit::{Code, Failure, worse},
+    exit::{Code, Failure, code, worse},
     runtime::System,
 };
 
@@ -17,47 +23,50 @@ pub(super) async fn run<R: System>(letter: &Letter<'_>) -> Result<Option<Code>, 
     let tls = arguments.session.tls.unwrap_or(args::Tls::Opportunistic);
     let connector = letter.connector::<R>(tls)?.mx_port(arguments.mx_port);
     let names = Names::of(arguments.name_server)?;
-    let mut ended = None;
-    let mut end = |code: Option<Code>| ended = ended.into_iter().chain(code).reduce(worse);
-    // Each recipient that can be sent to, by its number, and where to.
-    let mut hops = Vec::new();
-    for (number, to) in letter.recipients(0..letter.addresses.to.len())?.iter().enumerate() {
-        let mailbox = to.path.mailbox().ok_or(Unroutable::Incomplete);
-        match mailbox.and_then(|mailbox| NextHop::of(mailbox, None)) {
-            Ok(next_hop) => hops.push((number, next_hop)),
-            Err(why) => end(Some(refuse(letter, [number], &failure(why.into())))),
+    let recipients = letter.recipients(0..letter.addresses.to.len())?;
+    let mut carrier = Carrier::<R> { letter, ended: None, runtime: PhantomData };
+    // What a server takes at a time, the transaction knows.
+    let relay = Relay::new(&connector, &names).max_recipients(usize::MAX);
+    relay.send_by(&recipients, &mut carrier).await;
+    Ok(carrier.ended)
+}
+
+/// Hands over the letter, and tells what became of it.
+struct Carrier<'l, R> {
+    letter: &'l Letter<'l>,
+    /// With which code to end.
+    ended: Option<Code>,
+    runtime: PhantomData<fn() -> R>,
+}
+
+impl<R: System> Courier for Carrier<'_, R> {
+    async fn carry(
+        &mut self,
+        client: &mut Client,
+        recipients: &[usize],
+    ) -> Result<Vec<Outcome>, HostFailure> {
+        let sent = self.letter.transact::<R>(client, recipients.iter().copied()).await;
+        sent.map(|report| report.outcomes().to_vec()).map_err(refusal)
+    }
+
+    fn settled(&mut self, recipient: usize, verdict: &Verdict) {
+        let outcome = &verdict.outcome;
+        match &verdict.host {
+            // Where it is no server that speaks.
+            Some(host) if outcome.phase() == Phase::Preparation => {
+                self.letter.tell(recipient, format_args!("{outcome} ({host})"));
+            }
+            _ => self.letter.tell(recipient, outcome),
         }
-    }
-    for batch in batches(hops.iter().map(|(_, next_hop)| next_hop), usize::MAX) {
-        let of_batch = || batch.iter().filter_map(|place| hops.get(*place));
-        let numbers = of_batch().map(|(number, _)| *number);
-        let Some((_, next_hop)) = of_batch().next() else { continue };
-        let sent = match connector.connect_mx(next_hop, &names).await {
-            Ok(client) => letter.send::<R>(client, numbers.clone()).await,
-            Err(error) => Err(failure(error)),
-        };
-        end(sent.unwrap_or_else(|failure| Some(refuse(letter, numbers, &failure))));
-    }
-    Ok(ended)
-}
-
-/// With the reply that says why there is no route.
-fn failure(error: Error) -> Failure {
-    match error {
-        Error::Unroutable(why) => Failure::new(Failure::of(error).code, why.rejection()),
-        error => Failure::of(error),
+        self.ended = self.ended.into_iter().chain(code(outcome)).reduce(worse);
     }
 }
 
-/// Tells why these recipients cannot be sent to.
-fn refuse(
-    letter: &Letter<'_>,
-    numbers: impl IntoIterator<Item = usize>,
-    failure: &Failure,
-) -> Code {
-    let word = if failure.code == Code::Temporary { "deferred" } else { "rejected" };
-    for number in numbers {
-        letter.tell(number, format_args!("{word} before MAIL: {failure}"));
-    }
-    failure.code
+/// This host cannot be given the letter; another one may do.
+fn refusal(failure: Failure) -> HostFailure {
+    let rejection = match failure.code {
+        Code::Temporary | Code::Protocol => Rejection::temporary(5, 0, ""),
+        _ => Rejection::permanent(5, 0, ""),
+    };
+    HostFailure::Policy(rejection.with_text(failure.message))
 }

@@ -55,7 +55,7 @@ fn each_domain_gets_its_own_and_the_rest_is_told_why_not() {
             "n@null.example: rejected before MAIL: 556 5.1.10 this domain takes no mail",
             "o@nowhere.example: rejected before MAIL: 550 5.1.2 ",
             "p@failed.example: deferred before MAIL: 451 4.4.3 DNS gave no answer",
-            "q@empty.example: rejected before MAIL: nobody.example:",
+            "q@empty.example: rejected before MAIL: 554 5.4.4 the host has no address (nobody.example)",
             "r@com: rejected before MAIL: 550 5.1.2 the domain is not complete",
             "a@x.example: delivered: 250",
         ] {

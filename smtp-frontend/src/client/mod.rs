@@ -6,6 +6,7 @@ mod message;
 mod pool;
 mod progress;
 mod proxied;
+mod relay;
 mod route;
 mod security;
 mod target;
@@ -33,6 +34,7 @@ pub use self::{
     message::{MailData, Message},
     pool::{Pool, PoolConfig, PoolError, Pooled},
     progress::Progress,
+    relay::{Courier, Relay},
     target::{Attempt, ConnectError, Target},
     tunnel::{InvalidProxy, InvalidProxyCredentials, Proxy, ProxyError},
 };

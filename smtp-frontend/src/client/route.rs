@@ -1,13 +1,19 @@
 //! From a domain to a session with one of the hosts that take its mail.
 
-use std::{future::Future, net::SocketAddr};
-
-use smtp_proto::relay::{
-    self, AddressAnswer, AttemptRules, AttemptStep, Attempts, HostFailure, HostName, MxAnswer,
-    NextHop, Route, Unroutable,
+use std::{
+    future::Future,
+    net::{IpAddr, SocketAddr},
 };
 
-use super::{Client, ConnectError, Connector, Target};
+use smtp_proto::{
+    answer::Rejection,
+    relay::{
+        self, AddressAnswer, AttemptRules, AttemptStep, Attempts, HostFailure, HostName, MxAnswer,
+        NextHop, Own, Route, Unroutable,
+    },
+};
+
+use super::{Attempt, Client, ConnectError, Connector, Target};
 use crate::{dns::Resolve, error::Error, random, runtime::Runtime, time::within};
 
 impl<R: Runtime> Connector<R> {
@@ -38,61 +44,25 @@ impl<R: Runtime> Connector<R> {
         next_hop: &NextHop,
         dns: &impl Resolve,
     ) -> Result<Client, Error> {
-        let mut own = self.own.clone();
-        own.names.extend(self.hello_name.as_deref().and_then(|name| HostName::parse(name).ok()));
-        let route = match next_hop {
-            NextHop::Address(address) => Route::to(relay::Target::Address(*address)),
-            NextHop::Host(host) => Route::to(relay::Target::Name(host.clone())),
-            NextHop::Domain(domain) => {
-                let answer = self.in_time(dns.mx(domain)).await.unwrap_or(MxAnswer::Failed);
-                Route::of_domain(domain, &answer, &own, random::below)?
-            }
-        };
+        let own = self.known_as();
         let mut rules = AttemptRules::default();
         rules.addresses = self.max_attempts;
-        let mut round = Attempts::new(route, 1, &own, rules);
-        let mut attempts = Vec::new();
-        loop {
-            match round.step() {
-                AttemptStep::Resolve(host) => {
-                    let answer = self.in_time(dns.addresses(&host)).await;
-                    let failure = match answer.unwrap_or(AddressAnswer::Failed) {
-                        AddressAnswer::Addresses(addresses) if !addresses.is_empty() => {
-                            round.resolved(addresses);
-                            continue;
-                        }
-                        AddressAnswer::Addresses(_) | AddressAnswer::None => Unroutable::NoAddress,
-                        AddressAnswer::Failed => Unroutable::DnsFailed,
-                    };
-                    let target = Target::new(host.as_str(), self.mx_port);
-                    self.failed(&mut attempts, &target, None, failure.into());
-                    round.failed(match failure {
-                        Unroutable::NoAddress => HostFailure::NoAddress,
-                        _ => HostFailure::DnsFailed,
-                    });
-                }
-                AttemptStep::Connect { host, address, .. } => {
-                    let name = host.map_or(address.to_string(), |host| host.to_string());
-                    let target = Target::new(&name, self.mx_port).addresses([address]);
-                    let address = SocketAddr::new(address, self.mx_port);
-                    let error = match self.connect_at(&target, address).await {
-                        Ok(client) => return Ok(client),
-                        Err(error) => error,
-                    };
-                    let goes_on = error.may_differ_elsewhere();
-                    round.failed(failure(&error));
-                    self.failed(&mut attempts, &target, Some(address), error);
-                    if !goes_on {
-                        return Err(ConnectError::new(attempts).into());
-                    }
-                }
-                // This host's own address was the first one.
-                AttemptStep::Done if attempts.is_empty() => {
-                    return Err(Unroutable::Misrouted.into());
-                }
-                AttemptStep::Done => return Err(ConnectError::new(attempts).into()),
-            }
+        let mut round = Round::begin(self, dns, next_hop, 1, &own, rules).await?;
+        let mut session = None;
+        round.open(&mut session).await;
+        match session {
+            Some(session) => Ok(session.client),
+            // This host's own address was the first one.
+            None if round.failed.is_empty() => Err(Unroutable::Misrouted.into()),
+            None => Err(ConnectError::new(round.failed).into()),
         }
+    }
+
+    /// By which names and addresses mail would come back.
+    pub(super) fn known_as(&self) -> Own {
+        let mut own = self.own.clone();
+        own.names.extend(self.hello_name.as_deref().and_then(|name| HostName::parse(name).ok()));
+        own
     }
 
     async fn in_time<T>(&self, lookup: impl Future<Output = T>) -> Option<T> {
@@ -100,12 +70,130 @@ impl<R: Runtime> Connector<R> {
     }
 }
 
-/// What an address that was tried in vain is to the round.
-fn failure(error: &Error) -> HostFailure {
-    match error {
-        Error::Opening(error) => HostFailure::Opening(error.clone()),
-        Error::Fault(fault) => HostFailure::Fault(fault.clone()),
-        Error::Policy(refusal) => HostFailure::Policy(refusal.rejection()),
-        _ => HostFailure::NoAnswer,
+/// A host of a route, and the session with it.
+pub(super) struct Reached {
+    pub(super) client: Client,
+    host: Option<HostName>,
+    address: IpAddr,
+}
+
+/// From host to host of a next hop: who is asked of DNS, and sessions.
+pub(super) struct Round<'r, R, D> {
+    connector: &'r Connector<R>,
+    dns: &'r D,
+    pub(super) attempts: Attempts<'r>,
+    /// What was tried in vain.
+    failed: Vec<Attempt>,
+    /// What failed will fail elsewhere.
+    is_over: bool,
+}
+
+impl<'r, R: Runtime, D: Resolve> Round<'r, R, D> {
+    /// For so many recipients.
+    pub(super) async fn begin(
+        connector: &'r Connector<R>,
+        dns: &'r D,
+        next_hop: &NextHop,
+        recipients: usize,
+        own: &'r Own,
+        rules: AttemptRules,
+    ) -> Result<Self, Unroutable> {
+        let route = match next_hop {
+            NextHop::Address(address) => Route::to(relay::Target::Address(*address)),
+            NextHop::Host(host) => Route::to(relay::Target::Name(host.clone())),
+            NextHop::Domain(domain) => {
+                let answer = connector.in_time(dns.mx(domain)).await.unwrap_or(MxAnswer::Failed);
+                Route::of_domain(domain, &answer, own, random::below)?
+            }
+        };
+        let attempts = Attempts::new(route, recipients, own, rules);
+        Ok(Self { connector, dns, attempts, failed: Vec::new(), is_over: false })
+    }
+
+    /// Has a session with the host whose turn it is: the one at hand, if it is there and can be used again, or
+    /// else a new one. Whether there is one.
+    pub(super) async fn open(&mut self, at_hand: &mut Option<Reached>) -> bool {
+        while !self.is_over {
+            match self.attempts.step() {
+                AttemptStep::Resolve(host) => self.resolve(&host).await,
+                AttemptStep::Connect { host, address, new_session } => {
+                    if let Some(session) = at_hand.take() {
+                        let is_there = session.host == host && session.address == address;
+                        if is_there && !new_session && session.client.is_usable() {
+                            *at_hand = Some(session);
+                            return true;
+                        }
+                        session.end().await;
+                    }
+                    if let Some(client) = self.connect(host.as_ref(), address).await {
+                        *at_hand = Some(Reached { client, host, address });
+                        return true;
+                    }
+                }
+                AttemptStep::Done => return false,
+            }
+        }
+        false
+    }
+
+    async fn resolve(&mut self, host: &HostName) {
+        let answer = self.connector.in_time(self.dns.addresses(host)).await;
+        let why = match answer.unwrap_or(AddressAnswer::Failed) {
+            AddressAnswer::Addresses(addresses) if !addresses.is_empty() => {
+                return self.attempts.resolved(addresses);
+            }
+            AddressAnswer::Addresses(_) | AddressAnswer::None => Unroutable::NoAddress,
+            AddressAnswer::Failed => Unroutable::DnsFailed,
+        };
+        let target = Target::new(host.as_str(), self.connector.mx_port);
+        self.give_up(&target, None, why.into());
+    }
+
+    async fn connect(&mut self, host: Option<&HostName>, address: IpAddr) -> Option<Client> {
+        let name = host.map_or(address.to_string(), ToString::to_string);
+        let target = Target::new(&name, self.connector.mx_port).addresses([address]);
+        let address = SocketAddr::new(address, self.connector.mx_port);
+        match self.connector.connect_at(&target, address).await {
+            Ok(client) => Some(client),
+            Err(error) => {
+                self.give_up(&target, Some(address), error);
+                None
+            }
+        }
+    }
+
+    fn give_up(&mut self, target: &Target, address: Option<SocketAddr>, error: Error) {
+        self.is_over = !error.may_differ_elsewhere();
+        self.attempts.failed((&error).into());
+        self.connector.failed(&mut self.failed, target, address, error);
+    }
+}
+
+impl Reached {
+    /// Ends it, whatever the server says to that.
+    pub(super) async fn end(self) {
+        if self.client.is_usable() {
+            let _ = self.client.quit().await;
+        }
+    }
+}
+
+/// Why a host could not be given the message, as it counts for a round of [`Attempts`].
+impl From<&Error> for HostFailure {
+    fn from(error: &Error) -> Self {
+        match error.decisive() {
+            Error::Opening(error) => Self::Opening(error.clone()),
+            Error::Fault(fault) => Self::Fault(fault.clone()),
+            Error::Policy(refusal) => Self::Policy(refusal.rejection()),
+            Error::Unroutable(Unroutable::NoAddress) => Self::NoAddress,
+            Error::Unroutable(Unroutable::DnsFailed) => Self::DnsFailed,
+            Error::Unroutable(why) => Self::Policy(why.rejection()),
+            Error::Tls(_) => Self::Tls,
+            // What the message asks for, and this server does not offer.
+            Error::Misuse(misuse) => {
+                Self::Policy(Rejection::permanent(5, 0, "").with_text(misuse.to_string()))
+            }
+            Error::Io(_) | Error::Connect(_) | Error::Proxy(_) | Error::Pool(_) => Self::NoAnswer,
+        }
     }
 }
