@@ -51,13 +51,18 @@ pub(super) struct Conversation<C: Deref<Target = Core<B>>, B: Backend> {
     pub(super) recipients: usize,
     /// What the handler said of the message under way, until that has come whole.
     answers: Option<Answers>,
-    exchange: Option<Box<dyn Mechanism>>,
-    /// Why the session is about to end.
-    fault: Option<Box<Fault>>,
+    /// In a box, as an idle session has nothing of it.
+    aside: Option<Box<Aside>>,
     /// What there is to tell an observer.
     pub(super) note: Note,
-    /// For how many milliseconds handlers have worked while replies waited.
-    held: u32,
+}
+
+/// What few sessions have, or only at their end.
+#[derive(Default)]
+struct Aside {
+    exchange: Option<Box<dyn Mechanism>>,
+    /// Why the session is about to end.
+    fault: Option<Fault>,
 }
 
 /// What is to be done when a question is answered.
@@ -85,10 +90,8 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             session: None,
             recipients: 0,
             answers: None,
-            exchange: None,
-            fault: None,
+            aside: None,
             note: Note::default(),
-            held: 0,
         }
     }
 
@@ -110,7 +113,8 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
         match self.link.next().await {
             Ok(Step::Event) => self.event().await,
             Ok(Step::Close) => {
-                Some(self.fault.take().map_or(End::Regular, |fault| End::Fault(*fault)))
+                let fault = self.aside.take().and_then(|aside| aside.fault);
+                Some(fault.map_or(End::Regular, End::Fault))
             }
             // Nothing a server can be in but the handshake, which is done where it begins.
             Ok(_) => Some(End::Fault(Fault::Closed)),
@@ -164,16 +168,16 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
     /// A handler has worked since then: whoever waits for replies is not to wait for all of a group.
     fn hold(&mut self, since: Instant) {
         let worked = self.core.clock.now().saturating_duration_since(since).as_millis();
-        self.held = self.held.saturating_add(u32::try_from(worked).unwrap_or(u32::MAX));
-        if self.held >= HELD {
-            self.held = 0;
+        let held = &mut self.link.held;
+        *held = held.saturating_add(u16::try_from(worked).unwrap_or(u16::MAX));
+        if *held >= HELD {
+            *held = 0;
             self.link.machine().release();
         }
     }
 
     async fn answer(&mut self) -> Then {
-        let Self { core, link, facts, session, recipients, answers, exchange, fault, note, .. } =
-            self;
+        let Self { core, link, facts, session, recipients, answers, aside, note } = self;
         let continued = link.machine().state() == State::Auth;
         let Some(event) = link.machine().event() else {
             return Then::Nothing;
@@ -183,7 +187,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             Event::Connected(client) => {
                 if let Some(overrides) = client.overrides() {
                     upstream::learn(facts, overrides);
-                    *exchange = None;
+                    *aside = None;
                 }
                 let client = core.allow(client, facts);
                 let answer = core.backend.connect(facts).await;
@@ -208,7 +212,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             Event::UpgradeTls { .. } => return Then::Tls,
             Event::Turned(_) => return Then::Turn,
             Event::Fault(news) => {
-                *fault = Some(Box::new(news));
+                aside.get_or_insert_default().fault = Some(news);
                 return Then::Nothing;
             }
             Event::Leniency(leniency) => {
@@ -242,7 +246,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             }
             Event::Auth(question) => {
                 // A client may cancel an exchange, of which only the state of the session tells.
-                let begun = exchange.take().filter(|_| continued);
+                let begun = aside.take().and_then(|aside| aside.exchange).filter(|_| continued);
                 let mechanism = begun.or_else(|| core.mechanism(&question));
                 let Some(mut mechanism) = mechanism else {
                     question.reject(Rejection::AUTH_UNAVAILABLE);
@@ -253,8 +257,9 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
                     // In a box, as for a message: few sessions ever log in, and all own the room.
                     step = mechanism.answer(Box::pin(session.answer(&asked, facts)).await);
                 }
-                if matches!(step, Exchange::Challenge(_)) {
-                    *exchange = Some(mechanism);
+                let is_over = !matches!(step, Exchange::Challenge(_));
+                if !is_over {
+                    aside.get_or_insert_default().exchange = Some(mechanism);
                 }
                 let refusal = match &step {
                     Exchange::Challenge(_) | Exchange::Accept(_) => None,
@@ -262,7 +267,6 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
                     _ => Some(&Rejection::BAD_CREDENTIALS),
                 };
                 note.take_down(Asked::Auth, refusal);
-                let is_over = exchange.is_none();
                 let observer = core.observer.as_ref().filter(|_| is_over);
                 let observed = observer.map(|it| (it, Box::<str>::from(question.mechanism())));
                 let identity = question.follow(step);
@@ -451,7 +455,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             Progress::Whole => self.answers = Some(answers),
             Progress::Void => self.over(),
             Progress::Lost(End::Fault(fault)) => {
-                self.fault = Some(Box::new(fault));
+                self.aside.get_or_insert_default().fault = Some(fault);
                 self.over();
             }
             Progress::Lost(End::Io(error)) => return Some(End::Io(error)),

@@ -72,7 +72,7 @@ impl Drop for ClientsTime<'_> {
 
 /// For how many milliseconds of work by handlers the replies of a group may wait for each other. A client
 /// waits for each of them, and a group may have a thousand commands.
-pub(super) const HELD: u32 = 1000;
+pub(super) const HELD: u16 = 1000;
 
 /// What came of a future.
 pub(super) struct InTime<T> {

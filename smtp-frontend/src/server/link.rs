@@ -20,6 +20,8 @@ pub(crate) struct Link {
     pub(super) driver: Box<dyn Driver<Machine>>,
     control: Arc<Control>,
     seen: Stage,
+    /// For how many milliseconds handlers have worked while replies waited.
+    pub(super) held: u16,
     teller: Teller,
 }
 
@@ -29,7 +31,7 @@ impl Link {
         control: Arc<Control>,
         teller: Teller,
     ) -> Self {
-        Self { driver, control, seen: Stage::Serving, teller }
+        Self { driver, control, seen: Stage::Serving, held: 0, teller }
     }
 
     pub(crate) fn machine(&mut self) -> &mut Machine {
