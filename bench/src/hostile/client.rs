@@ -21,7 +21,7 @@ const READ: usize = 4 * 1024;
 const PLAIN: &str = "250-mx.example\r\n250 PIPELINING\r\n";
 const CHUNKS: &str = "250-mx.example\r\n250-PIPELINING\r\n250 CHUNKING\r\n";
 
-pub(super) const SHAPES: [Shape; 19] = [
+pub(super) const SHAPES: [Shape; 20] = [
     Shape {
         name: "a greeting of many lines",
         octets: |n| [&whole("220-x\r\n", n)[..], b"220 x\r\n"].concat(),
@@ -99,6 +99,15 @@ pub(super) const SHAPES: [Shape; 19] = [
         take: |octets| {
             let letter = Letter { recipients: (octets.len() / 7 - 2) / 2, ..Letter::default() };
             Talk::greeted(Config::lmtp()).send(&letter, octets, LINE)
+        },
+    },
+    Shape {
+        name: "recipients taken one at a time",
+        octets: |n| whole("250 x\r\n250 x\r\n354 x\r\n250 x\r\n", n),
+        take: |octets| {
+            let limited = "250-x\r\n250-PIPELINING\r\n250 LIMITS RCPTMAX=1\r\n";
+            let letter = Letter { recipients: octets.len() / 28, ..Letter::default() };
+            Talk::offered(Config::default(), limited).send(&letter, octets, LINE)
         },
     },
     Shape {

@@ -19,12 +19,13 @@ impl Transaction<'_> {
         if self.envelope.recipients.is_empty() {
             return Err(Misuse::NoRecipient);
         }
-        if client.bounds_local_parts() {
+        if client.bounds_local_parts() && !self.judged {
             for recipient in self.envelope.recipients {
                 client.judge_mailbox(recipient.path.mailbox())?;
             }
         }
-        self.round = Round::default();
+        let first = self.fates.first();
+        self.round = Round { ask: first, answer: first, deliver: first, ..Round::default() };
         self.held = None;
         self.converts = false;
         self.fates.begin_again();
@@ -41,7 +42,9 @@ impl Transaction<'_> {
                 return Ok(());
             }
         };
-        self.judge_recipients(offered);
+        if !self.judged {
+            self.judge_recipients(offered);
+        }
         if !self.fates.any_left() {
             self.stage = Stage::Done;
             return Ok(());
@@ -56,7 +59,9 @@ impl Transaction<'_> {
         self.chunked = content.body == Body::BinaryMime
             || (self.options.chunking == Chunking::Auto && offered.contains(Extension::Chunking));
         // A misuse is told before anything is sent, also of those whose turn comes later.
-        if let Some(most) = client.limits().rcpt_max.and_then(|most| usize::try_from(most).ok()) {
+        if let Some(most) = client.limits().rcpt_max.and_then(|most| usize::try_from(most).ok())
+            && !self.judged
+        {
             for recipient in self.envelope.recipients.iter().skip(most) {
                 let mut list = ParameterList::new();
                 let parameters =
@@ -70,6 +75,7 @@ impl Transaction<'_> {
         let a_labels = to_a_labels(self.envelope.reverse_path.mailbox(), smtputf8);
         let path = a_labels.as_ref().map_or(self.envelope.reverse_path, in_place);
         client.send_mail(path, own, parameters)?;
+        self.judged = true;
         self.stage = Stage::Mail;
         Ok(())
     }
@@ -83,7 +89,8 @@ impl Transaction<'_> {
         let usage = &client.session.usage;
         let recipients = self.envelope.recipients;
         let paths = || recipients.iter().map(|recipient| recipient.path);
-        let left = || (0..).zip(paths()).filter(|(index, _)| self.fates.is_left(*index));
+        let all = recipients.iter().enumerate().skip(self.fates.first());
+        let mut left = all.filter(|(index, _)| self.fates.is_left(*index));
         let together = self.options.all_or_nothing;
         let most = limits.rcpt_max.and_then(|most| usize::try_from(most).ok());
         let outcome = if usage.mails_left(&limits) == Some(0) {
@@ -96,7 +103,7 @@ impl Transaction<'_> {
                 false => Retry::Later,
             };
             Outcome::limited(Limit::RcptDomainMax, retry)
-        } else if !left().any(|(_, path)| usage.admits(path, &limits)) {
+        } else if !left.any(|(_, recipient)| usage.admits(recipient.path, &limits)) {
             Outcome::limited(Limit::RcptDomainMax, Retry::NewSession)
         } else {
             return false;

@@ -26,13 +26,25 @@ pub(super) enum Fate {
     Settled(Outcome),
 }
 
-/// All recipients, by their index in the envelope.
+/// All recipients, by their index in the envelope. Where the server takes them few by few, nobody is looked
+/// at again in each of many transactions.
 #[derive(Debug)]
-pub(super) struct Fates(Vec<Fate>);
+pub(super) struct Fates {
+    all: Vec<Fate>,
+    /// All before this one are settled.
+    first: usize,
+    /// From this one on nobody was asked for in this transaction.
+    end: usize,
+}
 
 impl Fates {
     pub(super) fn new(recipients: usize) -> Self {
-        Self(alloc::vec![Fate::Waiting; recipients])
+        Self { all: alloc::vec![Fate::Waiting; recipients], first: 0, end: 0 }
+    }
+
+    /// Before whom nobody is left.
+    pub(super) const fn first(&self) -> usize {
+        self.first
     }
 
     /// The first from `start` on for whom RCPT was queued and not answered.
@@ -49,38 +61,49 @@ impl Fates {
 
     #[inline]
     fn find(&self, start: usize, stands_so: impl Fn(&Fate) -> bool) -> Option<usize> {
-        let place = self.0.get(start..)?.iter().position(stands_so)?;
+        let place = self.all.get(start..)?.iter().position(stands_so)?;
         Some(start + place)
     }
 
     #[inline]
     pub(super) fn set(&mut self, index: usize, fate: Fate) {
-        if let Some(one) = self.0.get_mut(index) {
+        if let Some(one) = self.all.get_mut(index) {
+            self.end = self.end.max(index + 1);
             *one = fate;
         }
     }
 
     /// Whether `index` is one of those that a further transaction could be for.
     pub(super) fn is_left(&self, index: usize) -> bool {
-        matches!(self.0.get(index), Some(Fate::Waiting | Fate::Crowded(_)))
+        matches!(self.all.get(index), Some(Fate::Waiting | Fate::Crowded(_)))
     }
 
     /// Whether a further transaction could be for somebody.
-    pub(super) fn any_left(&self) -> bool {
-        (0..self.0.len()).any(|index| self.is_left(index))
+    pub(super) fn any_left(&mut self) -> bool {
+        while matches!(self.all.get(self.first), Some(Fate::Settled(_))) {
+            self.first += 1;
+        }
+        (self.first..self.all.len()).any(|index| self.is_left(index))
     }
 
     /// A further transaction begins.
     pub(super) fn begin_again(&mut self) {
-        for fate in self.0.iter_mut().filter(|fate| matches!(fate, Fate::Crowded(_))) {
+        for fate in self.concerned().iter_mut().filter(|fate| matches!(fate, Fate::Crowded(_))) {
             *fate = Fate::Waiting;
         }
+        self.end = self.first;
+    }
+
+    /// Those who are not settled, up to the last who was asked for.
+    fn concerned(&mut self) -> &mut [Fate] {
+        self.all.get_mut(self.first..self.end).unwrap_or_default()
     }
 
     /// All who are left are those the content is for; how many that is.
     pub(super) fn accept_all(&mut self) -> u32 {
         let mut accepted = 0;
-        for fate in self.0.iter_mut().filter(|fate| !matches!(fate, Fate::Settled(_))) {
+        self.end = self.all.len();
+        for fate in self.concerned().iter_mut().filter(|fate| !matches!(fate, Fate::Settled(_))) {
             *fate = Fate::Accepted;
             accepted += 1;
         }
@@ -89,7 +112,7 @@ impl Fates {
 
     /// No further transaction follows for those who are left.
     pub(super) fn give_up(&mut self, retry: Retry) {
-        for fate in &mut self.0 {
+        for fate in &mut self.all {
             match core::mem::replace(fate, Fate::Waiting) {
                 Fate::Waiting => *fate = Fate::Settled(Outcome::limited(Limit::RcptMax, retry)),
                 Fate::Crowded(reply) => {
@@ -107,12 +130,13 @@ impl Fates {
 
     /// Gives `outcome` to all that have no final one.
     pub(super) fn settle_all(&mut self, outcome: Outcome) {
+        self.end = self.all.len();
         self.settle(outcome, |fate| !matches!(fate, Fate::Settled(_)));
     }
 
     #[inline]
     fn settle(&mut self, outcome: Outcome, concerns: impl Fn(&Fate) -> bool) {
-        let mut concerned = self.0.iter_mut().filter(|fate| concerns(fate));
+        let mut concerned = self.concerned().iter_mut().filter(|fate| concerns(fate));
         let Some(mut last) = concerned.next() else {
             return;
         };
@@ -129,6 +153,6 @@ impl Fates {
             Fate::Settled(outcome) => Some(outcome),
             _ => None,
         };
-        self.0.into_iter().filter_map(outcome).collect()
+        self.all.into_iter().filter_map(outcome).collect()
     }
 }

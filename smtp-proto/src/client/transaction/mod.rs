@@ -64,6 +64,10 @@ pub struct Transaction<'e> {
     options: TransactionOptions,
     stage: Stage,
     fates: Fates,
+    /// From this recipient on nobody is left who needs SMTPUTF8, nor will be.
+    international: usize,
+    /// What is the same in each of several mail transactions was judged.
+    judged: bool,
     chunked: bool,
     /// The server takes nothing but 7-bit content.
     seven_bit: bool,
@@ -141,6 +145,8 @@ impl<'e> Transaction<'e> {
             options,
             stage: Stage::Start,
             fates: Fates::new(envelope.recipients.len()),
+            international: envelope.recipients.len(),
+            judged: false,
             chunked: false,
             seven_bit: false,
             begun: false,

@@ -86,7 +86,7 @@ impl Transaction<'_> {
 
     fn data_answered(&mut self, reply: Reply<'_>) {
         if reply.code() == Code::START_MAIL_INPUT {
-            let nobody = self.fates.accepted(0).is_none();
+            let nobody = self.fates.accepted(self.round.deliver).is_none();
             self.stage = if nobody { Stage::Nobody } else { Stage::Body };
         } else {
             self.answered_for_all(Phase::Data, reply);

@@ -129,13 +129,20 @@ impl<'e> Transaction<'e> {
 
     /// Whether SMTPUTF8 is needed for the message, or for a recipient that is left. It is not for a
     /// domain alone, which has A-labels.
-    pub(super) fn needs_smtputf8(&self) -> bool {
-        let recipients = self.envelope.recipients.iter().enumerate();
-        self.content.smtputf8
-            || self.envelope.reverse_path.needs_smtputf8()
-            || recipients.into_iter().any(|(index, recipient)| {
-                recipient.path.needs_smtputf8() && self.fates.is_left(index)
-            })
+    pub(super) fn needs_smtputf8(&mut self) -> bool {
+        if self.content.smtputf8 || self.envelope.reverse_path.needs_smtputf8() {
+            return true;
+        }
+        while let Some(last) = self.international.checked_sub(1) {
+            let recipient = self.envelope.recipients.get(last);
+            if recipient.is_some_and(|recipient| recipient.path.needs_smtputf8())
+                && self.fates.is_left(last)
+            {
+                return true;
+            }
+            self.international = last;
+        }
+        false
     }
 
     pub(super) fn wish_of_mail(
