@@ -197,8 +197,13 @@ pub struct Script {
     pub(super) tls: Option<Arc<rustls::ServerConfig>>,
     pub(super) logins: Vec<(String, Secret)>,
     pub(super) tokens: Vec<(String, Secret)>,
+    /// Messages that are kept.
+    pub(super) room: usize,
     rules: Vec<(At, Act)>,
 }
+
+/// Messages that are kept unless a script says otherwise.
+const ROOM: usize = 1000;
 
 impl Script {
     /// A server that calls itself `mx.example.org`.
@@ -212,6 +217,7 @@ impl Script {
             tls: None,
             logins: Vec::new(),
             tokens: Vec::new(),
+            room: ROOM,
             rules: Vec::new(),
         }
     }
@@ -235,6 +241,14 @@ impl Script {
     #[must_use]
     pub fn configure(mut self, change: impl FnOnce(Config) -> Config) -> Self {
         self.config = Arc::new(change((*self.config).clone()));
+        self
+    }
+
+    /// Keeps so many messages, 1000 by default. When they have come, each further MAIL is answered with
+    /// 452 4.3.1, as by a server whose disk is full.
+    #[must_use]
+    pub fn room(mut self, messages: usize) -> Self {
+        self.room = messages;
         self
     }
 

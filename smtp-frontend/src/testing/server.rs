@@ -128,7 +128,7 @@ impl<R: Runtime> ScriptedServer<R> {
         let _ = R::spawn(play(&self.board, &self.script, driver, None));
     }
 
-    /// All messages that have come whole.
+    /// All messages that have come whole, as many as the script has [room](Script::room) for.
     pub fn received(&self) -> Vec<Letter> {
         self.board.notes().letters.clone()
     }

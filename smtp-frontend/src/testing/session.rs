@@ -337,12 +337,18 @@ impl Session {
             Event::Mail(question) => {
                 let reverse_path = question.reverse_path().to_string();
                 let parameters = question.parameters().all().to_string();
-                answer!(question, {
-                    let (recipients, facts) = (Vec::new(), Facts::default());
-                    let content = Default::default();
-                    *letter = Some(Letter { reverse_path, parameters, recipients, content, facts });
-                    question.accept();
-                });
+                let is_full = self.board.notes().letters.len() >= script.room;
+                let full = is_full.then_some(Rejection::INSUFFICIENT_STORAGE);
+                match progress.refusal().or(full) {
+                    Some(refusal) => question.reject(refusal),
+                    None => {
+                        let (recipients, facts) = (Vec::new(), Facts::default());
+                        let content = Default::default();
+                        let begun = Letter { reverse_path, parameters, recipients, content, facts };
+                        *letter = Some(begun);
+                        question.accept();
+                    }
+                }
             }
             Event::Rcpt(question) => {
                 let forward_path = question.forward_path().to_string();

@@ -89,6 +89,23 @@ async fn messages_are_kept_with_all_that_belongs_to_them() {
 }
 
 #[apply(on_runtime)]
+async fn no_more_messages_are_kept_than_there_is_room_for() {
+    let server = ScriptedServer::listen(Script::new().room(2)).await.unwrap();
+    let mut client = connector().connect("127.0.0.1", server.port()).await.unwrap();
+    let recipients = to(&["<a@example.org>"]);
+    for number in 1..=3 {
+        let report = client.send(&envelope(&recipients), MAIL).await.unwrap();
+        assert_eq!(report.all_delivered(), number <= 2, "{number}: {report:?}");
+        if number > 2 {
+            let outcome = &report.outcomes()[0];
+            assert_eq!((outcome.phase(), outcome.status()), (Phase::Mail, Status::Deferred));
+            assert_eq!(outcome.reply().unwrap().code().value(), 452);
+        }
+    }
+    assert_eq!(server.expect(2).await.unwrap().len(), 2);
+}
+
+#[apply(on_runtime)]
 async fn a_large_message_is_the_same_in_any_window() {
     for (window, octets) in [(1, 3000), (7, 30_000), (64 * 1024, 300_000)] {
         for chunking in [Chunking::Auto, Chunking::Never] {
