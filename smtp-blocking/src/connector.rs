@@ -183,6 +183,11 @@ impl Connector {
     /// hosts that are [this one](Self::own), and those that are not better, are left out, so that mail does
     /// not go round.
     ///
+    /// Where `dns` validates by DNSSEC, DANE says what TLS must be at a host (RFC 7672), unless it is [`Tls::None`]
+    /// here: if MX records, addresses and TLSA records are all secure, TLS is required, with a certificate that one
+    /// of the records is about, or with any where none is usable. A host whose TLSA records cannot be found out is
+    /// left for the next one.
+    ///
     /// # Errors
     /// [`Error::Unroutable`] where there is no host to try; [`Error::Connect`] with what became of each.
     pub fn connect_mx(&self, next_hop: &NextHop, dns: &impl Resolve) -> Result<Client, Error> {

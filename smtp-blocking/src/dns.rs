@@ -16,11 +16,13 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`Blocking::block_on`](crate::Blocking::block_on) gives its answers elsewhere.
+//! [`Blocking::block_on`](crate::Blocking::block_on) gives its answers elsewhere. With the feature `dnssec` it validates,
+//! if its options say so (`ResolverOpts::validate`), and DANE says what TLS must be.
 
 #[doc(inline)]
 pub use smtp_frontend::dns::{
-    AddressAnswer, HostName, Mx, MxAnswer, NoSubmission, Resolve, Srv, SrvAnswer, SubmissionServer,
+    AddressAnswer, HostName, Mx, MxAnswer, NoSubmission, Resolve, Secured, Srv, SrvAnswer,
+    SubmissionServer, Tlsa, TlsaAnswer,
 };
 #[cfg(feature = "dns")]
 #[doc(inline)]

@@ -13,6 +13,8 @@ macro_rules! on_runtime {
     };
 }
 
+#[cfg(feature = "tls")]
+mod dane;
 mod driver;
 mod forward;
 pub(crate) mod help;
@@ -22,7 +24,7 @@ pub(crate) mod mx;
 pub(crate) mod octets;
 mod opening;
 #[cfg(feature = "tls")]
-mod policy;
+pub(crate) mod policy;
 mod pool;
 mod proxied;
 mod relay;

@@ -43,7 +43,7 @@ pub(crate) struct Zone {
 }
 
 impl Zone {
-    pub(crate) fn mx(mut self, domain: &'static str, records: &[(u16, &str)]) -> Self {
+    pub(crate) fn with_mx(mut self, domain: &'static str, records: &[(u16, &str)]) -> Self {
         let record =
             |&(preference, exchange): &(u16, &str)| Mx { preference, exchange: exchange.into() };
         self.mx.insert(domain, MxAnswer::Records(records.iter().map(record).collect()));
@@ -130,7 +130,7 @@ async fn hosts_are_tried_by_preference_and_address_by_address() {
     let store = Store::default();
     let (connector, told) = server(&store).await;
     let zone = Zone::default()
-        .mx(
+        .with_mx(
             "example.org",
             &[(30, "d.example."), (10, "A.example."), (20, "b.example."), (25, "c.example")],
         )
@@ -167,11 +167,11 @@ async fn a_domain_without_mx_is_its_own_host_and_a_literal_is_not_looked_up() {
 #[apply(on_runtime)]
 async fn where_there_is_no_host_the_reply_says_why() {
     let zone = Zone::default()
-        .mx("null.example", &[(0, ".")])
+        .with_mx("null.example", &[(0, ".")])
         .answer("failed.example", MxAnswer::Failed)
-        .mx("ours.example", &[(10, "CLIENT.example."), (20, "b.example.")])
-        .mx("own.example", &[(10, "relay.example.")])
-        .mx("bad.example", &[(10, "a b.")]);
+        .with_mx("ours.example", &[(10, "CLIENT.example."), (20, "b.example.")])
+        .with_mx("own.example", &[(10, "relay.example.")])
+        .with_mx("bad.example", &[(10, "a b.")]);
     let relay = HostName::parse("relay.example").unwrap();
     let connector = connector().own(Own { names: vec![relay], addresses: Vec::new() });
     for (mailbox, why, reply, temporary) in [
@@ -197,8 +197,8 @@ async fn hosts_without_addresses() {
     let (connector, told) = server(&store).await;
     let zone = Zone::default()
         .answer("alone.example", MxAnswer::None)
-        .mx("none.example", &[(10, "a.example."), (20, "b.example.")])
-        .mx("some.example", &[(10, "a.example."), (20, "unknown.example.")])
+        .with_mx("none.example", &[(10, "a.example."), (20, "b.example.")])
+        .with_mx("some.example", &[(10, "a.example."), (20, "unknown.example.")])
         .unknown("unknown.example");
     for (mailbox, temporary, hosts) in [
         ("a@alone.example", false, &["alone.example"][..]),
@@ -220,8 +220,8 @@ async fn mail_does_not_come_back_here() {
     let (connector, told) = server(&store).await;
     let connector = connector.own(Own { names: Vec::new(), addresses: vec![HERE.into()] });
     let zone = Zone::default()
-        .mx("first.example", &[(10, "us.example."), (20, "b.example.")])
-        .mx("second.example", &[(10, "b.example."), (20, "us.example."), (30, "b2.example.")])
+        .with_mx("first.example", &[(10, "us.example."), (20, "b.example.")])
+        .with_mx("second.example", &[(10, "b.example."), (20, "us.example."), (30, "b2.example.")])
         .host("us.example", &[HERE])
         .host("b.example", &[NOBODY]);
     let error = connector.connect_mx(&to_domain("a@first.example"), &zone).await.unwrap_err();
@@ -240,7 +240,7 @@ async fn not_all_of_many_hosts_are_tried() {
         ["a.example", "b.example", "c.example", "d.example", "e.example", "f.example", "g.example"];
     let records: Vec<_> = (1..).zip(hosts).collect();
     let zone = hosts.iter().fold(Zone::default(), |zone, host| zone.host(host, &[HERE]));
-    let zone = zone.mx("example.org", &records);
+    let zone = zone.with_mx("example.org", &records);
     let error = connector.connect_mx(&to_domain("a@example.org"), &zone).await.unwrap_err();
     assert_eq!(error.reply().unwrap().code().value(), 554);
     assert_eq!(*told.lock().unwrap(), hosts[..5]);

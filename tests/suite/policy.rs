@@ -22,14 +22,14 @@ use crate::{
 };
 
 /// A certificate for `mx.example.org`, signed by one of its own.
-struct Chain {
-    anchor: rustls::pki_types::CertificateDer<'static>,
-    server: Arc<rustls::ServerConfig>,
+pub(crate) struct Chain {
+    pub(crate) anchor: rustls::pki_types::CertificateDer<'static>,
+    pub(crate) server: Arc<rustls::ServerConfig>,
     certificate: Vec<u8>,
-    key: Vec<u8>,
+    pub(crate) key: Vec<u8>,
 }
 
-fn chain() -> Chain {
+pub(crate) fn chain() -> Chain {
     let mut parameters = rcgen::CertificateParams::new(Vec::new()).unwrap();
     parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     parameters.distinguished_name.push(rcgen::DnType::CommonName, "anchor");
@@ -50,7 +50,7 @@ fn chain() -> Chain {
 }
 
 /// A record of these numbers.
-fn record(numbers: [u8; 3], data: &[u8]) -> Tlsa {
+pub(crate) fn record(numbers: [u8; 3], data: &[u8]) -> Tlsa {
     Tlsa::parse(&[numbers.as_slice(), data].concat()).unwrap()
 }
 

@@ -47,12 +47,12 @@ fn named(server: &ScriptedServer, session: u64) -> Vec<String> {
 async fn each_domain_has_its_own_session_and_each_mailbox_one_copy() {
     let (connector, server) = at(Script::new()).await;
     let zone = Zone::default()
-        .mx("x.example", &[(10, "mx.example.")])
+        .with_mx("x.example", &[(10, "mx.example.")])
         .host("mx.example", &[HERE])
         .answer("y.example", MxAnswer::None)
         .host("y.example", &[HERE])
         .answer("failed.example", MxAnswer::Failed)
-        .mx("null.example", &[(0, ".")]);
+        .with_mx("null.example", &[(0, ".")]);
     let recipients = to(&[
         "<a@x.example>",
         "<b@y.example>",
@@ -93,7 +93,8 @@ async fn each_domain_has_its_own_session_and_each_mailbox_one_copy() {
 #[apply(on_runtime)]
 async fn transactions_with_one_host_share_a_session() {
     let (connector, server) = at(Script::new()).await;
-    let zone = Zone::default().mx("x.example", &[(10, "mx.example.")]).host("mx.example", &[HERE]);
+    let zone =
+        Zone::default().with_mx("x.example", &[(10, "mx.example.")]).host("mx.example", &[HERE]);
     let paths: Vec<_> = (0..5).map(|number| format!("<{number}@x.example>")).collect();
     let paths: Vec<_> = paths.iter().map(String::as_str).collect();
     let recipients = to(&paths);
@@ -134,7 +135,7 @@ async fn nobody_is_sent_to_twice() {
         (script().at(At::delivery().session(1), "554 5.6.0 no"), one(Rejected), &[]),
     ];
     let zone = Zone::default()
-        .mx("x.example", &[(10, "one.example."), (20, "two.example.")])
+        .with_mx("x.example", &[(10, "one.example."), (20, "two.example.")])
         .host("one.example", &[HERE])
         .host("two.example", &[HERE]);
     for (number, (script, expected, again)) in cases.into_iter().enumerate() {
@@ -153,7 +154,7 @@ async fn nobody_is_sent_to_twice() {
 #[apply(on_runtime)]
 async fn hosts_are_tried_until_one_wants_the_client() {
     let zone = Zone::default()
-        .mx("x.example", &[(10, "a.example."), (20, "b.example."), (30, "c.example.")])
+        .with_mx("x.example", &[(10, "a.example."), (20, "b.example."), (30, "c.example.")])
         .host("a.example", &[NOBODY])
         .host("b.example", &[HERE])
         .host("c.example", &[HERE]);
@@ -176,7 +177,7 @@ async fn hosts_are_tried_until_one_wants_the_client() {
     // Each has refused.
     let (connector, _server) = at(Script::new().at(At::connect(), "554 5.7.1 never")).await;
     let zone = Zone::default()
-        .mx("x.example", &[(20, "b.example."), (30, "c.example.")])
+        .with_mx("x.example", &[(20, "b.example."), (30, "c.example.")])
         .host("b.example", &[HERE])
         .host("c.example", &[HERE]);
     let recipients = to(&["<a@x.example>"]);
@@ -220,7 +221,7 @@ impl Courier for Picky<'_> {
 async fn a_program_hands_it_over_in_its_own_way() {
     let (connector, server) = at(Script::new()).await;
     let zone = Zone::default()
-        .mx("x.example", &[(10, "a.example."), (20, "b.example.")])
+        .with_mx("x.example", &[(10, "a.example."), (20, "b.example.")])
         .host("a.example", &[HERE])
         .host("b.example", &[HERE]);
     let recipients = to(&["<a@x.example>", "<b@y.example>", "<a@x.example>"]);
@@ -243,7 +244,8 @@ async fn a_program_hands_it_over_in_its_own_way() {
 #[apply(on_runtime)]
 async fn what_must_not_be_sent_is_refused() {
     let (connector, server) = at(Script::new()).await;
-    let zone = Zone::default().mx("x.example", &[(10, "a.example.")]).host("a.example", &[HERE]);
+    let zone =
+        Zone::default().with_mx("x.example", &[(10, "a.example.")]).host("a.example", &[HERE]);
     let sending = crate::rt::spawn(async move {
         let recipients = to(&["<a@x.example>"]);
         Relay::new(&connector, &zone).send(&envelope(&recipients), || "a bare\nnewline").await

@@ -5,16 +5,26 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+#[cfg(feature = "tls")]
+use smtp_proto::relay::{Dane, TlsCase, TlsDecision, TlsDemand, Tlsa, TlsaAnswer};
 use smtp_proto::{
     answer::Rejection,
     relay::{
         self, AddressAnswer, AttemptRules, AttemptStep, Attempts, HostFailure, HostName, MxAnswer,
-        NextHop, Own, Route, Unroutable,
+        NextHop, Own, Route, TlsRefusal, Unroutable,
     },
 };
 
+#[cfg(feature = "tls")]
+use super::Tls;
 use super::{Attempt, Client, ConnectError, Connector, Target};
-use crate::{dns::Resolve, error::Error, random, runtime::Runtime, time::within};
+use crate::{
+    dns::{Resolve, Secured},
+    error::Error,
+    random,
+    runtime::Runtime,
+    time::within,
+};
 
 impl<R: Runtime> Connector<R> {
     /// Opens a session with a host that takes mail for this next hop, as a relay does (RFC 5321 section
@@ -24,6 +34,11 @@ impl<R: Runtime> Connector<R> {
     /// The next address or host is tried as by [`connect_any`](Self::connect_any), five hosts at most. The
     /// hosts that are [this one](Self::own), and those that are not better, are left out, so that mail does
     /// not go round.
+    ///
+    /// Where `dns` validates by DNSSEC, DANE says what TLS must be at a host (RFC 7672), unless it is
+    /// [`Tls::None`](super::Tls::None) here: if MX records, addresses and TLSA records are all secure, TLS is
+    /// required, with a certificate that one of the records is about, or with any where none is usable. A host whose
+    /// TLSA records cannot be found out is left for the next one.
     ///
     /// ```no_run
     /// # async fn f(dns: &impl smtp_tokio::dns::Resolve) -> Result<(), Box<dyn std::error::Error>> {
@@ -82,6 +97,15 @@ pub(super) struct Round<'r, R, D> {
     connector: &'r Connector<R>,
     dns: &'r D,
     pub(super) attempts: Attempts<'r>,
+    /// The domain whose MX records lead to the hosts.
+    #[cfg(feature = "tls")]
+    by_mx: Option<HostName>,
+    /// Whether DNSSEC vouches for the names of the hosts.
+    #[cfg(feature = "tls")]
+    is_secure: bool,
+    /// What TLS must be at the host whose turn it is, if it has a say.
+    #[cfg(feature = "tls")]
+    decision: Option<TlsDecision>,
     /// What was tried in vain.
     failed: Vec<Attempt>,
     /// What failed will fail elsewhere.
@@ -98,16 +122,39 @@ impl<'r, R: Runtime, D: Resolve> Round<'r, R, D> {
         own: &'r Own,
         rules: AttemptRules,
     ) -> Result<Self, Unroutable> {
-        let route = match next_hop {
-            NextHop::Address(address) => Route::to(relay::Target::Address(*address)),
-            NextHop::Host(host) => Route::to(relay::Target::Name(host.clone())),
+        let failed = Secured { answer: MxAnswer::Failed, is_secure: false };
+        let (route, mx) = match next_hop {
+            NextHop::Address(address) => (Route::to(relay::Target::Address(*address)), None),
+            NextHop::Host(host) => (Route::to(relay::Target::Name(host.clone())), None),
             NextHop::Domain(domain) => {
-                let answer = connector.in_time(dns.mx(domain)).await.unwrap_or(MxAnswer::Failed);
-                Route::of_domain(domain, &answer, own, random::below)?
+                let mx = connector.in_time(dns.secured_mx(domain)).await.unwrap_or(failed);
+                (Route::of_domain(domain, &mx.answer, own, random::below)?, Some((domain, mx)))
             }
         };
         let attempts = Attempts::new(route, recipients, own, rules);
-        Ok(Self { connector, dns, attempts, failed: Vec::new(), is_over: false })
+        #[cfg(feature = "tls")]
+        let (by_mx, is_secure) = match mx {
+            Some((domain, Secured { answer: MxAnswer::Records(_), is_secure })) => {
+                (Some(domain.clone()), is_secure)
+            }
+            // Nobody has led to another name.
+            _ => (None, true),
+        };
+        #[cfg(not(feature = "tls"))]
+        drop(mx);
+        Ok(Self {
+            connector,
+            dns,
+            attempts,
+            #[cfg(feature = "tls")]
+            by_mx,
+            #[cfg(feature = "tls")]
+            is_secure,
+            #[cfg(feature = "tls")]
+            decision: None,
+            failed: Vec::new(),
+            is_over: false,
+        })
     }
 
     /// Has a session with the host whose turn it is: the one at hand, if it is there and can be used again, or
@@ -137,21 +184,61 @@ impl<'r, R: Runtime, D: Resolve> Round<'r, R, D> {
     }
 
     async fn resolve(&mut self, host: &HostName) {
-        let answer = self.connector.in_time(self.dns.addresses(host)).await;
-        let why = match answer.unwrap_or(AddressAnswer::Failed) {
+        let failed = Secured { answer: AddressAnswer::Failed, is_secure: false };
+        let found = self.connector.in_time(self.dns.secured_addresses(host)).await;
+        let Secured { answer, is_secure } = found.unwrap_or(failed);
+        let why = match answer {
             AddressAnswer::Addresses(addresses) if !addresses.is_empty() => {
-                return self.attempts.resolved(addresses);
+                match self.decide(host, is_secure).await {
+                    Ok(()) => return self.attempts.resolved(addresses),
+                    Err(refusal) => refusal.into(),
+                }
             }
-            AddressAnswer::Addresses(_) | AddressAnswer::None => Unroutable::NoAddress,
-            AddressAnswer::Failed => Unroutable::DnsFailed,
+            AddressAnswer::Addresses(_) | AddressAnswer::None => Unroutable::NoAddress.into(),
+            AddressAnswer::Failed => Unroutable::DnsFailed.into(),
         };
         let target = Target::new(host.as_str(), self.connector.mx_port);
-        self.give_up(&target, None, why.into());
+        self.give_up(&target, None, why);
+    }
+
+    /// What TLS must be at the host, by what DNS says of its certificate: nothing is believed, and nothing asked,
+    /// where DNSSEC does not vouch for the way there and for its addresses (RFC 7672 section 2.2; L-26).
+    #[cfg(feature = "tls")]
+    async fn decide(&mut self, host: &HostName, is_secure: bool) -> Result<(), TlsRefusal> {
+        self.decision = None;
+        if !is_secure || !self.is_secure || self.connector.tls == Tls::None {
+            return Ok(());
+        }
+        let Ok(name) = HostName::parse(&Tlsa::name(host, self.connector.mx_port)) else {
+            return Ok(());
+        };
+        let answer = self.connector.in_time(self.dns.tlsa(&name)).await;
+        let dane = Dane::from(answer.unwrap_or(TlsaAnswer::Failed));
+        if dane == Dane::None {
+            return Ok(());
+        }
+        let case = TlsCase {
+            host,
+            by_mx: self.by_mx.is_some(),
+            mx_is_secure: self.is_secure,
+            own: TlsDemand::Opportunistic,
+            dane,
+            sts: None,
+            require_tls: false,
+            tls_required_no: false,
+        };
+        self.decision = Some(case.decide()?);
+        Ok(())
+    }
+
+    #[cfg(not(feature = "tls"))]
+    async fn decide(&mut self, _: &HostName, _: bool) -> Result<(), TlsRefusal> {
+        Ok(())
     }
 
     async fn connect(&mut self, host: Option<&HostName>, address: IpAddr) -> Option<Client> {
         let name = host.map_or(address.to_string(), ToString::to_string);
-        let target = Target::new(&name, self.connector.mx_port).addresses([address]);
+        let target = self.target(&name).addresses([address]);
         let address = SocketAddr::new(address, self.connector.mx_port);
         match self.connector.connect_at(&target, address).await {
             Ok(client) => Some(client),
@@ -160,6 +247,20 @@ impl<'r, R: Runtime, D: Resolve> Round<'r, R, D> {
                 None
             }
         }
+    }
+
+    /// The host whose turn it is.
+    fn target(&self, name: &str) -> Target {
+        let target = Target::new(name, self.connector.mx_port);
+        #[cfg(feature = "tls")]
+        if let Some(decision) = &self.decision {
+            let target = target.policy(Ok(decision.clone()));
+            return match &self.by_mx {
+                Some(domain) => target.domain(domain.clone()),
+                None => target,
+            };
+        }
+        target
     }
 
     fn give_up(&mut self, target: &Target, address: Option<SocketAddr>, error: Error) {

@@ -4,7 +4,8 @@
 //! finds the servers that a domain names for its users. What the answers mean is decided in
 //! [`smtp_proto::relay`] and [`SubmissionServer`]; here is only who is asked. With the feature `dns` that is
 //! a resolver of the crate `hickory-resolver`, over tokio or by `OverTcp` over any runtime, and without it any
-//! that implements [`Resolve`].
+//! that implements [`Resolve`]. With the feature `dnssec` hickory's resolver validates, if its options say so
+//! (`ResolverOpts::validate`), and DANE says what TLS must be.
 
 #[cfg(feature = "dns")]
 mod hickory;
@@ -19,7 +20,7 @@ pub use self::over_tcp::{Dial, OverTcp};
 pub use hickory_resolver;
 pub use smtp_proto::{
     client::{NoSubmission, Srv, SrvAnswer, SubmissionServer},
-    relay::{AddressAnswer, HostName, Mx, MxAnswer},
+    relay::{AddressAnswer, HostName, Mx, MxAnswer, Tlsa, TlsaAnswer},
 };
 
 use crate::random;
@@ -67,6 +68,40 @@ pub trait Resolve: Send + Sync {
 
     /// The SRV records of a service, `_service._proto.domain`.
     fn srv(&self, service: &HostName) -> impl Future<Output = SrvAnswer> + Send;
+
+    /// As [`mx`](Self::mx), of a resolver that validates by DNSSEC. By default nobody vouches for the answer.
+    ///
+    /// A resolver that validates writes this anew, with the other two below; what is bogus is told as failed.
+    /// Then [`Connector::connect_mx`](crate::Connector::connect_mx) goes by DANE.
+    fn secured_mx(&self, domain: &HostName) -> impl Future<Output = Secured<MxAnswer>> + Send {
+        async { Secured { answer: self.mx(domain).await, is_secure: false } }
+    }
+
+    /// As [`addresses`](Self::addresses), of a resolver that validates by DNSSEC: secure if all of them are, and
+    /// the aliases on the way. By default nobody vouches for the answer.
+    fn secured_addresses(
+        &self,
+        host: &HostName,
+    ) -> impl Future<Output = Secured<AddressAnswer>> + Send {
+        async { Secured { answer: self.addresses(host).await, is_secure: false } }
+    }
+
+    /// The TLSA records of a host and port, `_port._tcp.host` (RFC 7672 section 2.2.2). Only asked for a host whose
+    /// addresses are secure. By default there are none that anybody vouches for.
+    fn tlsa(&self, name: &HostName) -> impl Future<Output = TlsaAnswer> + Send {
+        let _ = name;
+        async { TlsaAnswer::Insecure }
+    }
+}
+
+/// What DNS answered, and what that is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secured<T> {
+    /// The answer.
+    pub answer: T,
+    /// Whether DNSSEC vouches for it: it was validated, by this resolver or by one that is reached on a way on
+    /// which nobody can change it (RFC 7672 section 2.1.1).
+    pub is_secure: bool,
 }
 
 impl<D: Resolve> Resolve for std::sync::Arc<D> {
@@ -80,6 +115,21 @@ impl<D: Resolve> Resolve for std::sync::Arc<D> {
 
     fn srv(&self, service: &HostName) -> impl Future<Output = SrvAnswer> + Send {
         D::srv(self, service)
+    }
+
+    fn secured_mx(&self, domain: &HostName) -> impl Future<Output = Secured<MxAnswer>> + Send {
+        D::secured_mx(self, domain)
+    }
+
+    fn secured_addresses(
+        &self,
+        host: &HostName,
+    ) -> impl Future<Output = Secured<AddressAnswer>> + Send {
+        D::secured_addresses(self, host)
+    }
+
+    fn tlsa(&self, name: &HostName) -> impl Future<Output = TlsaAnswer> + Send {
+        D::tlsa(self, name)
     }
 }
 
