@@ -115,6 +115,10 @@ pub(crate) struct Send {
         value_parser = name_server
     )]
     pub(crate) name_server: Option<SocketAddr>,
+    /// Validates by DNSSEC what is answered there, and goes by DANE (RFC 7672): TLS must be where a host's TLSA
+    /// records want it, with a certificate that they are about.
+    #[arg(long, conflicts_with = "server")]
+    pub(crate) dnssec: bool,
     /// The sender: reverse-path, and From of a composed message. An empty one is the null
     /// reverse-path.
     #[arg(long, value_name = "ADDR", required_unless_present = "read_recipients")]

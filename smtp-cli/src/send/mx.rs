@@ -22,7 +22,7 @@ pub(super) async fn run<R: System>(letter: &Letter<'_>) -> Result<Option<Code>, 
     let arguments = letter.arguments;
     let tls = arguments.session.tls.unwrap_or(args::Tls::Opportunistic);
     let connector = letter.connector::<R>(tls)?.mx_port(arguments.mx_port);
-    let names = Names::of(arguments.name_server)?;
+    let names = Names::of(arguments.name_server, arguments.dnssec)?;
     let recipients = letter.recipients(0..letter.addresses.to.len())?;
     let mut carrier = Carrier::<R> { letter, ended: None, runtime: PhantomData };
     // What a server takes at a time, the transaction knows.

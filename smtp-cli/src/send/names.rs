@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use smtp_frontend::dns::{
-    AddressAnswer, HostName, MxAnswer, Resolve, SrvAnswer,
+    AddressAnswer, HostName, MxAnswer, Resolve, Secured, SrvAnswer, TlsaAnswer,
     hickory_resolver::{
         TokioResolver,
         config::{NameServerConfig, ResolverConfig},
@@ -22,10 +22,10 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Asks this name server, or those that the system is set to.
-    pub(super) fn of(server: Option<SocketAddr>) -> Result<Self, Failure> {
+    /// Asks this name server, or those that the system is set to, and validates the answers or not.
+    pub(super) fn of(server: Option<SocketAddr>, dnssec: bool) -> Result<Self, Failure> {
         let failed = |error: &dyn std::fmt::Display| Failure::new(Code::Temporary, error);
-        let builder = match server {
+        let mut builder = match server {
             None => TokioResolver::builder_tokio().map_err(|error| failed(&error))?,
             Some(server) => {
                 let mut name_server = NameServerConfig::udp_and_tcp(server.ip());
@@ -37,6 +37,7 @@ impl Names {
                 TokioResolver::builder_with_config(config, provider)
             }
         };
+        builder.options_mut().validate = dnssec;
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(|error| failed(&error))?;
         // Its own tasks begin there.
@@ -68,20 +69,36 @@ impl Drop for Names {
 
 impl Resolve for Names {
     async fn mx(&self, domain: &HostName) -> MxAnswer {
-        let domain = domain.clone();
-        let answer = self.ask(|resolver| async move { resolver.mx(&domain).await }).await;
-        answer.unwrap_or(MxAnswer::Failed)
+        self.secured_mx(domain).await.answer
     }
 
     async fn addresses(&self, host: &HostName) -> AddressAnswer {
-        let host = host.clone();
-        let answer = self.ask(|resolver| async move { resolver.addresses(&host).await }).await;
-        answer.unwrap_or(AddressAnswer::Failed)
+        self.secured_addresses(host).await.answer
     }
 
     async fn srv(&self, service: &HostName) -> SrvAnswer {
         let service = service.clone();
         let answer = self.ask(|resolver| async move { resolver.srv(&service).await }).await;
         answer.unwrap_or(SrvAnswer::Failed)
+    }
+
+    async fn secured_mx(&self, domain: &HostName) -> Secured<MxAnswer> {
+        let domain = domain.clone();
+        let answer = self.ask(|resolver| async move { resolver.secured_mx(&domain).await }).await;
+        answer.unwrap_or(Secured { answer: MxAnswer::Failed, is_secure: false })
+    }
+
+    async fn secured_addresses(&self, host: &HostName) -> Secured<AddressAnswer> {
+        let host = host.clone();
+        let look_up =
+            |resolver: Arc<TokioResolver>| async move { resolver.secured_addresses(&host).await };
+        let failed = Secured { answer: AddressAnswer::Failed, is_secure: false };
+        self.ask(look_up).await.unwrap_or(failed)
+    }
+
+    async fn tlsa(&self, name: &HostName) -> TlsaAnswer {
+        let name = name.clone();
+        let answer = self.ask(|resolver| async move { resolver.tlsa(&name).await }).await;
+        answer.unwrap_or(TlsaAnswer::Failed)
     }
 }

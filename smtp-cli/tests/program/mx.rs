@@ -68,6 +68,18 @@ fn each_domain_gets_its_own_and_the_rest_is_told_why_not() {
     }
 }
 
+/// What nobody has signed is no answer where it must be: of the root zone it is known that it is signed.
+#[test]
+fn dnssec_takes_no_answer_that_it_cannot_validate() {
+    let (_directory, maildir, text) = directory();
+    let serve = Serve::start(&["--listen", "127.0.0.1:0", "--no-tls", "--maildir", &text]);
+    let output = send(&serve, &["--dnssec"], &["a@x.example"]);
+    let told = lines(&output);
+    assert_eq!(told, ["a@x.example: deferred before MAIL: 451 4.4.3 DNS gave no answer"]);
+    assert_eq!(output.status.code(), Some(75));
+    assert!(delivered(&maildir, "a@x.example").is_empty());
+}
+
 /// The standard input goes to each domain, without the blind copies.
 #[test]
 fn to_whom_the_message_says() {
@@ -106,6 +118,7 @@ fn a_server_or_mx() {
     assert_eq!(usage(&["--mx", "--lmtp"]), Some(64));
     assert_eq!(usage(&["--mx", "--name-server", "ns.example"]), Some(64));
     assert_eq!(usage(&["--server", "127.0.0.1:2525", "--name-server", "192.0.2.1"]), Some(64));
+    assert_eq!(usage(&["--server", "127.0.0.1:2525", "--dnssec"]), Some(64));
     let load = Command::new(SMTP).arg("load").output().unwrap();
     assert_eq!(load.status.code(), Some(64));
     assert!(String::from_utf8(load.stderr).unwrap().contains("--server"));

@@ -7,11 +7,13 @@ use hickory_resolver::{
     net::{DnsError, NetError, NoRecords},
     proto::{
         op::ResponseCode,
-        rr::{Name, RData, RecordType},
+        rr::{Name, RData, Record, RecordType},
     },
 };
 
-use super::{AddressAnswer, HostName, Mx, MxAnswer, Resolve, Srv, SrvAnswer};
+use super::{
+    AddressAnswer, HostName, Mx, MxAnswer, Resolve, Secured, Srv, SrvAnswer, Tlsa, TlsaAnswer,
+};
 
 /// What there is no more of than this.
 enum Missing {
@@ -40,34 +42,106 @@ fn complete(name: &HostName) -> Option<Name> {
     Name::from_ascii(format!("{name}.")).ok()
 }
 
-/// What `wanted` finds in the records of a name, which are some.
+/// What `wanted` finds in the records of a name, which are some, and whether DNSSEC vouches for them and for the
+/// aliases on the way.
+async fn secured_records<P: ConnectionProvider, T>(
+    resolver: &Resolver<P>,
+    name: &HostName,
+    kind: RecordType,
+    wanted: impl Fn(&RData) -> Option<T>,
+) -> Result<Secured<Vec<T>>, Missing> {
+    let name = complete(name).ok_or(Missing::Name)?;
+    let found = resolver.lookup(name, kind).await?;
+    let is_secure = is_secure(resolver, found.answers())?;
+    let records: Vec<T> =
+        found.answers().iter().filter_map(|record| wanted(&record.data)).collect();
+    if records.is_empty() {
+        Err(Missing::Records)
+    } else {
+        Ok(Secured { answer: records, is_secure })
+    }
+}
+
+/// Of a resolver that validates, what is neither secure nor insecure is no answer (RFC 7672 section 2.1.1).
+#[cfg(feature = "dnssec")]
+fn is_secure<P: ConnectionProvider>(
+    resolver: &Resolver<P>,
+    records: &[Record],
+) -> Result<bool, Missing> {
+    let is_unclear = |record: &Record| !record.proof.is_secure() && !record.proof.is_insecure();
+    if resolver.options().validate && records.iter().any(is_unclear) {
+        return Err(Missing::Answer);
+    }
+    Ok(records.iter().all(|record| record.proof.is_secure()))
+}
+
+#[cfg(not(feature = "dnssec"))]
+fn is_secure<P: ConnectionProvider>(_: &Resolver<P>, _: &[Record]) -> Result<bool, Missing> {
+    Ok(false)
+}
+
 async fn records<P: ConnectionProvider, T>(
     resolver: &Resolver<P>,
     name: &HostName,
     kind: RecordType,
     wanted: impl Fn(&RData) -> Option<T>,
 ) -> Result<Vec<T>, Missing> {
-    let name = complete(name).ok_or(Missing::Name)?;
-    let found = resolver.lookup(name, kind).await?;
-    let records: Vec<T> =
-        found.answers().iter().filter_map(|record| wanted(&record.data)).collect();
-    if records.is_empty() { Err(Missing::Records) } else { Ok(records) }
+    secured_records(resolver, name, kind, wanted).await.map(|found| found.answer)
+}
+
+fn address(data: &RData) -> Option<IpAddr> {
+    match data {
+        RData::A(address) => Some(IpAddr::from(address.0)),
+        RData::AAAA(address) => Some(IpAddr::from(address.0)),
+        _ => None,
+    }
+}
+
+/// The addresses of both families, one family after the other.
+async fn by_family<P: ConnectionProvider>(
+    resolver: &Resolver<P>,
+    host: &HostName,
+) -> Secured<AddressAnswer> {
+    let mut addresses = Vec::new();
+    let (mut failed, mut is_secure) = (false, true);
+    for kind in [RecordType::A, RecordType::AAAA] {
+        match secured_records(resolver, host, kind, address).await {
+            Ok(found) => {
+                addresses.extend(found.answer);
+                is_secure &= found.is_secure;
+            }
+            Err(missing) => failed |= matches!(missing, Missing::Answer),
+        }
+    }
+    let answer = match (addresses.is_empty(), failed) {
+        (false, _) => AddressAnswer::Addresses(addresses),
+        (true, true) => AddressAnswer::Failed,
+        (true, false) => AddressAnswer::None,
+    };
+    Secured { answer, is_secure }
 }
 
 impl<P: ConnectionProvider> Resolve for Resolver<P> {
     async fn mx(&self, domain: &HostName) -> MxAnswer {
+        self.secured_mx(domain).await.answer
+    }
+
+    async fn secured_mx(&self, domain: &HostName) -> Secured<MxAnswer> {
         let mx = |data: &RData| match data {
             RData::MX(mx) => {
                 Some(Mx { preference: mx.preference, exchange: mx.exchange.to_ascii() })
             }
             _ => None,
         };
-        match records(self, domain, RecordType::MX, mx).await {
-            Ok(records) => MxAnswer::Records(records),
+        let answer = match secured_records(self, domain, RecordType::MX, mx).await {
+            Ok(Secured { answer, is_secure }) => {
+                return Secured { answer: MxAnswer::Records(answer), is_secure };
+            }
             Err(Missing::Records) => MxAnswer::None,
             Err(Missing::Name) => MxAnswer::NoDomain,
             Err(Missing::Answer) => MxAnswer::Failed,
-        }
+        };
+        Secured { answer, is_secure: false }
     }
 
     async fn addresses(&self, host: &HostName) -> AddressAnswer {
@@ -80,23 +154,29 @@ impl<P: ConnectionProvider> Resolve for Resolver<P> {
             return AddressAnswer::Addresses(found);
         }
         // Of the errors for the two families one was told: which has none, and which is not known?
-        let address = |data: &RData| match data {
-            RData::A(address) => Some(IpAddr::from(address.0)),
-            RData::AAAA(address) => Some(IpAddr::from(address.0)),
+        by_family(self, host).await.answer
+    }
+
+    async fn secured_addresses(&self, host: &HostName) -> Secured<AddressAnswer> {
+        #[cfg(feature = "dnssec")]
+        if self.options().validate {
+            return by_family(self, host).await;
+        }
+        Secured { answer: self.addresses(host).await, is_secure: false }
+    }
+
+    async fn tlsa(&self, name: &HostName) -> TlsaAnswer {
+        let tlsa = |data: &RData| match data {
+            RData::TLSA(tlsa) => {
+                let numbers = [tlsa.cert_usage.into(), tlsa.selector.into(), tlsa.matching.into()];
+                Tlsa::parse(&[&numbers[..], &tlsa.cert_data].concat()).ok()
+            }
             _ => None,
         };
-        let mut addresses = Vec::new();
-        let mut failed = false;
-        for kind in [RecordType::A, RecordType::AAAA] {
-            match records(self, host, kind, address).await {
-                Ok(found) => addresses.extend(found),
-                Err(missing) => failed |= matches!(missing, Missing::Answer),
-            }
-        }
-        match (addresses.is_empty(), failed) {
-            (false, _) => AddressAnswer::Addresses(addresses),
-            (true, true) => AddressAnswer::Failed,
-            (true, false) => AddressAnswer::None,
+        match secured_records(self, name, RecordType::TLSA, tlsa).await {
+            Ok(Secured { answer, is_secure: true }) => TlsaAnswer::Secure(answer),
+            Ok(_) | Err(Missing::Records | Missing::Name) => TlsaAnswer::Insecure,
+            Err(Missing::Answer) => TlsaAnswer::Failed,
         }
     }
 

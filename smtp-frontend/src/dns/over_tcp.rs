@@ -118,8 +118,14 @@ impl<R: Dial> OverTcp<R> {
         for server in &mut config.name_servers {
             server.connections.retain(|way| matches!(way.protocol, ProtocolConfig::Tcp));
         }
-        let provider = Self(PhantomData);
-        Resolver::builder_with_config(config, provider).with_options(options).build()
+        Resolver::builder_with_config(config, Self::default()).with_options(options).build()
+    }
+}
+
+/// The provider of a resolver that is built otherwise, of name servers that are asked over TCP only.
+impl<R> Default for OverTcp<R> {
+    fn default() -> Self {
+        Self(PhantomData)
     }
 }
 

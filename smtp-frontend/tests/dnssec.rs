@@ -1,0 +1,200 @@
+//! What hickory's resolver finds out of a zone that is signed.
+
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use smtp_frontend::dns::{
+    AddressAnswer, HostName, Mx, MxAnswer, OverTcp, Resolve, Secured, Tlsa, TlsaAnswer,
+    hickory_resolver::{
+        Resolver,
+        config::{NameServerConfig, ResolveHosts, ResolverConfig},
+        proto::{
+            dnssec::{
+                DnssecSigner, SigningKey, TrustAnchors,
+                crypto::Ed25519SigningKey,
+                rdata::{DNSKEY, DNSSECRData, RRSIG},
+            },
+            op::{Message, MessageType, ResponseCode},
+            rr::{
+                DNSClass, Name, RData, Record, RecordSet, RecordType,
+                rdata::{
+                    A, MX, TLSA,
+                    tlsa::{CertUsage, Matching, Selector},
+                },
+            },
+        },
+    },
+};
+use smtp_tokio::Tokio;
+
+const HOUR: u32 = 3600;
+
+fn root() -> Name {
+    Name::root()
+}
+
+fn name(text: &str) -> Name {
+    Name::from_ascii(text).unwrap()
+}
+
+fn host(text: &str) -> HostName {
+    HostName::parse(text).unwrap()
+}
+
+/// The root zone, which has all the names, and its key. Of names that begin with `forged` the signatures are of
+/// another name's.
+struct Zone {
+    key: DNSKEY,
+    signer: DnssecSigner,
+    records: Vec<Record>,
+}
+
+impl Zone {
+    fn new() -> Self {
+        let key = Ed25519SigningKey::generate_pkcs8().unwrap();
+        let signing = || Ed25519SigningKey::from_pkcs8(&key).unwrap();
+        let key = DNSKEY::from_key(&signing().to_public_key().unwrap());
+        let years = Duration::from_secs(20 * 365 * 24 * 60 * 60);
+        let signer = DnssecSigner::new(key.clone(), Box::new(signing()), root(), years);
+        let mut records = Vec::new();
+        for start in ["", "forged."] {
+            let (domain, mx) = (format!("{start}example."), format!("{start}mx.example."));
+            let record = |owner: &str, data| Record::from_rdata(name(owner), HOUR, data);
+            records.push(record(&domain, RData::MX(MX::new(10, name(&mx)))));
+            records.push(record(&mx, RData::A(A::new(192, 0, 2, 1))));
+            let tlsa = TLSA::new(CertUsage::DaneEe, Selector::Spki, Matching::Sha256, vec![7; 32]);
+            records.push(record(&format!("_25._tcp.{mx}"), RData::TLSA(tlsa)));
+        }
+        Self { key, signer, records }
+    }
+
+    fn answer(&self, query: &Message) -> Message {
+        let asked = query.queries.first().unwrap();
+        let mut answer = query.clone();
+        answer.metadata.message_type = MessageType::Response;
+        answer.metadata.recursion_available = true;
+        let mut records = Vec::new();
+        if asked.query_type() == RecordType::DNSKEY && asked.name().is_root() {
+            let key = RData::DNSSEC(DNSSECRData::DNSKEY(self.key.clone()));
+            records.push(Record::from_rdata(root(), HOUR, key));
+        }
+        let is_it = |record: &&Record| {
+            record.name == *asked.name() && record.record_type() == asked.query_type()
+        };
+        records.extend(self.records.iter().filter(is_it).cloned());
+        if records.is_empty() {
+            // Without a proof of that.
+            answer.metadata.response_code = ResponseCode::NXDomain;
+            return answer;
+        }
+        let is_forged = asked.name().to_ascii().contains("forged.");
+        let owner = if is_forged { name("elsewhere.example.") } else { asked.name().clone() };
+        let mut signed = RecordSet::new(owner.clone(), asked.query_type(), HOUR);
+        for record in &records {
+            assert!(signed.insert(Record::from_rdata(owner.clone(), HOUR, record.data.clone()), 0));
+        }
+        let inception = rcgen::date_time_ymd(2024, 1, 1);
+        let signature = RRSIG::from_rrset(&signed, DNSClass::IN, inception, &self.signer).unwrap();
+        let signature = RData::DNSSEC(DNSSECRData::RRSIG(signature));
+        records.push(Record::from_rdata(asked.name().clone(), HOUR, signature));
+        answer.answers = records;
+        answer
+    }
+
+    /// Queries with their lengths in front (RFC 1035 section 4.2.2).
+    fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
+        loop {
+            let mut length = [0; 2];
+            stream.read_exact(&mut length)?;
+            let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
+            stream.read_exact(&mut query)?;
+            let answer = self.answer(&Message::from_vec(&query).unwrap()).to_vec().unwrap();
+            let length = u16::try_from(answer.len()).unwrap().to_be_bytes();
+            stream.write_all(&[&length[..], &answer].concat())?;
+        }
+    }
+}
+
+/// A name server of the zone, and whom to trust.
+fn signed() -> (SocketAddr, TrustAnchors) {
+    let zone = Arc::new(Zone::new());
+    let mut anchors = TrustAnchors::empty();
+    anchors.insert(zone.key.public_key());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let zone = Arc::clone(&zone);
+            thread::spawn(move || zone.serve(stream));
+        }
+    });
+    (address, anchors)
+}
+
+fn resolver(server: SocketAddr, anchors: Option<TrustAnchors>) -> Resolver<OverTcp<Tokio>> {
+    let mut name_server = NameServerConfig::tcp(server.ip());
+    for connection in &mut name_server.connections {
+        connection.port = server.port();
+    }
+    let config = ResolverConfig::from_name_servers(vec![name_server]);
+    let mut builder = Resolver::builder_with_config(config, OverTcp::<Tokio>::default());
+    if let Some(anchors) = anchors {
+        builder = builder.with_trust_anchor(Arc::new(anchors));
+    }
+    builder.options_mut().use_hosts_file = ResolveHosts::Never;
+    builder.build().unwrap()
+}
+
+fn found(exchange: &str) -> MxAnswer {
+    MxAnswer::Records(vec![Mx { preference: 10, exchange: exchange.into() }])
+}
+
+fn here() -> AddressAnswer {
+    AddressAnswer::Addresses(vec![[192, 0, 2, 1].into()])
+}
+
+#[tokio::test]
+async fn what_is_signed_is_secure_and_what_is_forged_is_no_answer() {
+    let (server, anchors) = signed();
+    let dns = resolver(server, Some(anchors));
+    let mx = dns.secured_mx(&host("example")).await;
+    assert_eq!(mx, Secured { answer: found("mx.example."), is_secure: true });
+    let addresses = dns.secured_addresses(&host("mx.example")).await;
+    assert_eq!(addresses, Secured { answer: here(), is_secure: true });
+    let record = Tlsa::parse(&[&[3, 1, 1][..], &[7; 32]].concat()).unwrap();
+    let tlsa = dns.tlsa(&host("_25._tcp.mx.example")).await;
+    assert_eq!(tlsa, TlsaAnswer::Secure(vec![record]));
+
+    assert_eq!(dns.secured_mx(&host("forged.example")).await.answer, MxAnswer::Failed);
+    assert_eq!(dns.mx(&host("forged.example")).await, MxAnswer::Failed);
+    let addresses = dns.secured_addresses(&host("forged.mx.example")).await;
+    assert_eq!(addresses.answer, AddressAnswer::Failed);
+    assert_eq!(dns.tlsa(&host("_25._tcp.forged.mx.example")).await, TlsaAnswer::Failed);
+    // That there is none is believed with a proof only.
+    assert_eq!(dns.tlsa(&host("_25._tcp.example")).await, TlsaAnswer::Failed);
+    assert_eq!(dns.mx(&host("nowhere.example")).await, MxAnswer::Failed);
+}
+
+/// Who does not validate takes what is said, and vouches for nothing.
+#[tokio::test]
+async fn nothing_is_secure_that_was_not_validated() {
+    let (server, _) = signed();
+    let dns = resolver(server, None);
+    for start in ["", "forged."] {
+        let (domain, mx) = (format!("{start}example"), format!("{start}mx.example"));
+        let answer = found(&format!("{mx}."));
+        assert_eq!(dns.secured_mx(&host(&domain)).await, Secured { answer, is_secure: false });
+        let addresses = dns.secured_addresses(&host(&mx)).await;
+        assert_eq!(addresses, Secured { answer: here(), is_secure: false });
+        assert_eq!(dns.tlsa(&host(&format!("_25._tcp.{mx}"))).await, TlsaAnswer::Insecure);
+    }
+    // Nor with an anchor that is another one.
+    let (_, anchors) = signed();
+    let dns = resolver(server, Some(anchors));
+    assert_eq!(dns.secured_mx(&host("example")).await.answer, MxAnswer::Failed);
+}
