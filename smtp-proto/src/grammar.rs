@@ -337,18 +337,43 @@ pub(crate) struct Census {
 /// Looks at every octet once, eight at a time.
 ///
 /// Of ASCII octets, those from 32 on have bit 5 or 6, and one more than 127 has bit 7; nothing is
-/// carried from one octet of a word into the next. Where there are others, each is looked at.
+/// carried from one octet of a word into the next. Where there are others, all are looked at again.
 #[inline]
 pub(crate) fn census(line: &[u8]) -> Census {
-    const EACH: u64 = u64::MAX / 255;
     let mut printing = u64::MAX;
     let mut delete = 0;
     let mut high = 0;
-    let mut look = |word: u64| {
+    each_word(line, |word| {
         printing &= word | word << 1;
         delete |= word.wrapping_add(EACH);
         high |= word;
-    };
+    });
+    if high & (EACH << 7) != 0 {
+        return Census { control: has_control(line), high: true };
+    }
+    let control = !printing & (EACH << 6) != 0 || delete & (EACH << 7) != 0;
+    Census { control, high: false }
+}
+
+/// A one in each octet of a word.
+const EACH: u64 = u64::MAX / 255;
+
+/// Whether there are octets 0–31 or 127 beside some above 127, which have bit 7, and to which nothing may
+/// be added.
+#[cold]
+fn has_control(line: &[u8]) -> bool {
+    let mut printing = u64::MAX;
+    let mut delete = 0;
+    each_word(line, |word| {
+        printing &= word | word << 1 | word >> 1;
+        delete |= (word & (EACH * 0x7f)).wrapping_add(EACH) & !word;
+    });
+    !printing & (EACH << 6) != 0 || delete & (EACH << 7) != 0
+}
+
+/// All octets in words of eight; some are in two of them, or several times in one.
+#[inline(always)]
+fn each_word(line: &[u8], mut look: impl FnMut(u64)) {
     if let Some(last) = line.last_chunk::<8>() {
         // The last word overlaps the one before it: no loop over single octets.
         let (words, _) = line.as_chunks::<8>();
@@ -365,11 +390,6 @@ pub(crate) fn census(line: &[u8]) -> Census {
             look(u64::from(octet) * EACH);
         }
     }
-    if high & (EACH << 7) != 0 {
-        return Census { control: line.iter().any(u8::is_ascii_control), high: true };
-    }
-    let control = !printing & (EACH << 6) != 0 || delete & (EACH << 7) != 0;
-    Census { control, high: false }
 }
 
 /// What a rule of the rarer grammar reads, and the text behind it. Why it failed is not kept: the
