@@ -75,6 +75,11 @@ impl<'a> Acceptance<'a> {
         &self.text
     }
 
+    /// Whether all is left to the command's default.
+    pub(crate) fn is_default(&self) -> bool {
+        self.code.is_none() && self.enhanced.is_none() && self.text.is_empty()
+    }
+
     /// The same, borrowing nothing.
     pub fn into_owned(self) -> Acceptance<'static> {
         Acceptance {

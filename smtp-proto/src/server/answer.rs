@@ -103,17 +103,20 @@ impl Desk<'_> {
     pub(super) fn accept(&mut self, acceptance: &Acceptance<'_>, stock: &Stock, leave: Leave) {
         self.note_accept(acceptance);
         self.session.bad_commands = 0;
-        let (code, enhanced) = (acceptance.code(), acceptance.enhanced());
-        let worded = code.is_some() || enhanced.is_some() || !acceptance.text().is_empty();
-        if worded || !self.session.config.offers(Extension::EnhancedStatusCodes) {
-            let (subject, detail) = stock.enhanced;
-            let enhanced = enhanced.or(EnhancedCode::new(2, subject, detail));
-            let text = if acceptance.text().is_empty() { stock.text } else { acceptance.text() };
-            self.write(code.unwrap_or(stock.code), enhanced, text);
-        } else {
+        if acceptance.is_default() && self.session.config.offers(Extension::EnhancedStatusCodes) {
             self.write_whole(stock.whole);
+        } else {
+            self.accept_worded(acceptance, stock);
         }
         self.done(leave);
+    }
+
+    #[inline(never)]
+    fn accept_worded(&mut self, acceptance: &Acceptance<'_>, stock: &Stock) {
+        let (subject, detail) = stock.enhanced;
+        let enhanced = acceptance.enhanced().or(EnhancedCode::new(2, subject, detail));
+        let text = if acceptance.text().is_empty() { stock.text } else { acceptance.text() };
+        self.write(acceptance.code().unwrap_or(stock.code), enhanced, text);
     }
 
     /// Writes a reply that needs no more thought.
