@@ -134,6 +134,7 @@ impl<'a> MailParameters<'a> {
     ///
     /// [`Rule::ParameterValue`] for a value that does not fit, one too many or one missing;
     /// [`Rule::Priority`] for a bad `MT-PRIORITY`. The offset is into the list.
+    #[inline]
     pub fn parse(all: Parameters<'a>) -> Result<Self, ParseError> {
         let mut read = Self { all, ..Self::EMPTY };
         if all.is_empty() {
@@ -144,6 +145,12 @@ impl<'a> MailParameters<'a> {
             read.extensions = ExtensionSet::EMPTY.with(Extension::Size);
             return Ok(read);
         }
+        Self::parse_all(all)
+    }
+
+    #[inline(never)]
+    fn parse_all(all: Parameters<'a>) -> Result<Self, ParseError> {
+        let mut read = Self { all, ..Self::EMPTY };
         let mut holds = 0;
         for parameter in all.iter() {
             let Some(keyword) = MailKeyword::of(parameter.keyword) else {
@@ -402,12 +409,15 @@ const SIZE: u32 = folded(*b"SIZE");
 /// `size-value = 1*20DIGIT`
 #[inline]
 fn size(value: Option<&[u8]>) -> Result<u64, ParseError> {
+    /// So many digits fit 64 bits, whatever they are.
+    const SURE: usize = 19;
     let failed = || ParseError::new(Rule::ParameterValue, 0);
     let digits = value.filter(|digits| matches!(digits.len(), 1..=20)).ok_or_else(failed)?;
     let mut size = 0u64;
-    for digit in digits {
-        match digit.wrapping_sub(b'0') {
-            digit @ 0..=9 => size = size.saturating_mul(10).saturating_add(u64::from(digit)),
+    for (place, digit) in digits.iter().enumerate() {
+        match u64::from(digit.wrapping_sub(b'0')) {
+            digit @ 0..=9 if place < SURE => size = size * 10 + digit,
+            digit @ 0..=9 => size = size.saturating_mul(10).saturating_add(digit),
             _ => return Err(failed()),
         }
     }
