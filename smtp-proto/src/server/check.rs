@@ -212,6 +212,8 @@ impl Session {
             |result: Result<Question<'l>, ParseError>| result.map_err(|error| error.rejection());
         match verb {
             Verb::Auth => self.present_auth(line),
+            // Nothing is left to be read of it.
+            Verb::Data if line.len() == verb.as_str().len() => Ok(Question::Data { trailing }),
             Verb::Bdat => Ok(bdat.map_or(Question::Data { trailing: 0 }, Question::Chunk)),
             _ => parsed(Command::parse(line, syntax).and_then(|command| {
                 Ok(match command {
