@@ -3,10 +3,7 @@
 use alloc::{boxed::Box, sync::Arc};
 
 use super::{
-    config::Config,
-    content::{Chunk, Transfer},
-    parameters::Rare,
-    upstream::Upstream,
+    config::Config, content::Chunk, parameters::Rare, transfer::Transfer, upstream::Upstream,
 };
 use crate::{
     answer::Rejection,

@@ -11,6 +11,7 @@ use crate::{
     profile::{Profile, Verdict},
     tests::Session,
     transcript::Answer,
+    wire::Endpoint,
 };
 
 fn mx() -> Config {
