@@ -25,7 +25,7 @@ pub(super) fn hello_name(line: &[u8]) -> Option<HelloName<'_>> {
 }
 
 /// `MAIL FROM:<mailbox> parameters`, or another reverse-path in brackets
-#[inline]
+#[inline(always)]
 pub(super) fn mail<'a>(line: &'a [u8], syntax: &Syntax) -> Option<Mail<'a>> {
     let inside = inside(line, b"MAIL FROM:<")?;
     let (reverse_path, behind) = match (inside, Mailbox::everyday(inside, syntax)) {
@@ -37,7 +37,7 @@ pub(super) fn mail<'a>(line: &'a [u8], syntax: &Syntax) -> Option<Mail<'a>> {
 }
 
 /// `RCPT TO:<mailbox> parameters`, or another forward-path in brackets
-#[inline]
+#[inline(always)]
 pub(super) fn rcpt<'a>(line: &'a [u8], syntax: &Syntax) -> Option<Rcpt<'a>> {
     let inside = inside(line, b"RCPT TO:<")?;
     let (forward_path, behind) = match Mailbox::everyday(inside, syntax) {
