@@ -206,6 +206,16 @@ impl Pen<'_> {
         }
     }
 
+    /// The same of text that is there already.
+    #[inline]
+    pub(crate) fn say_whole(&mut self, speaker: Speaker, text: &'static str) {
+        if self.recorder.is_some() {
+            self.say_recorded(speaker, |tail| tail.extend_from_slice(text.as_bytes()));
+        } else {
+            self.output.put(text.as_bytes());
+        }
+    }
+
     #[cold]
     fn say_recorded(&mut self, speaker: Speaker, write: impl FnOnce(&mut BytesMut)) {
         let Some(recorder) = self.recorder.as_deref_mut() else { return };

@@ -103,12 +103,12 @@ impl Desk<'_> {
     pub(super) fn accept(&mut self, acceptance: &Acceptance<'_>, stock: &Stock, leave: Leave) {
         self.note_accept(acceptance);
         self.session.bad_commands = 0;
+        self.done(leave);
         if acceptance.is_default() && self.session.config.offers(Extension::EnhancedStatusCodes) {
             self.write_whole(stock.whole);
         } else {
             self.accept_worded(acceptance, stock);
         }
-        self.done(leave);
     }
 
     #[inline(never)]
@@ -122,7 +122,7 @@ impl Desk<'_> {
     /// Writes a reply that needs no more thought.
     #[inline]
     pub(super) fn write_whole(&mut self, reply: &'static str) {
-        self.pen.say(Speaker::Server, |out| out.extend_from_slice(reply.as_bytes()));
+        self.pen.say_whole(Speaker::Server, reply);
     }
 
     /// A negative reply of the application to the present line. 421 ends the session.

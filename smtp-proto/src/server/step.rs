@@ -96,22 +96,9 @@ impl Server {
         }
     }
 
-    /// Consumes what an answered question has left in the buffer, and sets buffer and timer anew.
+    /// Sets buffer and timer anew, and consumes what an answered question has left in the buffer.
     #[inline(never)]
     fn tidy_up(&mut self) {
-        let n = core::mem::take(&mut self.session.consume);
-        if n > 0 {
-            let input = &mut self.wire.input;
-            if core::mem::take(&mut self.session.secret_line) {
-                input.consume_secret(n);
-            } else {
-                input.consume(n);
-            }
-            self.session.scanned = 0;
-            self.session.noted = false;
-            self.session.weighed = false;
-            input.stir();
-        }
         if core::mem::take(&mut self.session.rearm) {
             if matches!(self.session.phase, Phase::Command) {
                 let config = &self.session.config;
@@ -119,6 +106,17 @@ impl Server {
                 self.wire.restart_timer(config.timeouts.command);
             } else {
                 self.expect();
+            }
+        }
+        let n = core::mem::take(&mut self.session.consume);
+        if n > 0 {
+            self.session.scanned = 0;
+            self.session.noted = false;
+            self.session.weighed = false;
+            if core::mem::take(&mut self.session.secret_line) {
+                self.wire.input.pass_secret(n);
+            } else {
+                self.wire.input.pass(n);
             }
         }
     }

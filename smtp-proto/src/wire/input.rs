@@ -145,6 +145,20 @@ impl Input {
         self.filled -= n;
     }
 
+    /// Consumes `n` octets behind which others are read by other rules, perhaps.
+    #[inline(never)]
+    pub(crate) fn pass(&mut self, n: usize) {
+        self.consume(n);
+        self.stir();
+    }
+
+    /// The same of octets that hold a secret.
+    #[cold]
+    pub(crate) fn pass_secret(&mut self, n: usize) {
+        self.consume_secret(n);
+        self.stir();
+    }
+
     /// Consumes `n` octets that hold a secret: they are overwritten.
     #[cold]
     pub(crate) fn consume_secret(&mut self, n: usize) {

@@ -67,6 +67,12 @@ impl Output {
         result
     }
 
+    /// Appends text that is there already.
+    #[inline(never)]
+    pub(crate) fn put(&mut self, text: &[u8]) {
+        self.text(|tail| tail.extend_from_slice(text));
+    }
+
     /// Appends text that is overwritten once it has been written.
     pub(crate) fn secret_text<T>(&mut self, write: impl FnOnce(&mut BytesMut) -> T) -> T {
         self.secret = true;
