@@ -264,32 +264,37 @@ impl Decoder {
         block: &mut [u8],
         place: &mut Place,
     ) -> bool {
+        // What is written does not go beyond what is read.
+        let room = block.get_mut(place.write..).and_then(<[u8]>::first_chunk_mut);
+        let Some(room) = room else { return false };
+        let room: &mut [u8; BLOCK] = room;
         let marks = marks(view);
         let (words, _) = view.get(2..).unwrap_or_default().as_chunks::<8>();
-        let mut done = 0;
+        let (mut done, mut kept) = (0, 0);
         for (word, mark) in words.iter().zip(marks) {
             if mark & (MARK_BARE | MARK_LONE) != 0 {
                 break;
             }
-            let Some(to) = block.get_mut(place.write..).and_then(<[u8]>::first_chunk_mut) else {
-                break;
-            };
+            let Some(to) = room.get_mut(kept..kept + 8) else { break };
             let mut word = u64::from_le_bytes(*word);
             let mut dots = mark & MARK_DOT;
-            let mut kept = 8;
+            kept += 8 - usize::try_from(dots.count_ones()).unwrap_or_default();
             while dots != 0 {
                 let below = (dots & dots.wrapping_neg()) - 1;
                 word = (word & below) | ((word >> 8) & !below);
                 dots = (dots & (dots - 1)) >> 8;
-                kept -= 1;
             }
             // Always eight octets: those behind the kept ones are already read.
-            *to = word.to_le_bytes();
-            place.read += 8;
-            place.write += kept;
+            to.copy_from_slice(&word.to_le_bytes());
             done += 8;
         }
-        self.unusual.add_words(words.iter().take(done / 8));
+        place.read += done;
+        place.write += kept;
+        if done == BLOCK {
+            self.unusual.add_all(view.get(2..2 + BLOCK).unwrap_or_default());
+        } else {
+            self.unusual.add_words(words.iter().take(done / 8));
+        }
         self.settle(view, done, block, place);
         done == BLOCK
     }
