@@ -62,7 +62,7 @@ impl ScriptedServer {
         self.0.serve(stream);
     }
 
-    /// All messages that have come whole.
+    /// All messages that have come whole, as many as the script has [room](Script::room) for.
     pub fn received(&self) -> Vec<Letter> {
         self.0.received()
     }
