@@ -13,7 +13,8 @@ use smtp_proto::{
     bytes::Bytes,
     client::{
         Cause, Chunking, Client, Config, Content, Envelope, Event, Login, Opening, OpeningStep,
-        Recipient, Report, Status, TlsUse, Transaction, TransactionOptions, TransactionStep,
+        Recipient, Report, Status, Surveyed, TlsUse, Transaction, TransactionOptions,
+        TransactionStep,
     },
     command::{DomainList, Mechanism, Node, OtherCommand, Query, Text, Url},
     data::BareNewline,
@@ -299,7 +300,11 @@ fn transact(
     if choice(1) & 16 != 0 {
         options.chunking = Chunking::Never;
     }
+    let whole = Surveyed::new(BODY);
     let mut transaction = Transaction::new(envelope, content, options);
+    if choice(5) & 2 != 0 {
+        transaction = transaction.at_hand(&whole);
+    }
     let mut pieces = smtp_fuzz::content_pieces(BODY, Cuts([choice(3), choice(4), 9, 0]));
     if choice(1) & 32 != 0 {
         pieces.push_front(Bytes::from_static(b"bare\n"));

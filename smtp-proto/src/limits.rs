@@ -75,6 +75,11 @@ impl Default for ServerLimits {
 pub struct ClientLimits {
     /// Octets of commands sent and not yet answered. Default 16 KiB.
     pub in_flight: usize,
+    /// Octets of a whole message that are sent by BDAT in one flight with MAIL and RCPT, before the
+    /// server has said whether it accepts any of them: it then takes one turn instead of two. Where it
+    /// accepts none, they were sent for nothing; a server must read and forget them (RFC 3030 section
+    /// 2). Larger messages, and all where this is 0, wait for the replies. Default 16 KiB.
+    pub ahead: usize,
     /// Octets of commands queued and not yet sent; more is refused as
     /// [`Misuse::QueueFull`](crate::client::Misuse::QueueFull). Default 256 KiB.
     pub queue: usize,
@@ -92,6 +97,7 @@ impl Default for ClientLimits {
         let ReplyRules { max_line, max_lines, max_octets, .. } = ReplyRules::default();
         Self {
             in_flight: 16 * 1024,
+            ahead: 16 * 1024,
             queue: 256 * 1024,
             reply_line: max_line,
             reply_lines: max_lines,

@@ -9,7 +9,7 @@
 //! | `event Mail 250` | a reply is told; also `event UpgradeTls`, `event Turned`, `fault …`, `close`, `ready`, `failed …` |
 //! | `outcome delivered 250` | of each recipient of the transaction, in order; `outcome deferred RCPTMAX AtOnce` names a limit, `outcome rejected 5.7.10` is of this side; last, `outcome without Dsn` tells downgrades |
 //! | `tls [verified]`, `expire`, `eof` | the handshake is done, perhaps with a server that is known; the timer runs out; the server closes |
-//! | `config …` | `lmtp`, `lockstep`, `require-tls`, `together`, `profile NAME`, `policy SWITCH VALUE` |
+//! | `config …` | `lmtp`, `lockstep`, `require-tls`, `together`, `ahead OCTETS`, `profile NAME`, `policy SWITCH VALUE` |
 //!
 //! Escapes, comments and several dialogs in a file are as in [`dialog`](crate::dialog). What the server
 //! says between two other lines comes at once, octet by octet, and in every split in two.
@@ -25,7 +25,7 @@ use smtp_proto::{
     },
     client::{
         Cause, Chunking, Client, Config, Content, Envelope, Event, Login, Misuse, Opening,
-        OpeningStep, Recipient, Retry, Status, TlsUse, Transaction, TransactionOptions,
+        OpeningStep, Recipient, Retry, Status, Surveyed, TlsUse, Transaction, TransactionOptions,
         TransactionStep,
     },
     command::{DomainList, Mechanism, Node, Query, Text, Url, XClient, XForward},
@@ -92,7 +92,8 @@ impl ClientDialog {
     /// <to>… TEXT` for a [`Transaction`], `once` where the content cannot be had a second time. Parameters
     /// are `mail=PARAMETER` in front, and `rcpt=PARAMETER` behind a path; `no-downgrades` refuses to do
     /// without any. `convert` brings a converter that escapes what is no ASCII, `signed` one that does not
-    /// like the content.
+    /// like the content. With `at-hand`, which goes by BDAT, the transaction has the whole content from the
+    /// beginning.
     ///
     /// # Panics
     /// When a line is none of those of this language.
@@ -146,6 +147,9 @@ impl ClientDialog {
             "require-tls" => self.config.require_tls = true,
             _ => match setting.split_once(' ') {
                 Some(("policy", setting)) => policy::set(&mut self.config.profile, setting),
+                Some(("ahead", octets)) => {
+                    self.config.limits.ahead = octets.parse().expect("a number");
+                }
                 Some(("profile", name)) => self.config.profile = policy::profile(name),
                 _ => panic!("{}: config {setting}", self.name),
             },
@@ -553,13 +557,14 @@ impl<L: Link> Play<L> {
         let mut content = Content::default();
         let mut paths: Vec<(String, String)> = Vec::new();
         let mut parameters = String::new();
-        let mut once = false;
+        let (mut once, mut at_hand) = (false, false);
         let mut converter = None;
         let mut rest = call;
         while !rest.is_empty() {
             let (word, behind) = rest.split_once(' ').unwrap_or((rest, ""));
             match word {
                 "bdat" => options.chunking = Chunking::Auto,
+                "at-hand" => (options.chunking, at_hand) = (Chunking::Auto, true),
                 "once" => once = true,
                 "convert" => converter = Some(Escape::default()),
                 "signed" => converter = Some(Escape { signed: true }),
@@ -593,7 +598,10 @@ impl<L: Link> Play<L> {
         self.report();
         self.body = Some(Bytes::from(unescape(rest)));
         self.again = self.body.clone().filter(|_| !once);
-        let transaction = Transaction::new(envelope, content, options);
+        let mut transaction = Transaction::new(envelope, content, options);
+        if let (true, Some(body)) = (at_hand, &self.body) {
+            transaction = transaction.at_hand(Box::leak(Box::new(Surveyed::new(body.clone()))));
+        }
         self.transaction = Some(match converter {
             Some(converter) => transaction.converter(Box::new(converter)),
             None => transaction,

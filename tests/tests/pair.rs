@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use smtp_proto::{
     auth::client::{Login as LoginMechanism, Plain},
-    client::{self, Chunking, Content, Login, Opening, OpeningError, Status, TlsUse, Transaction},
+    client::{
+        self, Chunking, Content, Login, Opening, OpeningError, Status, Surveyed, TlsUse,
+        Transaction,
+    },
     domain::HelloName,
     extension::Extension,
     parameter::Body,
@@ -12,7 +15,7 @@ use smtp_proto::{
     wire::Endpoint,
 };
 use smtp_tests::{
-    case::{BODY, Case, delivered, envelope, pieces, recipients, statuses},
+    case::{BODY, Case, WHOLE, delivered, envelope, pieces, recipients, statuses},
     pair::{Pair, Pieces},
 };
 
@@ -80,6 +83,42 @@ fn some_recipients_refused() {
         assert_eq!(pair.clerk.messages, [delivered(case, &["<a@x.example>", "<b@x.example>"])]);
         pair.quit();
         assert!(pair.replies.iter().all(|(_, code)| *code != 503), "{case:?}");
+    }
+}
+
+/// C-57: content at hand has the same outcome, whether it goes in one flight with the envelope or not;
+/// where nobody is accepted the server forgets it, and the session goes on.
+#[test]
+fn content_at_hand() {
+    let message = Surveyed::new(Bytes::from_static(WHOLE));
+    for case in Case::all() {
+        for names in [
+            &["<a@x.example>", "<b@x.example>"][..],
+            &["<no1@x.example>", "<a@x.example>", "<later@x.example>", "<b@x.example>"],
+            &["<no1@x.example>", "<no2@x.example>"],
+            &["<later@x.example>"],
+            &["<a@x.example>", "<many@x.example>"],
+        ] {
+            let to = recipients(names);
+            let mut both = [false, true].map(|at_hand| {
+                let mut pair = case.pair();
+                pair.open(&mut case.opening()).unwrap();
+                let reports = [&to[..], &recipients(&["<z@x.example>"])].map(|to| {
+                    let envelope = envelope("<s@x.example>", to);
+                    let transaction =
+                        Transaction::new(envelope, Content::default(), case.options());
+                    let transaction =
+                        if at_hand { transaction.at_hand(&message) } else { transaction };
+                    statuses(&pair.send(transaction, &pieces(BODY)).unwrap())
+                });
+                pair.quit();
+                assert!(pair.clerk.faults.is_empty(), "{case:?}: {:?}", pair.clerk.faults);
+                (reports, pair.clerk.messages)
+            });
+            assert_eq!(both[1].0[1], [Status::Delivered], "{case:?}");
+            let [behind, ahead] = both.each_mut();
+            assert_eq!(behind, ahead, "{case:?} {names:?}");
+        }
     }
 }
 

@@ -77,8 +77,8 @@ fn sizes() {
         ("Client", size_of::<Client>(), 560),
         ("Wire", size_of::<Wire>(), 160),
         ("server::Event", size_of::<Event<'_>>(), 104),
-        ("client::Event", size_of::<ClientEvent<'_>>(), 64),
-        ("Transaction", size_of::<Transaction<'_>>(), 256),
+        ("client::Event", size_of::<ClientEvent<'_>>(), 48),
+        ("Transaction", size_of::<Transaction<'_>>(), 264),
     ];
     for (name, size, most) in bounds {
         println!("{name}: {size} octets");

@@ -45,6 +45,8 @@ pub(super) struct Job {
     pub(super) to: Vec<String>,
     /// The content, in the pieces it is handed over in.
     pub(super) pieces: Vec<Vec<u8>>,
+    /// Whether the transaction has all of it from the beginning.
+    pub(super) at_hand: bool,
     /// Whether its size is told before it is sent.
     pub(super) declares_size: bool,
     /// Whether it has octets above 127.
@@ -188,7 +190,8 @@ fn job(number: usize, random: &mut Random) -> Job {
         pieces.push(piece.to_vec());
         rest = behind;
     }
-    let declares_size = random.once_in(2);
+    let (declares_size, at_hand) = (random.once_in(2), random.once_in(2));
     let eight_bit = !content.is_ascii();
-    Job { from: format!("<m{number}@x.example>"), to, pieces, declares_size, eight_bit }
+    let from = format!("<m{number}@x.example>");
+    Job { from, to, pieces, at_hand, declares_size, eight_bit }
 }

@@ -7,7 +7,7 @@ use smtp_proto::{
     auth::client::{Login as LoginMechanism, Plain},
     client::{
         Client, Content, Envelope, Event, Login, Opening, OpeningStep, Outcome, Recipient, ReplyTo,
-        Report, Status, Transaction, TransactionOptions, TransactionStep,
+        Report, Status, Surveyed, Transaction, TransactionOptions, TransactionStep,
     },
     domain::HelloName,
     fault::Fault,
@@ -326,7 +326,11 @@ impl<'s> World<'s> {
         };
         let mut options = TransactionOptions::default();
         options.chunking = self.scenario.chunking;
+        let whole = Surveyed::new(job.content());
         let mut transaction = Transaction::new(envelope, content, options);
+        if job.at_hand {
+            transaction = transaction.at_hand(&whole);
+        }
         let content = || job.pieces.iter().map(|piece| Bytes::copy_from_slice(piece));
         let mut pieces: VecDeque<Bytes> = content().collect();
         loop {

@@ -12,6 +12,7 @@ use crate::{
     },
     command::Verb,
     data::Piece,
+    sequence::Protocol,
 };
 
 impl Transaction<'_> {
@@ -45,6 +46,30 @@ impl Transaction<'_> {
         self.wants_body(client)?;
         self.begun = true;
         self.piece(client, message.piece())
+    }
+
+    /// Sends the whole content behind RCPT, before it is answered, where that may be done; whether it
+    /// was. What cannot be sent so is asked for in its time, and told then.
+    pub(super) fn fly(&mut self, client: &mut Client) -> bool {
+        let Some(message) = self.at_hand.filter(|_| self.may_fly(client)) else { return false };
+        let octets = message.octets();
+        let flies = octets.len() <= client.config().limits.ahead
+            && self.check(octets).is_ok()
+            && client.send_chunk(message.piece(), true).is_ok();
+        if flies {
+            self.begun = true;
+            self.round.sent = true;
+        }
+        flies
+    }
+
+    fn may_fly(&self, client: &Client) -> bool {
+        self.chunked
+            && !self.converts
+            && !self.options.all_or_nothing
+            && client.pipelines()
+            && client.protocol() == Protocol::Smtp
+            && !client.session.transid
     }
 
     /// A piece as it is sent.

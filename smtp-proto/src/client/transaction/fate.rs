@@ -128,6 +128,11 @@ impl Fates {
         self.settle(outcome, |fate| matches!(fate, Fate::Accepted));
     }
 
+    /// Gives `outcome` to those the content may have been for: nobody refused them.
+    pub(super) fn settle_hopeful(&mut self, outcome: Outcome) {
+        self.settle(outcome, |fate| matches!(fate, Fate::Asked | Fate::Accepted));
+    }
+
     /// Gives `outcome` to all that have no final one.
     pub(super) fn settle_all(&mut self, outcome: Outcome) {
         self.end = self.all.len();

@@ -10,7 +10,7 @@ use alloc::boxed::Box;
 
 use self::fate::{Fate, Fates};
 use super::{
-    Client, Content, Converter, Downgrades, Envelope, Misuse, TransactionOptions,
+    Client, Content, Converter, Downgrades, Envelope, Misuse, Surveyed, TransactionOptions,
     report::{Cause, Outcome, Phase, Report, Retry},
 };
 use crate::{data::Piece, fault::Fault, sequence::Protocol};
@@ -56,12 +56,14 @@ pub enum TransactionStep {
 /// server has kept, and what it has of the content is left out. So an envelope that is tried again under
 /// its `TRANSID` names those recipients that were accepted, and its content is the same to the octet.
 ///
-/// Content goes through as it comes, in pieces of any size, of a length known or unknown.
+/// Content goes through as it comes, in pieces of any size, of a length known or unknown. What is
+/// [at hand](Self::at_hand) may go in one flight with the envelope.
 #[derive(Debug)]
 pub struct Transaction<'e> {
     envelope: Envelope<'e>,
     content: Content,
     options: TransactionOptions,
+    at_hand: Option<&'e Surveyed>,
     stage: Stage,
     fates: Fates,
     /// From this recipient on nobody is left who needs SMTPUTF8, nor will be.
@@ -143,6 +145,7 @@ impl<'e> Transaction<'e> {
             envelope,
             content,
             options,
+            at_hand: None,
             stage: Stage::Start,
             fates: Fates::new(envelope.recipients.len()),
             international: envelope.recipients.len(),
@@ -163,6 +166,18 @@ impl<'e> Transaction<'e> {
     #[must_use]
     pub fn converter(mut self, converter: Box<dyn Converter + 'e>) -> Self {
         self.converter = Some(converter);
+        self
+    }
+
+    /// Says that this is the whole content. A small one goes by BDAT in one flight with MAIL and RCPT
+    /// where the server offers PIPELINING and CHUNKING, as far as
+    /// [`ClientLimits::ahead`](crate::limits::ClientLimits::ahead) allows; then it is not asked for. It
+    /// does not where it is to be [converted](Self::converter), where recipients have to be known
+    /// first ([`all_or_nothing`](TransactionOptions::all_or_nothing), LMTP), or where the server may
+    /// [resume](Client::mail) it.
+    #[must_use]
+    pub const fn at_hand(mut self, message: &'e Surveyed) -> Self {
+        self.at_hand = Some(message);
         self
     }
 
@@ -246,7 +261,7 @@ impl<'e> Transaction<'e> {
             }
         }
         if !all_answered {
-            self.stage = Stage::Answers;
+            self.stage = if self.fly(client) { Stage::Delivery } else { Stage::Answers };
             return Ok(true);
         }
         if self.options.all_or_nothing && self.round.accepted < self.round.asked {
@@ -326,7 +341,7 @@ impl<'e> Transaction<'e> {
         };
         // A server that says 421 has not taken the message; silence says nothing.
         if sent && !matches!(fault, Fault::ServiceNotAvailable(_)) {
-            self.fates.settle_accepted(Outcome::in_doubt(phase, fault.clone()));
+            self.fates.settle_hopeful(Outcome::in_doubt(phase, fault.clone()));
         }
         self.fates.settle_all(Outcome::deferred(phase, Cause::Fault(fault)));
         self.stage = Stage::Done;

@@ -26,7 +26,13 @@ impl Transaction<'_> {
                 self.fates.settle_all(Outcome::replied(Phase::Mail, reply.to_owned()));
                 // Nobody is looked for who the replies to RCPT are about.
                 self.round.answer = self.envelope.recipients.len();
-                self.stage = if self.round.data_sent { Stage::Data } else { Stage::Failed };
+                self.stage = if self.round.sent {
+                    Stage::Delivery
+                } else if self.round.data_sent {
+                    Stage::Data
+                } else {
+                    Stage::Failed
+                };
             }
             ReplyTo::Rcpt { .. } => self.recipient_answered(positive, reply),
             ReplyTo::Data => self.data_answered(reply),
