@@ -87,6 +87,33 @@ async fn a_refused_recipient_does_not_stop_the_others() {
     assert_eq!(store.resets(), 1);
 }
 
+/// C-57: one turn, as this server says nothing before it has heard all of it.
+#[apply(on_runtime)]
+async fn a_small_message_goes_in_one_flight_with_its_envelope() {
+    let (near, mut far) = duplex(4096);
+    let server = spawn(async move {
+        far.write_all(b"220 mx.example\r\n").await.unwrap();
+        far.read_line().await;
+        far.write_all(b"250-mx.example\r\n250-PIPELINING\r\n250 CHUNKING\r\n").await.unwrap();
+        let mut said = String::new();
+        for _ in 0..6 {
+            said += &far.read_line().await;
+        }
+        far.write_all(b"250 ok\r\n550 no\r\n250 ok\r\n250 taken\r\n").await.unwrap();
+        said
+    });
+    let mut client = help::connector().open(near).await.unwrap();
+    let recipients = to(&["<a@example.org>", "<b@example.org>"]);
+    let report = client.send(&envelope(&recipients), "Subject: x\r\n\r\n").await.unwrap();
+    let statuses: Vec<_> = report.outcomes().iter().map(|outcome| outcome.status()).collect();
+    assert_eq!(statuses, [Status::Rejected, Status::Delivered]);
+    assert_eq!(
+        server.await.unwrap(),
+        "MAIL FROM:<sender@example.org>\r\nRCPT TO:<a@example.org>\r\nRCPT TO:<b@example.org>\r\n\
+         BDAT 14 LAST\r\nSubject: x\r\n\r\n"
+    );
+}
+
 /// C-50: what a server does not take at a time follows at once, where the content is at hand again.
 #[apply(on_runtime)]
 async fn more_recipients_than_the_server_takes_at_a_time() {

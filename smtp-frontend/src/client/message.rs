@@ -38,6 +38,9 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// connection is cut and the message is not delivered. It is taken for 8-bit content of the size that was
 /// declared, unless [`content`](Self::content) says something else.
 ///
+/// A small message of octets goes by BDAT in one flight with its envelope, where the server takes it so: see
+/// [`ClientLimits::ahead`](smtp_proto::limits::ClientLimits::ahead).
+///
 /// Octets, and a reader that [can go back](Self::rewindable), can be sent more than once: to a server
 /// that takes only so many recipients at a time.
 pub struct Message<'m, R> {
@@ -196,6 +199,14 @@ pub(super) struct Pieces<'m> {
 }
 
 impl Pieces<'_> {
+    /// The whole message, where it is at hand as it is sent.
+    pub(super) fn at_hand(&self) -> Option<Surveyed> {
+        match &self.source {
+            Source::Surveyed(message) => Some(message.clone()),
+            _ => None,
+        }
+    }
+
     /// Goes back to the beginning; whether that can be done.
     pub(super) async fn rewind(&mut self) -> io::Result<bool> {
         self.ended = false;

@@ -127,7 +127,11 @@ impl Client {
                 return Err(misuse.into());
             }
         };
+        let at_hand = pieces.at_hand();
         let mut transaction = Transaction::new(*envelope, content, options);
+        if let Some(message) = &at_hand {
+            transaction = transaction.at_hand(message);
+        }
         let ran = self.run(&mut transaction, pieces).await;
         self.tell();
         match ran {
