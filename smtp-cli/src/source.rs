@@ -33,7 +33,8 @@ pub(crate) struct Source {
 /// Where the octets come from.
 pub(crate) enum Reader {
     File(File),
-    Octets(Cursor<Bytes>),
+    /// All of them are here.
+    Octets(Bytes),
     /// The standard input, of which so much was read already. Cannot be read a second time.
     Stream(Cursor<Bytes>),
 }
@@ -50,16 +51,18 @@ impl Source {
             survey.read(&start);
             let whole = start.len() < peek;
             let start = Bytes::from(start);
-            let read = Cursor::new(start.clone());
             let reader = match whole {
-                true => Reader::Octets(read),
-                false => Reader::Stream(read),
+                true => Reader::Octets(start.clone()),
+                false => Reader::Stream(Cursor::new(start.clone())),
             };
             return Ok(Self { reader, survey, whole, start });
         }
-        let (survey, start) = survey_file(path).map_err(failed)?;
-        let file = File::open(path).map_err(failed)?;
-        Ok(Self { reader: Reader::File(file), survey, whole: true, start })
+        let (survey, start, whole) = survey_file(path).map_err(failed)?;
+        let reader = match whole {
+            true => Reader::Octets(start.clone()),
+            false => Reader::File(File::open(path).map_err(failed)?),
+        };
+        Ok(Self { reader, survey, whole: true, start })
     }
 
     /// The header section, and perhaps some of what is behind it.
@@ -99,19 +102,21 @@ impl Source {
     }
 }
 
-/// Looks at a file, and keeps what it begins with.
-fn survey_file(path: &Path) -> io::Result<(Survey, Bytes)> {
+/// Looks at a file, and keeps what it begins with; whether that is all of it.
+fn survey_file(path: &Path) -> io::Result<(Survey, Bytes, bool)> {
     let mut file = BufReader::with_capacity(64 * 1024, File::open(path)?);
     let mut survey = Survey::default();
     let mut header = HeaderScanner::new();
     let mut start = Vec::new();
+    let mut whole = true;
     loop {
         let octets = file.fill_buf()?;
         if octets.is_empty() {
-            return Ok((survey, start.into()));
+            return Ok((survey, start.into(), whole));
         }
         survey.read(octets);
-        if !header.has_ended() && start.len() < MAX_HEADER {
+        whole &= !header.has_ended() && start.len() < MAX_HEADER;
+        if whole {
             header.scan(octets);
             start.extend_from_slice(octets);
         }
@@ -128,16 +133,25 @@ mod tests {
     fn a_file_is_surveyed_whole_and_read_from_its_start() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("mail.eml");
-        std::fs::write(&path, "Subject: x\n\nline\n").unwrap();
-        let source = Source::open(&path, PEEK).unwrap();
-        let content = source.content(true);
-        assert_eq!(content.size, Some("Subject: x\r\n\r\nline\r\n".len() as u64));
-        assert_eq!(content.body, Body::SevenBit);
-        assert_eq!(source.header().unwrap(), b"Subject: x\n\nline\n");
-        let mut octets = Vec::new();
-        let Reader::File(mut file) = source.reader else { panic!("a file") };
-        file.read_to_end(&mut octets).unwrap();
-        assert_eq!(octets, b"Subject: x\n\nline\n");
+        let long = "line\n".repeat(PEEK / 5);
+        for (body, is_short) in [("line\n", true), (&long, false)] {
+            let message = ["Subject: x\n\n", body].concat();
+            std::fs::write(&path, &message).unwrap();
+            let source = Source::open(&path, PEEK).unwrap();
+            let content = source.content(true);
+            assert_eq!(content.size, Some(message.replace('\n', "\r\n").len() as u64));
+            assert_eq!(content.body, Body::SevenBit);
+            assert!(source.header().unwrap().starts_with(b"Subject: x\n\n"));
+            let mut octets = Vec::new();
+            match source.reader {
+                Reader::Octets(all) if is_short => octets.extend_from_slice(&all),
+                Reader::File(mut file) if !is_short => {
+                    file.read_to_end(&mut octets).unwrap();
+                }
+                _ => panic!("short: {is_short}"),
+            }
+            assert!(octets == message.as_bytes());
+        }
         assert_eq!(Source::open(Path::new("/no/such"), PEEK).err().unwrap().code, Code::Data);
     }
 }

@@ -34,7 +34,7 @@ impl System for Blocking {
     fn message(reader: Reader, bar: &ProgressBar) -> Message<'static> {
         match reader {
             Reader::File(file) => Message::rewindable(bar.wrap_read(file)),
-            Reader::Octets(octets) => Message::rewindable(bar.wrap_read(octets)),
+            Reader::Octets(octets) => octets.into(),
             Reader::Stream(start) => Message::reader(bar.wrap_read(start.chain(io::stdin()))),
         }
     }

@@ -36,7 +36,7 @@ impl System for Smol {
     fn message(reader: Reader, bar: &ProgressBar) -> Message<'static> {
         match reader {
             Reader::File(file) => Message::rewindable(Unblock::new(bar.wrap_read(file))),
-            Reader::Octets(octets) => Message::rewindable(AssertAsync::new(bar.wrap_read(octets))),
+            Reader::Octets(octets) => octets.into(),
             Reader::Stream(start) => {
                 let rest = Unblock::new(bar.wrap_read(io::stdin()));
                 Message::reader(AssertAsync::new(bar.wrap_read(start)).chain(rest))

@@ -36,7 +36,7 @@ impl System for Tokio {
     fn message(reader: Reader, bar: &ProgressBar) -> Message<'static> {
         match reader {
             Reader::File(file) => Message::rewindable(bar.wrap_async_read(File::from_std(file))),
-            Reader::Octets(octets) => Message::rewindable(bar.wrap_async_read(octets)),
+            Reader::Octets(octets) => octets.into(),
             Reader::Stream(start) => {
                 Message::reader(bar.wrap_async_read(start.chain(tokio::io::stdin())))
             }
