@@ -27,6 +27,7 @@ def cases(place, program, tls, server):
     plain.delivered("plain")
     plain.delivered("PIPELINING", traced=["C: MAIL FROM"], grouped=True)
     plain.delivered("CHUNKING", traced=["C: BDAT "], untraced=["C: DATA"])
+    ahead(plain)
     plain.delivered("DATA", arguments=BY_DATA, traced=["C: DATA"], untraced=["C: BDAT "])
     plain.delivered("DATA, one command at a time", arguments=[*BY_DATA, "--pipelining", "never"], grouped=False)
     bare.delivered("no extension", untraced=["C: BDAT "], grouped=False)
@@ -48,6 +49,15 @@ def cases(place, program, tls, server):
     bare.attachment("attachment, no extension")
     reports.asked_for(plain)
     return table
+
+
+def ahead(send):
+    """A small message goes in one flight with its envelope, a larger one does not. What is for nobody is forgotten: none
+    of its lines is taken for a command."""
+    send.delivered("CHUNKING, in one flight with the envelope", ahead=True)
+    send.delivered("CHUNKING, behind the replies", messages.large(LIMIT), ahead=False)
+    send.refused("CHUNKING, in one flight to nobody", UNAVAILABLE, f"{NOBODY}: rejected at RCPT: 550 ",
+                 messages.COMMANDS, to=NOBODY, traced=["C: BDAT ", "C: RSET", "S: 250", "C: QUIT", "S: 221"])
 
 
 def content(send, before=""):

@@ -18,6 +18,9 @@ SIMPLE = HEADER + b"\r\nHello.\r\n\r\nTwo paragraphs.\r\n"
 # Every way in which a line can begin with dots, first and last lines of the body among them.
 DOTS = HEADER + b"\r\n.\r\n..\r\n...\r\n.a\r\n..b\r\n\r\n.\r\n\r\n. \r\na.\r\n.QUIT\r\n"
 
+# What must never be taken for commands.
+COMMANDS = HEADER + b"\r\nRSET\r\nMAIL FROM:<sender@client.example>\r\nNOOP\r\n"
+
 # UTF-8, ISO 8859-1 and octets that are neither.
 EIGHT_BIT = (
     HEADER

@@ -13,6 +13,8 @@ from table import check
 OK, UNAVAILABLE, TEMPORARY, PERMISSION = 0, 69, 75, 77
 # RCPT goes out before there is a reply to MAIL.
 GROUP = re.compile(r"C: MAIL FROM.*\n *[0-9.]+ C: RCPT TO")
+# The content does, too.
+FLIGHT = re.compile(r"C: RCPT TO.*\n *[0-9.]+ C: BDAT")
 
 
 class Client:
@@ -47,11 +49,11 @@ class Sending:
             self.table.cannot(feature, self.server.name)
         return lacks
 
-    def delivered(self, feature, message=messages.SIMPLE, to=None, traced=(), untraced=(), grouped=None, received=(),
-                  logged=(), **options):
+    def delivered(self, feature, message=messages.SIMPLE, to=None, traced=(), untraced=(), grouped=None, ahead=None,
+                  received=(), logged=(), **options):
         """The message arrives; `traced` is in the trace of the session and `untraced` is not; `received` is in the
         Received field on top of the message, and `logged` in what the server's log then has more. `grouped` says
-        whether commands left in groups, if that matters."""
+        whether commands left in groups, and `ahead` whether the content left with them, if that matters."""
         if self.lacks(feature):
             return
         with self.table.case(feature, self.server.name):
@@ -69,6 +71,7 @@ class Sending:
             for part in logged:
                 wait_for(lambda part=part: part in self.server.log()[before:], f"{part!r} in the log", 5)
             check(grouped in (None, bool(GROUP.search(said))), f"commands in groups: {not grouped}\n{said}")
+            check(ahead in (None, bool(FLIGHT.search(said))), f"content ahead: {not ahead}\n{said}")
 
     def several(self, feature, known, unknown, refusal="550 "):
         """Each recipient has an outcome of its own, and all but the unknown ones get the message."""
@@ -111,14 +114,19 @@ class Sending:
             for part in untraced:
                 check(part not in said, f"{part!r} in\n{said}")
 
-    def refused(self, feature, code, reply, message=messages.SIMPLE, to=None, **options):
-        """Nobody gets the message; the exit code and the reply say why."""
+    def refused(self, feature, code, reply, message=messages.SIMPLE, to=None, traced=(), **options):
+        """Nobody gets the message; the exit code and the reply say why; `traced` is in the trace, in this order."""
         if self.lacks(feature):
             return
         with self.table.case(feature, self.server.name):
             to = to or self.server.address()
             result = self.client.send([to], message, **options)
-            check(result.returncode == code and reply in text(result), f"{code}, {reply!r}:\n{text(result)}")
+            said = text(result)
+            check(result.returncode == code and reply in said, f"{code}, {reply!r}:\n{said}")
+            place = 0
+            for part in traced:
+                place = said.find(part, place)
+                check(place >= 0, f"no {part!r} in\n{said}")
             self.server.check_nothing(to)
 
     def attachment(self, feature):
