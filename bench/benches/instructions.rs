@@ -8,10 +8,9 @@ use smtp_bench::{
     content,
     corpus::{self, Kind},
     hostile, language, limits,
-    machine::{ClientSession, ServerSession},
+    machine::{ClientSession, ServerSession, Way},
     peers::{self, MailinSession},
 };
-use smtp_proto::client::Chunking;
 
 /// Transactions of one measurement.
 const TRANSACTIONS: usize = 100;
@@ -128,8 +127,9 @@ fn server_mailin(mut session: MailinSession) -> usize {
 }
 
 #[library_benchmark]
-#[bench::ours_data(args = (Chunking::Never), setup = ClientSession::new)]
-#[bench::ours_bdat(args = (Chunking::Auto), setup = ClientSession::new)]
+#[bench::ours_data(args = (Way::Data), setup = ClientSession::new)]
+#[bench::ours_bdat(args = (Way::Bdat), setup = ClientSession::new)]
+#[bench::ours_bdat_ahead(args = (Way::BdatAhead), setup = ClientSession::new)]
 fn client(mut session: ClientSession) -> usize {
     black_box(session.transactions(TRANSACTIONS))
 }

@@ -7,10 +7,9 @@ use smtp_bench::{
     content,
     corpus::{self, CONTENT, Kind},
     language, limits,
-    machine::{ClientSession, ServerSession},
+    machine::{ClientSession, ServerSession, Way},
     peers::{self, MailinSession},
 };
-use smtp_proto::client::Chunking;
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
@@ -210,18 +209,24 @@ mod transactions {
     }
     #[divan::bench]
     fn c_client_ours_data(bencher: Bencher<'_, '_>) {
-        let mut session = ClientSession::new(Chunking::Never);
+        let mut session = ClientSession::new(Way::Data);
         let count = ItemsCount::new(TRANSACTIONS);
         bencher.counter(count).bench_local(|| session.transactions(TRANSACTIONS));
     }
     #[divan::bench]
     fn d_client_ours_bdat(bencher: Bencher<'_, '_>) {
-        let mut session = ClientSession::new(Chunking::Auto);
+        let mut session = ClientSession::new(Way::Bdat);
         let count = ItemsCount::new(TRANSACTIONS);
         bencher.counter(count).bench_local(|| session.transactions(TRANSACTIONS));
     }
     #[divan::bench]
-    fn e_client_io(bencher: Bencher<'_, '_>) {
+    fn e_client_ours_bdat_ahead(bencher: Bencher<'_, '_>) {
+        let mut session = ClientSession::new(Way::BdatAhead);
+        let count = ItemsCount::new(TRANSACTIONS);
+        bencher.counter(count).bench_local(|| session.transactions(TRANSACTIONS));
+    }
+    #[divan::bench]
+    fn f_client_io(bencher: Bencher<'_, '_>) {
         each!(bencher, ItemsCount::new(TRANSACTIONS), peers::io_client(TRANSACTIONS));
     }
 }

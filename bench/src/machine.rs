@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use smtp_proto::{
     client::{
         self, Chunking, Client, Content, Envelope, Event as ClientEvent, Opening, OpeningStep,
-        Recipient, TlsUse, Transaction, TransactionOptions, TransactionStep,
+        Recipient, Surveyed, TlsUse, Transaction, TransactionOptions, TransactionStep,
     },
     domain::{HelloName, Host},
     parameter::Parameters,
@@ -22,15 +22,35 @@ use crate::corpus;
 const GROUP: &[u8] =
     b"MAIL FROM:<alice@example.org> SIZE=1024\r\nRCPT TO:<bob@example.net>\r\nDATA\r\n";
 
-/// What a server says each time a client that sends by DATA waits.
-const ANSWERS_TO_DATA: [&[u8]; 2] = [
-    b"250 2.1.0 sender ok\r\n250 2.1.5 recipient ok\r\n354 go ahead\r\n",
-    b"250 2.0.0 queued as 4Xyz1\r\n",
-];
+/// How a client sends content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// By DATA.
+    Data,
+    /// By BDAT, behind the replies to RCPT.
+    Bdat,
+    /// By BDAT, in one flight with the envelope; it was looked at before.
+    BdatAhead,
+}
 
-/// The same for one that sends by BDAT.
-const ANSWERS_TO_BDAT: [&[u8]; 2] =
-    [b"250 2.1.0 sender ok\r\n250 2.1.5 recipient ok\r\n", b"250 2.0.0 queued as 4Xyz1\r\n"];
+impl Way {
+    /// What a server says each time the client waits.
+    const fn answers(self) -> &'static [&'static [u8]] {
+        match self {
+            Self::Data => &[
+                b"250 2.1.0 sender ok\r\n250 2.1.5 recipient ok\r\n354 go ahead\r\n",
+                b"250 2.0.0 queued as 4Xyz1\r\n",
+            ],
+            Self::Bdat => &[
+                b"250 2.1.0 sender ok\r\n250 2.1.5 recipient ok\r\n",
+                b"250 2.0.0 queued as 4Xyz1\r\n",
+            ],
+            Self::BdatAhead => {
+                &[b"250 2.1.0 sender ok\r\n250 2.1.5 recipient ok\r\n250 2.0.0 queued as 4Xyz1\r\n"]
+            }
+        }
+    }
+}
 
 /// Transactions before one is counted: what is made once has been made by then.
 const WARM_UP: usize = 5;
@@ -102,13 +122,13 @@ pub(crate) fn drain(wire: &mut Wire) {
 #[derive(Debug)]
 pub struct ClientSession {
     client: Client,
-    message: Bytes,
-    chunking: Chunking,
+    message: Surveyed,
+    way: Way,
 }
 
 impl ClientSession {
-    /// One that sends by BDAT, or by DATA.
-    pub fn new(chunking: Chunking) -> Self {
+    /// One that sends so.
+    pub fn new(way: Way) -> Self {
         let mut client = Client::new(client::Config::default());
         let _ = client.wire().receive(b"220 mx.example.net ESMTP\r\n");
         let name = HelloName::parse("client.example.org").expect("a domain");
@@ -130,7 +150,7 @@ impl ClientSession {
                 }
             }
         }
-        let mut session = Self { client, message: Bytes::from(corpus::message()), chunking };
+        let mut session = Self { client, message: Surveyed::new(corpus::message()), way };
         session.transactions(WARM_UP);
         session
     }
@@ -149,15 +169,16 @@ impl ClientSession {
             recipients: &recipients,
         };
         let mut options = TransactionOptions::default();
-        options.chunking = self.chunking;
+        if self.way == Way::Data {
+            options.chunking = Chunking::Never;
+        }
         let content = Content { size: Some(1024), ..Content::default() };
         let mut transaction = Transaction::new(envelope, content, options);
-        let mut body = Some(self.message.clone());
-        // What the server says each time the client waits.
-        let mut says = match self.chunking {
-            Chunking::Never => ANSWERS_TO_DATA.iter(),
-            _ => ANSWERS_TO_BDAT.iter(),
-        };
+        if self.way == Way::BdatAhead {
+            transaction = transaction.at_hand(&self.message);
+        }
+        let mut body = Some(self.message.octets().clone());
+        let mut says = self.way.answers().iter();
         loop {
             let wants = transaction.next(&mut self.client).expect("an everyday envelope");
             if wants == TransactionStep::Done {

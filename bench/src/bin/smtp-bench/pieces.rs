@@ -113,7 +113,10 @@ pub(crate) fn table(rows: &[Row]) -> String {
         };
         let named = |row: &Row| format!("{} {}", row.by, number(row.each));
         let way = match ours.by.split_once('_') {
-            Some((_, way)) => format!(", by {}", way.to_uppercase()),
+            Some((_, way)) => {
+                let (verb, how) = way.split_once('_').unwrap_or((way, ""));
+                format!(", by {} {how}", verb.to_uppercase()).trim_end().to_owned()
+            }
             None => String::new(),
         };
         let target = TARGETS.iter().find(|(work, _)| *work == ours.work);
