@@ -204,6 +204,34 @@ fn a_server_stops_in_any_state() {
     }
 }
 
+/// S-84: between the 220 to STARTTLS and the handshake nothing can be said either. A client would find it
+/// in plaintext where TLS begins.
+#[test]
+fn a_server_stops_before_the_handshake() {
+    for aborts in [false, true] {
+        let mut played = Played::to("EHLO c.example\r\n");
+        assert_eq!(played.server.wire().receive(b"STARTTLS\r\n"), 10);
+        assert_eq!(played.server.step(), Step::Event);
+        match played.server.event() {
+            Some(Event::StartTls(token)) => token.accept(),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(played.server.step(), Step::Write);
+        let octets = take_output(played.server.wire(), usize::MAX);
+        assert!(octets.starts_with(b"220 "));
+        played.said.clear();
+        if aborts {
+            played.server.abort(Rejection::SHUTTING_DOWN);
+        } else {
+            played.server.wire().expire();
+        }
+        assert_eq!(played.run(), Step::Close);
+        assert_eq!(played.said, "");
+        let faults = if aborts { vec![] } else { vec![Fault::Timeout] };
+        assert_eq!(played.faults, faults);
+    }
+}
+
 /// How far a client has come: what its server says, and what it is told to do then.
 const CLIENT_STATES: [&str; 12] = [
     "greeting", "start", "hello", "ready", "noop", "mail", "rcpt", "data", "content", "chunk",

@@ -206,8 +206,8 @@ impl Server {
             return;
         }
         self.wire.note(|| Entry::Call(Call::Abort((&reply).into())));
-        // Nothing can be said in the middle of a handshake, nor to one who is the server now.
-        if matches!(self.session.phase, Phase::Tls | Phase::Turn) {
+        // Nothing can be said before a handshake or in its middle, nor to one who is the server now.
+        if matches!(self.session.phase, Phase::StartTls { .. } | Phase::Tls | Phase::Turn) {
             self.session.close(None);
             self.session.cut = true;
             return;

@@ -163,7 +163,7 @@ impl Server {
             self.session.cut = true;
             return;
         }
-        if matches!(self.session.phase, Phase::Tls | Phase::Turn) {
+        if matches!(self.session.phase, Phase::StartTls { .. } | Phase::Tls | Phase::Turn) {
             self.session.close(Some(Fault::Timeout));
             self.session.cut = true;
             return;
