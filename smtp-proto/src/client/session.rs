@@ -238,7 +238,7 @@ impl Session {
     /// The same where it is not as nearly every reply is.
     #[cold]
     pub(super) fn find_any(&mut self, octets: &[u8]) -> Result<(), ReplyError> {
-        self.found = self.reader.read(octets, &self.reply_rules())?.map(Reply::extent);
+        self.found = self.reader.read_any(octets, &self.reply_rules())?.map(Reply::extent);
         Ok(())
     }
 

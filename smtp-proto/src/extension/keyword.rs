@@ -14,7 +14,7 @@ const ONES: u64 = u64::MAX / 0xff;
 const HIGH: u64 = ONES << 7;
 
 /// The octets in front of the first blank or control octet, and how many they are, 16 for 16 or more.
-#[inline]
+#[inline(always)]
 pub(super) fn leading(text: &[u8]) -> (Word, usize) {
     match text.first_chunk() {
         Some(chunk) => leading_of(chunk),

@@ -133,7 +133,7 @@ impl ReplyReader {
 
     /// Reads a reply of any form, whole or not.
     #[inline(never)]
-    fn read_any<'a>(
+    pub(crate) fn read_any<'a>(
         &mut self,
         buffer: &'a [u8],
         rules: &ReplyRules,
