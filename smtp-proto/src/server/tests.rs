@@ -1,3 +1,5 @@
+mod told;
+
 use alloc::{format, string::String};
 
 use super::*;
