@@ -1,4 +1,6 @@
 mod commands;
 #[cfg(feature = "sasl")]
 mod opening;
+mod session;
 mod surveyed;
+mod transaction;

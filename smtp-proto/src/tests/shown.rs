@@ -13,7 +13,7 @@ use super::passes_errors_on;
 use crate::{
     answer::Rejection,
     auth::{Binding, Channel, Nonce, client},
-    client::Login,
+    client::{Downgrade, Downgrades, Login, Surveyed},
     command::{DomainList, Mechanism, Text, Verb, XClient, XForward},
     date::{Date, Timestamp},
     domain::{AddressLiteral, Domain, HelloName, Host},
@@ -90,6 +90,14 @@ fn as_sent_and_with_their_type() {
     let set = AttributeSet::EMPTY.with(Attribute::Port).with(Attribute::Name);
     assert_eq!(format!("{set:?} {:?}", AttributeSet::EMPTY), "{Name, Port} {}");
     assert_eq!(format!("{:?}", Nonce::parse("abc").unwrap()), "Nonce(abc)");
+    let downgrades: Downgrades = [Downgrade::RequireTls, Downgrade::Tracking].into_iter().collect();
+    let shown = format!("{downgrades:?} {:?}", Downgrades::NONE);
+    assert!(
+        ["{RequireTls, Tracking} {}", "{Tracking, RequireTls} {}"].contains(&&*shown),
+        "{shown}"
+    );
+    let message = Surveyed::new("Subject: private\r\n\r\n");
+    assert_eq!(format!("{message:?}"), "Surveyed(20 octets)");
 }
 
 /// Each word is one of the registry's or of a format, and none is used twice.

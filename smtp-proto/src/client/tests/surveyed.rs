@@ -1,6 +1,6 @@
 //! A message that was looked at before goes out as one that was not.
 
-use alloc::vec::Vec;
+use alloc::{format, vec::Vec};
 
 use bytes::{Buf, Bytes};
 use proptest::prelude::*;
@@ -148,5 +148,27 @@ fn most_content_is_not_copied() {
     assert!(sent.is_plain() && sent.octets().as_ptr() == message.octets().as_ptr());
     for (content, plain) in [("", true), (".", false), ("a\r\n.b\r\n", false), ("a.\r\nb.", true)] {
         assert_eq!(Surveyed::new(content).piece().is_plain(), plain, "{content:?}");
+    }
+}
+
+/// What a caller decides by, before anything is sent.
+#[test]
+fn what_was_found() {
+    for (content, bare, unix) in [
+        ("", 0, false),
+        ("Subject: a\r\n\r\nb\r\n", 0, false),
+        ("Subject: a\n\nb\n", 3, true),
+        ("Subject: a\r\n\r\nb\n", 1, false),
+        ("Subject: a\r\n\r\nb\rc", 1, false),
+    ] {
+        let message = Surveyed::new(content);
+        let found = (message.bare_newlines(), message.has_unix_lines());
+        assert_eq!(found, (bare, unix), "{content:?}");
+    }
+    // Wherever the line ends are.
+    for length in 0..200 {
+        let content = format!("Subject: a\r\n\r\n{}\r\nb\r\n", "x".repeat(length));
+        let message = Surveyed::new(content);
+        assert_eq!((message.bare_newlines(), message.has_unix_lines()), (0, false), "{length}");
     }
 }

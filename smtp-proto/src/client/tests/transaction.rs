@@ -1,0 +1,182 @@
+//! Transactions as their caller sees them, a step at a time.
+
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use bytes::{Buf, Bytes};
+
+use crate::{
+    client::{
+        Cause, Client, Config, Content, Envelope, Event, Misuse, Phase, Recipient, Status,
+        Transaction, TransactionOptions, TransactionStep,
+    },
+    parameter::{Body, Parameters},
+    path::{ForwardPath, ReversePath},
+    wire::{Endpoint, Step},
+};
+
+/// Has both go on until they wait; what was sent.
+fn settle(client: &mut Client, transaction: &mut Transaction<'_>) -> (String, TransactionStep) {
+    let mut sent = Vec::new();
+    loop {
+        let step = transaction.next(client).unwrap();
+        match client.step() {
+            Step::Write => {
+                let output = client.wire().output();
+                sent.extend_from_slice(output.chunk());
+                output.advance(output.chunk().len());
+            }
+            Step::Event => match client.event() {
+                Some(Event::Reply { to, reply }) => transaction.reply(to, reply),
+                event => panic!("{event:?}"),
+            },
+            _ => return (String::from_utf8(sent).unwrap(), step),
+        }
+    }
+}
+
+/// The server says this; what is sent then.
+fn hear(
+    client: &mut Client,
+    transaction: &mut Transaction<'_>,
+    replies: &str,
+) -> (String, TransactionStep) {
+    assert_eq!(client.wire().receive(replies.as_bytes()), replies.len());
+    settle(client, transaction)
+}
+
+/// A session whose server offers these.
+fn open(config: Config, offered: &[&str]) -> Client {
+    let call = crate::tests::Call::open(config, offered);
+    call.client
+}
+
+fn recipients<'r>(list: &[&'r str]) -> Vec<Recipient<'r>> {
+    list.iter().map(|path| ForwardPath::parse(path).unwrap().into()).collect()
+}
+
+fn transaction<'e>(recipients: &'e [Recipient<'e>], content: Content) -> Transaction<'e> {
+    let envelope =
+        Envelope { reverse_path: ReversePath::Null, parameters: Parameters::EMPTY, recipients };
+    Transaction::new(envelope, content, TransactionOptions::default())
+}
+
+const LINE: Bytes = Bytes::from_static(b"text\r\n");
+
+/// RFC 3030 without PIPELINING: each chunk waits for the reply to the one before. Content that ends
+/// meanwhile is not asked for once more; its last chunk leaves as soon as it may.
+#[test]
+fn the_last_chunk_waits_for_its_turn() {
+    let mut client = open(Config::default(), &["CHUNKING"]);
+    let to = recipients(&["<b@x.example>"]);
+    let mut transaction = transaction(&to, Content::default());
+    let _ = settle(&mut client, &mut transaction);
+    let _ = hear(&mut client, &mut transaction, "250 ok\r\n");
+    let (_, step) = hear(&mut client, &mut transaction, "250 ok\r\n");
+    assert_eq!(step, TransactionStep::Body);
+    transaction.body(&mut client, LINE).unwrap();
+    transaction.body(&mut client, LINE).unwrap();
+    transaction.end_of_body(&mut client).unwrap();
+    let (sent, step) = settle(&mut client, &mut transaction);
+    assert_eq!((sent.as_str(), step), ("BDAT 6\r\ntext\r\n", TransactionStep::Await));
+    // Once is enough, before the last chunk has left and behind it.
+    let again = transaction.end_of_body(&mut client);
+    assert!(matches!(again, Err(Misuse::Sequence { .. })), "{again:?}");
+    let (sent, step) = hear(&mut client, &mut transaction, "250 ok\r\n");
+    assert_eq!((sent.as_str(), step), ("BDAT 6 LAST\r\ntext\r\n", TransactionStep::Await));
+    let again = transaction.end_of_body(&mut client);
+    assert!(matches!(again, Err(Misuse::Sequence { .. })), "{again:?}");
+    let (sent, step) = hear(&mut client, &mut transaction, "250 taken\r\n");
+    assert_eq!((sent.as_str(), step), ("", TransactionStep::Done));
+    assert!(transaction.report().all_delivered());
+}
+
+/// A server that answers no chunk is sent so many and no more.
+#[test]
+fn chunks_under_way_are_bounded() {
+    let mut config = Config::default();
+    config.limits.in_flight = 100;
+    let mut client = open(config, &["CHUNKING", "PIPELINING"]);
+    let to = recipients(&["<b@x.example>"]);
+    let mut transaction = transaction(&to, Content::default());
+    let _ = settle(&mut client, &mut transaction);
+    let (_, mut step) = hear(&mut client, &mut transaction, "250 ok\r\n250 ok\r\n");
+    let mut chunks = 0;
+    while step == TransactionStep::Body {
+        transaction.body(&mut client, LINE).unwrap();
+        let (sent, then) = settle(&mut client, &mut transaction);
+        chunks += sent.matches("BDAT").count();
+        step = then;
+    }
+    assert!(step == TransactionStep::Await && (2..100).contains(&chunks), "{step:?} {chunks}");
+    let replies = "250 ok\r\n".repeat(chunks);
+    let (_, step) = hear(&mut client, &mut transaction, &replies);
+    assert_eq!(step, TransactionStep::Body);
+}
+
+/// RFC 5321 section 4.1.1.4: content that cannot be read to its end is not completed.
+#[test]
+fn content_that_cannot_be_read() {
+    let mut client = open(Config::default(), &["PIPELINING"]);
+    let to = recipients(&["<b@x.example>", "<c@x.example>"]);
+    let mut transaction = transaction(&to, Content::default());
+    let _ = settle(&mut client, &mut transaction);
+    let (_, step) =
+        hear(&mut client, &mut transaction, "250 ok\r\n250 ok\r\n550 5.1.1 no\r\n354 go\r\n");
+    assert_eq!(step, TransactionStep::Body);
+    transaction.body(&mut client, LINE).unwrap();
+    transaction.fail_body("torn".into());
+    let (sent, step) = settle(&mut client, &mut transaction);
+    assert_eq!((sent.as_str(), step), ("text\r\n", TransactionStep::Done));
+    let report = transaction.report();
+    let [first, second] = report.outcomes() else { panic!("{report:?}") };
+    assert_eq!((first.status(), first.phase()), (Status::Deferred, Phase::Content));
+    assert_eq!(first.cause(), &Cause::Content("torn".into()));
+    // Who had a final answer keeps it.
+    assert_eq!((second.status(), second.phase()), (Status::Rejected, Phase::Rcpt));
+}
+
+/// Where it is to be read once more nothing of it was sent, so that the session goes on.
+#[test]
+fn content_that_cannot_be_read_again() {
+    let mut client = open(Config::default(), &["PIPELINING"]);
+    let to = recipients(&["<b@x.example>", "<c@x.example>"]);
+    let mut transaction = transaction(&to, Content::default());
+    let _ = settle(&mut client, &mut transaction);
+    let (_, step) = hear(
+        &mut client,
+        &mut transaction,
+        "250 ok\r\n250 ok\r\n452 4.5.3 more later\r\n354 go\r\n",
+    );
+    assert_eq!(step, TransactionStep::Body);
+    transaction.body(&mut client, LINE).unwrap();
+    transaction.end_of_body(&mut client).unwrap();
+    let (_, step) = hear(&mut client, &mut transaction, "250 taken\r\n");
+    assert_eq!(step, TransactionStep::Rewind);
+    transaction.fail_body("gone".into());
+    let (sent, step) = settle(&mut client, &mut transaction);
+    assert_eq!((sent.as_str(), step), ("", TransactionStep::Done));
+    let report = transaction.report();
+    let [first, second] = report.outcomes() else { panic!("{report:?}") };
+    assert!(first.is_delivered());
+    assert_eq!((second.status(), second.phase()), (Status::Deferred, Phase::Preparation));
+    client.noop().unwrap();
+    assert_eq!(client.step(), Step::Write);
+}
+
+/// RFC 6152 section 3, RFC 3030 section 3: the refusal names what the server lacks.
+#[test]
+fn what_the_server_lacks_for_the_content() {
+    let to = recipients(&["<b@x.example>"]);
+    for (body, lacks) in [(Body::EightBitMime, "8BITMIME"), (Body::BinaryMime, "BINARYMIME")] {
+        let mut client = open(Config::default(), &["SIZE"]);
+        let content = Content { body, ..Content::default() };
+        let mut transaction = transaction(&to, content);
+        let (sent, step) = settle(&mut client, &mut transaction);
+        assert_eq!((sent.as_str(), step), ("", TransactionStep::Done));
+        let outcome = transaction.report().outcomes()[0].to_string();
+        assert!(outcome.contains("5.6.3") && outcome.contains(&[" ", lacks].concat()), "{outcome}");
+    }
+}
