@@ -249,6 +249,40 @@ fn empty_text_gets_a_default() {
     }
 }
 
+/// what it says is the meaning of the code, where the code has one of its own.
+#[test]
+fn a_default_text_is_that_of_the_code() {
+    let text = |value: u16| {
+        let octets = written(Code::new(value).unwrap(), None, "", TextCharset::Ascii);
+        String::from(octets[4..].trim_end())
+    };
+    for (value, word) in [
+        (220, "ready"),
+        (221, "closing"),
+        (354, "<CRLF>.<CRLF>"),
+        (421, "closing"),
+        (450, "mailbox"),
+        (452, "storage"),
+        (500, "syntax"),
+        (503, "sequence"),
+        (523, "encryption"),
+        (550, "mailbox"),
+    ] {
+        assert!(text(value).contains(word), "{value} {}", text(value));
+    }
+    // Nor is it what any code of the class says, or another one.
+    let mut said: Vec<String> = [299, 399, 499, 599].into_iter().map(text).collect();
+    for value in [
+        211, 214, 220, 221, 235, 251, 252, 354, 355, 421, 432, 450, 451, 452, 453, 454, 455, 458,
+        459, 500, 501, 502, 503, 504, 521, 523, 525, 530, 534, 535, 538, 550, 551, 552, 553, 554,
+        555, 556,
+    ] {
+        let text = text(value);
+        assert!(!said.contains(&text), "{value} {text}");
+        said.push(text);
+    }
+}
+
 /// F-26, at the edges.
 #[test]
 fn long_lines_are_split_at_a_blank() {

@@ -14,7 +14,8 @@ use crate::{
     },
     domain::HelloName,
     fault::Fault,
-    reply::Reply,
+    reply::{Reply, ReplyBuf},
+    status::Code,
     wire::{Endpoint, Step},
 };
 
@@ -304,4 +305,95 @@ fn c26_hello_after() {
             (EHLO, "250-mx.example\r\n250 SIZE\r\n"),
         ],
     );
+}
+
+/// C-01, C-15: what one host has refused another may grant, but for credentials that are wrong.
+#[test]
+fn what_may_differ_elsewhere() {
+    let reply = |code| ReplyBuf::new(Code::new(code).unwrap(), None, "x");
+    let token = |code| OpeningError::TokenRefused { reply: reply(code), explanation: [].into() };
+    for (error, differs) in [
+        (OpeningError::Greeting(reply(554)), true),
+        (OpeningError::Greeting(reply(421)), true),
+        (OpeningError::Hello(reply(550)), true),
+        (OpeningError::TlsNotOffered, true),
+        (OpeningError::TlsRefused(reply(454)), true),
+        (OpeningError::NoMechanism, true),
+        (OpeningError::Fault(Fault::Closed), true),
+        (OpeningError::AuthRefused(reply(454)), true),
+        (OpeningError::AuthRefused(reply(535)), false),
+        (token(454), true),
+        (token(535), false),
+        (OpeningError::AuthFailed(Refused::new("signature")), false),
+        (OpeningError::Misuse(Misuse::TlsRequired), false),
+    ] {
+        assert_eq!(error.may_differ_elsewhere(), differs, "{error:?}");
+    }
+}
+
+/// C-04: HELO on a new connection is for SMTP in the clear, to a server that hung up on EHLO, where the
+/// profile lets it be and nothing that is wanted needs EHLO.
+#[test]
+fn c04_whether_to_come_back_with_helo() {
+    /// What the client is asked to do, and what the server says before it hangs up.
+    struct Case {
+        allowed: bool,
+        config: fn() -> Config,
+        opening: fn() -> Opening<'static>,
+        inside_tls: bool,
+        says: &'static [&'static str],
+    }
+    let usual = Case {
+        allowed: true,
+        config: Config::default,
+        opening: || opening(TlsUse::Opportunistic),
+        inside_tls: false,
+        says: &[GREETING.1],
+    };
+    let retries = |case: Case| {
+        let mut config = (case.config)();
+        config.profile.client.helo_after_drop = case.allowed;
+        let mut client = Client::new(config);
+        if case.inside_tls {
+            client.tls_started();
+        }
+        let mut opening = (case.opening)();
+        for reply in case.says {
+            let _ = settle(&mut client, &mut opening);
+            assert_eq!(client.wire().receive(reply.as_bytes()), reply.len());
+        }
+        let _ = settle(&mut client, &mut opening);
+        client.wire().received(0);
+        let (_, step) = settle(&mut client, &mut opening);
+        assert!(
+            matches!(step, OpeningStep::Failed(OpeningError::Fault(Fault::Closed))),
+            "{step:?}"
+        );
+        opening.may_retry_with_helo(&client)
+    };
+    let usual = || Case { ..usual };
+    assert!(retries(usual()));
+    assert!(retries(Case { opening: || opening(TlsUse::None), ..usual() }));
+    assert!(!retries(Case { allowed: false, ..usual() }));
+    assert!(!retries(Case { config: Config::lmtp, ..usual() }));
+    assert!(!retries(Case { opening: || opening(TlsUse::Required), ..usual() }));
+    assert!(!retries(Case { opening: || opening(TlsUse::None).login(choice()), ..usual() }));
+    assert!(!retries(Case { opening: || opening(TlsUse::None).helo(), ..usual() }));
+    assert!(!retries(Case { inside_tls: true, ..usual() }));
+    // It hung up at something else.
+    assert!(!retries(Case { says: &[], ..usual() }));
+    let tls = &[GREETING.1, "250-mx.example\r\n250 STARTTLS\r\n"];
+    assert!(!retries(Case { says: tls, ..usual() }));
+}
+
+/// RFC 3207 section 6, RFC 7435: mail that would go in the clear may do so where TLS fails; credentials
+/// may not.
+#[test]
+fn whether_to_come_back_without_tls() {
+    for (tls, alone) in
+        [(TlsUse::Opportunistic, true), (TlsUse::Required, false), (TlsUse::None, false)]
+    {
+        assert_eq!(opening(tls).may_retry_without_tls(), alone, "{tls:?}");
+        assert!(!opening(tls).login(choice()).may_retry_without_tls(), "{tls:?}");
+    }
 }
