@@ -107,6 +107,9 @@ fn no_octets_have_a_form_of_their_own_in_each_place() {
     assert!(Base64::parse_line(b"").unwrap().is_empty());
     assert!(Base64::parse_line(b"=").is_err());
     assert!(decoded("").is_empty());
+    for octets in ["QQ==", "QUI=", "QUJD"] {
+        assert!(!Base64::parse(octets.as_bytes()).unwrap().is_empty(), "{octets}");
+    }
 }
 
 #[test]

@@ -368,6 +368,9 @@ fn urls_and_whom_they_are_for() {
         assert!(url.is_for(None), "{free}");
     }
     assert_eq!(Url::parse("data:,x").unwrap().authority(), None);
+    for none in ["", "imap", "imap:", ":x", "1map:x", "imap:%4", "imap:a b"] {
+        assert!(Url::parse(none).is_err(), "{none:?}");
+    }
 }
 
 #[test]

@@ -137,6 +137,19 @@ fn g18_what_is_no_u_label() {
     let long = format!("{label}.{label}.{label}.{label}.example");
     assert!(u_labels(&label).is_ok());
     assert!(long.len() <= MAX_DOMAIN && u_labels(&long).is_err());
+    // As many octets as one of ASCII, and no hyphen at an end.
+    let accents = "\u{e9}".repeat(31);
+    for (label, fits) in [
+        (format!("{accents}a"), true),
+        (format!("{accents}aa"), false),
+        (format!("{accents}-"), false),
+        (format!("-{accents}"), false),
+        (String::from("\u{e9}-"), false),
+        (String::from("-\u{e9}"), false),
+        (String::from("\u{e9}-e"), true),
+    ] {
+        assert_eq!(u_labels(&label).is_ok(), fits, "{label}");
+    }
 }
 
 #[test]

@@ -206,6 +206,9 @@ fn limits() {
         ("LIMITS RCPTMAX=0 MAILMAX=05 RCPTDOMAINMAX=1000000", (None, None, None)),
         ("LIMITS RCPTMAX MAILMAX= X=1 =5 RCPTMAX=5=6 MAILMAX=7", (Some(7), None, None)),
         ("LIMITS RCPTMAX=1 RCPTMAX=2\r\n250-LIMITS RCPTMAX=3", (None, Some(1), None)),
+        // Limits that nobody knows yet, whatever they begin with.
+        ("LIMITS RCPTDOMAINMIN=5 RCPTDOMA RCPTDOMAINMAXIMUM=6 MAILMAX=7", (Some(7), None, None)),
+        ("LIMITS RCPTDOMATINGS=3 rcptdomainmax=4", (None, None, Some(4))),
     ] {
         let octets = alloc::format!("250-mx\r\n250-{line}\r\n250 HELP\r\n");
         let capabilities = capabilities(&octets);

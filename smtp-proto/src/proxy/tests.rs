@@ -367,6 +367,35 @@ fn every_truncation() {
 }
 
 /// Reading as many octets as are missing ends where the header does.
+/// Who reads as many octets as are missing takes a header of version 2 at two strokes.
+#[test]
+fn what_is_missing_of_a_header() {
+    for octets in examples().into_iter().filter(|octets| version(octets) == Version::V2) {
+        let mut reads = Vec::new();
+        let mut taken = Header::missing(b"");
+        while parsed(&octets[..taken]) == Ok(None) {
+            reads.push(taken);
+            taken += Header::missing(&octets[..taken]);
+            assert!(taken <= octets.len(), "{octets:?}");
+        }
+        assert_eq!(taken, octets.len());
+        assert_eq!(reads.iter().filter(|read| **read >= 16).count(), usize::from(taken > 16));
+    }
+}
+
+/// TLVs go out with addresses only: a header without any ends behind its length.
+#[test]
+fn no_addresses_no_tlvs() {
+    let tlvs = Tlvs::new(b"\x01\x00\x01h").unwrap();
+    for header in [Header::LOCAL, Header::UNKNOWN] {
+        for checksum in [false, true] {
+            let octets = v2_of(&header.with_tlvs(tlvs.clone()), checksum);
+            assert_eq!(octets, v2_of(&header, false));
+            assert_eq!(octets.len(), 16);
+        }
+    }
+}
+
 #[test]
 fn nothing_behind_the_header_is_read() {
     for octets in examples() {

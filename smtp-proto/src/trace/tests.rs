@@ -338,6 +338,9 @@ fn other_things_a_header_says() {
     assert!(scanner.is_internationalized() && scanner.has_from());
     assert_eq!(scanner.return_paths(), 1);
     assert!(!scanned("From: x\r\n\r\n\u{f6}".as_bytes(), 4).is_internationalized());
+    for header in ["Sender: x\r\n\r\n", "X-From: x\r\nFromage: y\r\n", "To: x\r\n\r\nFrom: y\r\n"] {
+        assert!(!scanned(header.as_bytes(), 5).has_from(), "{header}");
+    }
 }
 
 /// Whether a text is one header field of lines that may be sent.

@@ -176,6 +176,34 @@ fn bounds() {
     );
 }
 
+/// As much as is said, to the octet; and no entry is so large that it is not held at all.
+#[test]
+fn the_bound_of_octets_is_one_that_may_be_reached() {
+    let held = |entries: &[&[u8]]| {
+        let lines = entries.iter().map(|line| Entry::Command(Spoken::plain(line)).held());
+        lines.sum::<usize>()
+    };
+    let octets = held(&[b"NOOP", b"HELP"]);
+    for (octets, dropped) in [(octets, 0), (octets - 1, 1), (0, 1)] {
+        let mut recorder = Recorder::new(Recording::default().bounds(100, octets));
+        recorder.line(Speaker::Client, b"NOOP");
+        recorder.line(Speaker::Client, b"HELP");
+        assert_eq!(recorder.dropped(), dropped, "{octets}");
+        let left: Vec<String> = recorder.drain().map(|entry| entry.to_string()).collect();
+        assert_eq!(left.last().map(String::as_str), Some("C: HELP"));
+    }
+}
+
+/// Behind the last entry it is the end of the file that is told, blank lines and all.
+#[test]
+fn the_line_behind_the_last_entry() {
+    for (blank, line) in [("", 4), ("\n", 5), ("\n\n", 6)] {
+        let text = format!("smtp-transcript 1 server\nS: 220 x\nC: NOOP\n{blank}");
+        let transcript: Transcript = text.parse().unwrap();
+        assert_eq!((transcript.line(1), transcript.line(2)), (3, line), "{text:?}");
+    }
+}
+
 /// Nor by way of a file.
 #[test]
 fn nothing_shown_is_a_control_character() {

@@ -202,6 +202,13 @@ fn l26_records_and_what_they_demand() {
     assert_eq!(Tlsa::parse(&[&most[..], &most[..]].concat()), Err(NotTlsa));
     let digits = alloc::format!("3 0 0 {}", "ab".repeat(140_000));
     assert_eq!(Tlsa::parse_text(&digits), Err(NotTlsa));
+    // The longest is the same in both forms.
+    for (octets, taken) in [(16 * 1024, true), (16 * 1024 + 1, false)] {
+        let record = Tlsa::parse(&[&[3, 0, 0][..], &vec![0xab; octets]].concat());
+        assert_eq!(record.is_ok(), taken, "{octets}");
+        let text = alloc::format!("3 0 0 {}", "ab".repeat(octets));
+        assert_eq!(Tlsa::parse_text(&text), record);
+    }
     for (record, usable) in [
         (tlsa(0, 1, 1, &[7; 32]), false),
         (tlsa(1, 1, 1, &[7; 32]), false),
