@@ -24,6 +24,9 @@ use crate::profile::Syntax;
 pub(crate) const MAX_DOMAIN: usize = 255;
 /// The longest label, in octets (RFC 1035 section 2.3.4).
 const MAX_LABEL: usize = 63;
+/// The longest U-label, in letters: it is the A-label that has to fit (RFC 5890 section 4.2), which has `xn--`
+/// and a digit at least for each letter (RFC 3492).
+const MAX_U_LABEL: usize = MAX_LABEL - "xn--".len();
 
 /// Which octets the labels of a domain may hold.
 #[derive(Clone, Copy)]
@@ -136,7 +139,7 @@ fn u_label(text: &[u8], start: usize, class: Class) -> Result<usize, ParseError>
     if let Some(offset) = label.find(|c| !fits(c)) {
         return Err(ParseError::new(Rule::Domain, start + offset));
     }
-    if label.starts_with('-') || label.ends_with('-') || label.len() > MAX_LABEL {
+    if label.starts_with('-') || label.ends_with('-') || label.chars().count() > MAX_U_LABEL {
         return Err(ParseError::new(Rule::Domain, start));
     }
     Ok(end)

@@ -137,11 +137,12 @@ fn g18_what_is_no_u_label() {
     let long = format!("{label}.{label}.{label}.{label}.example");
     assert!(u_labels(&label).is_ok());
     assert!(long.len() <= MAX_DOMAIN && u_labels(&long).is_err());
-    // As many octets as one of ASCII, and no hyphen at an end.
+    // Its A-label fits, however many octets it has itself; and no hyphen at an end.
     let accents = "\u{e9}".repeat(31);
     for (label, fits) in [
-        (format!("{accents}a"), true),
-        (format!("{accents}aa"), false),
+        (format!("{accents}aa"), true),
+        ("\u{449}".repeat(40), true),
+        ("\u{e9}".repeat(60), false),
         (format!("{accents}-"), false),
         (format!("-{accents}"), false),
         (String::from("\u{e9}-"), false),
@@ -150,6 +151,16 @@ fn g18_what_is_no_u_label() {
     ] {
         assert_eq!(u_labels(&label).is_ok(), fits, "{label}");
     }
+}
+
+#[test]
+#[cfg(feature = "idna")]
+fn g18_a_u_label_is_as_long_as_its_a_label_may_be() {
+    let of = |letters| "\u{449}".repeat(letters);
+    let longest = (1..60).rev().find(|letters| u_labels(&of(*letters)).is_ok()).unwrap();
+    let a_labels = |text: &str| u_labels(text).unwrap().to_a_labels().map(|name| name.len());
+    assert_eq!(a_labels(&of(longest)), Some(63));
+    assert!(of(longest).len() > 63);
 }
 
 #[test]

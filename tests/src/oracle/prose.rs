@@ -13,7 +13,7 @@ pub(super) const RULES: &[(&str, Prose)] = &[
     ("Path", |octets| octets.len() <= 256),
     ("Mailbox", |octets| octets.len() <= 254),
     // RFC 1035 section 2.3.4.
-    ("sub-domain", |octets| octets.len() <= 63),
+    ("sub-domain", |octets| !octets.is_ascii() || octets.len() <= 63),
     ("ldh-label", |octets| octets.len() <= 63),
     // RFC 5321 section 4.1.3: a decimal number up to 255; "::" is two groups at least.
     ("Snum", |octets| number(octets) <= 255),
@@ -67,11 +67,13 @@ pub(super) const RULES: &[(&str, Prose)] = &[
     ("subject", |octets| octets.len() == 1 || octets[0] != b'0'),
     ("detail", |octets| octets.len() == 1 || octets[0] != b'0'),
     // RFC 5890 section 2.3.2.1: not ASCII alone; RFC 5892 section 2.6 and RFC 3490 section 3.1: no
-    // control or blank, and nothing that reads as a dot.
+    // control or blank, and nothing that reads as a dot. Section 4.2: its A-label has 63 octets at most, and by
+    // RFC 3492 a digit for each letter.
     ("U-label", |octets| {
         let text = str::from_utf8(octets).unwrap_or_default();
         let dots = ['\u{3002}', '\u{ff0e}', '\u{ff61}'];
         !text.is_ascii()
+            && text.chars().count() <= 63 - "xn--".len()
             && !text.contains(|c: char| c.is_control() || c.is_whitespace() || dots.contains(&c))
     }),
 ];
