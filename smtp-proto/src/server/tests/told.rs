@@ -136,6 +136,8 @@ fn whether_a_binding_was_offered() {
 /// S-72: the list of mechanisms keeps to the length of a line, and has as many as it has room for.
 #[test]
 fn mechanisms_on_one_line() {
+    let few = mx().mechanism(Mechanism::parse("PLAIN").unwrap(), false);
+    let lines_of_few = Session::new(few).say(EHLO).lines().count();
     for length in 1..=20 {
         let names: Vec<String> = (0..26u8)
             .flat_map(|first| (0..26u8).map(move |second| (first, second)))
@@ -157,6 +159,8 @@ fn mechanisms_on_one_line() {
         let one_more = 1 + names[0].len();
         assert!(octets <= 512 && octets + one_more > 512, "{length} {octets}");
         assert!(said.lines().all(|line| line.len() <= 510), "{said}");
+        // What does not fit is not put on a line of its own, where it would be an extension.
+        assert_eq!(said.lines().count(), lines_of_few, "{said}");
     }
 }
 
