@@ -137,11 +137,14 @@ impl Verb {
 
     #[inline(never)]
     fn of_longer(line: &[u8]) -> Self {
-        let end = line.iter().position(|octet| matches!(octet, b' ' | b'\t')).unwrap_or(line.len());
-        let word = line.get(..end).unwrap_or_default();
         [Self::StartTls, Self::XClient, Self::XForward]
             .into_iter()
-            .find(|verb| word.eq_ignore_ascii_case(verb.as_str().as_bytes()))
+            .find(|verb| {
+                let verb = verb.as_str().as_bytes();
+                line.split_at_checked(verb.len()).is_some_and(|(word, rest)| {
+                    word.eq_ignore_ascii_case(verb) && matches!(rest, [] | [b' ' | b'\t', ..])
+                })
+            })
             .unwrap_or(Self::Other)
     }
 

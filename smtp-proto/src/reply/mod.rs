@@ -260,20 +260,28 @@ impl fmt::Debug for Shown<'_> {
 /// sent.
 pub(crate) fn display_text(text: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for chunk in text.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                    write!(f, "{}", character.escape_unicode())?;
-                }
-                _ if character.is_control() => write!(f, "{}", character.escape_default())?,
-                _ => f.write_char(character)?,
+        let mut rest = chunk.valid();
+        while let Some((at, odd)) = rest.char_indices().find(|(_, character)| misleads(*character))
+        {
+            let (plain, behind) = rest.split_at(at);
+            f.write_str(plain)?;
+            match odd.is_control() {
+                true => write!(f, "{}", odd.escape_default())?,
+                false => write!(f, "{}", odd.escape_unicode())?,
             }
+            rest = behind.get(odd.len_utf8()..).unwrap_or_default();
         }
+        f.write_str(rest)?;
         for octet in chunk.invalid() {
             write!(f, "\\x{octet:02x}")?;
         }
     }
     Ok(())
+}
+
+/// Whether a character would change what a log shows around it.
+fn misleads(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A reply that owns its octets.
