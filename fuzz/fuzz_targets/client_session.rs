@@ -102,6 +102,8 @@ impl fmt::Debug for Story {
 /// the client knows when it acts does not depend on the cuts.
 struct Server<'i> {
     rest: &'i [u8],
+    /// What is left of the line that is being given.
+    of_line: usize,
     line: Line,
     steps: usize,
     most: usize,
@@ -141,12 +143,12 @@ impl Server<'_> {
             self.ended = true;
             return client.wire().received(0);
         }
-        let line = self
-            .rest
-            .iter()
-            .position(|octet| *octet == b'\n')
-            .map_or(self.rest.len(), |end| end + 1);
-        let taken = self.line.feed(client, &self.rest[..line]);
+        if self.of_line == 0 {
+            let end = memchr::memchr(b'\n', self.rest);
+            self.of_line = end.map_or(self.rest.len(), |end| end + 1);
+        }
+        let taken = self.line.feed(client, &self.rest[..self.of_line]);
+        self.of_line -= taken;
         self.rest = &self.rest[taken..];
     }
 
@@ -161,6 +163,7 @@ impl Server<'_> {
                 // The server speaks before it is its turn, and of more than it was asked.
                 let taken = self.line.feed(client, self.rest);
                 self.rest = &self.rest[taken..];
+                self.of_line = 0;
             }
         }
     }
@@ -174,8 +177,14 @@ fn play(input: &Input<'_>, octets: &[u8], cuts: Cuts) -> Story {
     client.wire().record(4);
     let mut story = Story::default();
     let line = Line::new(cuts, if input.bit(13) { LARGE_ROOM } else { ROOM }, WAITING);
-    let mut server =
-        Server { rest: octets, line, steps: 0, most: 3000 + 8 * octets.len(), ended: false };
+    let mut server = Server {
+        rest: octets,
+        of_line: 0,
+        line,
+        steps: 0,
+        most: 3000 + 8 * octets.len(),
+        ended: false,
+    };
     if input.bit(11) {
         commands(input, &mut client, &mut server, &mut story);
     } else if open(input, &mut client, &mut server, &mut story) {
