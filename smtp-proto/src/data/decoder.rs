@@ -25,7 +25,7 @@ use super::scan::{
 pub struct Decoder {
     bare_newline: BareNewline,
     /// The octets taken so far end in CRLF, or there were none. (A CR is never taken without the
-    /// octet behind it, so nothing else need be known.)
+    /// octet behind it, so nothing else need be known; and where one comes next, nobody asks.)
     line_start: bool,
     bare: bool,
     unusual: Unusual,
@@ -304,16 +304,12 @@ impl Decoder {
     fn settle(
         &mut self,
         view: &[u8; BLOCK_IN_CONTEXT],
-        mut done: usize,
+        done: usize,
         block: &mut [u8],
         place: &mut Place,
     ) {
-        if done == 0 {
-            return;
-        }
         // A CR is taken together with the octet behind it.
         if view.get(done + 1) == Some(&CR) {
-            done -= 1;
             place.read -= 1;
             place.write -= 1;
             // It is read once more, and may have been written over.

@@ -139,9 +139,8 @@ impl Encoder {
         self.taken = self.taken.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
         self.before = match content {
             _ if ends_in_cr => Before::HeldCr,
-            // A bare one has become a CRLF.
-            [.., LF] => Before::LineStart,
-            [] if line_start => Before::LineStart,
+            // Nothing behind the LF to a CR that was held. A bare one has become a CRLF.
+            [] | [.., LF] => Before::LineStart,
             _ => Before::Line,
         };
         if content.is_empty() {
@@ -238,12 +237,13 @@ enum Kind {
 }
 
 fn kind_at(content: &[u8], at: usize, line_start: bool) -> Kind {
-    let before = |by: usize| at.checked_sub(by).and_then(|at| content.get(at)).copied();
+    let before = at.checked_sub(1).and_then(|at| content.get(at)).copied();
     match content.get(at) {
-        Some(&LF) if before(1) != Some(CR) => Kind::Bare,
+        Some(&LF) if before != Some(CR) => Kind::Bare,
         Some(&CR) if content.get(at + 1) != Some(&LF) => Kind::Bare,
         Some(&DOT) if at == 0 && line_start => Kind::Dot,
-        Some(&DOT) if before(1) == Some(LF) && before(2) == Some(CR) => Kind::Dot,
+        // A CR is before the LF, or nobody would have come so far.
+        Some(&DOT) if before == Some(LF) => Kind::Dot,
         _ => Kind::Plain,
     }
 }

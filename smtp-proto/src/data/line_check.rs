@@ -86,9 +86,7 @@ impl LineCheck {
                 if passed > 0 && normalize && with_context.get(passed) == Some(&CR) {
                     passed -= 1;
                 }
-                if passed > 0 {
-                    self.after_cr = with_context.get(passed) == Some(&CR);
-                }
+                self.after_cr = with_context.get(passed) == Some(&CR);
                 at += passed;
                 limit = at + STRETCH;
             }

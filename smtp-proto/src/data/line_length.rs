@@ -60,7 +60,6 @@ impl LineLength {
     pub(crate) fn finish(&mut self) {
         while let Some(limit) = self.limit()
             && self.current.saturating_add(2) > limit
-            && self.current > 0
         {
             self.exceed(limit);
         }
@@ -85,7 +84,7 @@ impl LineLength {
     }
 
     const fn exceed(&mut self, limit: u32) {
-        self.too_long = self.long || self.most <= limit;
+        self.too_long = self.most <= limit;
         self.long = true;
     }
 }
