@@ -220,6 +220,23 @@ fn f06_a_bare_newline_is_seen_and_the_true_end_found() {
     assert_eq!(outcome.end, Some(stream.len()));
 }
 
+/// Nothing but bare newlines, of one kind or of both: so many that they are looked at side by side.
+#[test]
+fn f06_f10_runs_of_bare_newlines() {
+    for run in [&b"\n"[..], b"\r", b"\n\r", b"\n\n\r\r"] {
+        let content = [b"a", &run.repeat(600 / run.len())[..], b"b"].concat();
+        let stream = [&content[..], END].concat();
+        for bare_newline in [BareNewline::Reject, BareNewline::Normalize] {
+            let expected = model(&stream, bare_newline);
+            assert!(expected.bare && expected.end == Some(stream.len()));
+            assert_eq!(decode(&stream, bare_newline, &[]), expected, "{}", run.escape_ascii());
+        }
+        check_matches(&content, &[]);
+        let error = encode(&content, BareNewline::Reject, &[]).unwrap_err();
+        assert_eq!(error.offset(), 1);
+    }
+}
+
 #[test]
 fn f07_a_normalized_lone_dot_is_content() {
     let outcome = decode_in_every_way(b"a\n.\r\nb\r\n.\r\n", BareNewline::Normalize);
@@ -379,18 +396,16 @@ fn a_refused_chunk_counts_as_not_given() {
 
 #[test]
 fn few_dots_are_slices_of_the_same_memory() {
-    let mut content = Vec::new();
-    for _ in 0..100 {
-        content.extend_from_slice(b"an ordinary line of an ordinary letter\r\n");
+    let lines = b"an ordinary line of an ordinary letter\r\n".repeat(10);
+    for dots in [1, 2, 10] {
+        let chunk = bytes::Bytes::from([&lines[..], b".\r\n"].concat().repeat(dots));
+        let range = chunk.as_ptr_range();
+        let mut slices = 0;
+        let mut encoder = Encoder::default();
+        let push = |octets: bytes::Bytes| slices += usize::from(range.contains(&octets.as_ptr()));
+        encoder.encode(chunk.clone(), push).unwrap();
+        assert_eq!(slices, dots + 1);
     }
-    content.extend_from_slice(b".\r\n");
-    let chunk = bytes::Bytes::from(content);
-    let range = chunk.as_ptr_range();
-    let mut slices = 0;
-    let mut encoder = Encoder::default();
-    let push = |octets: bytes::Bytes| slices += usize::from(range.contains(&octets.as_ptr()));
-    encoder.encode(chunk.clone(), push).unwrap();
-    assert_eq!(slices, 2);
 }
 
 fn check(content: &[u8], bare_newline: BareNewline, cuts: &[usize]) -> (Vec<u8>, LineCheck) {

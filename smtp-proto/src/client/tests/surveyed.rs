@@ -19,11 +19,11 @@ use crate::{
 
 /// How the content is handed over.
 #[derive(Debug, Clone, Copy)]
-enum By {
+enum By<'o> {
     Piece,
     Survey,
-    /// A piece, then what was surveyed.
-    Both,
+    /// Surveyed, behind a piece of these octets.
+    Behind(&'o [u8]),
 }
 
 /// Has the client go on until it waits; what it says is answered in good will, and given back.
@@ -62,7 +62,7 @@ fn send(
     content: &[u8],
     chunking: Chunking,
     bare_newline: BareNewline,
-    by: By,
+    by: By<'_>,
 ) -> Result<Vec<u8>, Misuse> {
     let mut config = Config::default();
     config.profile.client.bare_newline = bare_newline;
@@ -99,8 +99,8 @@ fn send(
     match by {
         By::Piece => transaction.body(&mut client, octets)?,
         By::Survey => transaction.surveyed_body(&mut client, &message)?,
-        By::Both => {
-            transaction.body(&mut client, octets)?;
+        By::Behind(before) => {
+            transaction.body(&mut client, Bytes::copy_from_slice(before))?;
             transaction.surveyed_body(&mut client, &message)?;
         }
     }
@@ -134,10 +134,25 @@ proptest! {
                 // not the same octets.
                 let twice = [&content[..], &content].concat();
                 if chunking == Chunking::Never {
-                    prop_assert_eq!(send(&content, By::Both), send(&twice, By::Piece));
+                    prop_assert_eq!(send(&content, By::Behind(&content)), send(&twice, By::Piece));
                 }
             }
         }
+    }
+}
+
+/// F-10: whether a CR is bare is not known before the octet behind it, which is here the first of a
+/// message that was looked at alone.
+#[test]
+fn a_cr_right_before_it_is_bare() {
+    for (chunking, sent) in [
+        (Chunking::Never, &b"DATA\r\na\r\nb\r\n.\r\n"[..]),
+        (Chunking::Auto, b"\r\nBDAT 3\r\na\r\nBDAT 3 LAST\r\nb\r\n"),
+    ] {
+        let send = |bare_newline| send(b"b\r\n", chunking, bare_newline, By::Behind(b"a\r"));
+        assert_eq!(send(BareNewline::Reject), Err(Misuse::BareNewline));
+        let mended = send(BareNewline::Normalize).unwrap();
+        assert!(mended.ends_with(sent), "{}", mended.escape_ascii());
     }
 }
 
