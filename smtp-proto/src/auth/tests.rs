@@ -128,6 +128,27 @@ fn c27_debug_shows_no_secret() {
     ] {
         assert!(!shown.contains("s3cret"), "{shown}");
     }
+    // Who it is stands in every log.
+    let asked = server::Plain::new().step(Some(b"\0alice\0s3cret!"));
+    assert!(format!("{asked:?}").contains("alice"), "{asked:?}");
+}
+
+/// Where the room is enough nothing moves, so that no copy is left anywhere.
+#[test]
+fn secrets_stay_where_they_have_room() {
+    let mut secret = Secret::with_capacity(6);
+    let place = secret.as_slice().as_ptr();
+    for part in [&b"a"[..], b"", b"bcde", b"f"] {
+        secret.extend_from_slice(part);
+        assert_eq!(secret.as_slice().as_ptr(), place);
+    }
+    for text in ["QUJDREVG", "QQ==", "QUJDREVG"] {
+        Base64::parse(text.as_bytes()).unwrap().decode_into(&mut secret);
+        assert_eq!(secret.as_slice().as_ptr(), place, "{text}");
+    }
+    assert_eq!(secret.as_slice(), b"ABCDEF");
+    secret.extend_from_slice(b"g");
+    assert_eq!(secret.as_slice(), b"ABCDEFg");
 }
 
 #[test]
@@ -169,6 +190,8 @@ fn c28_c30_plain_known_answers() {
         };
         assert_eq!(credentials.authzid().unwrap_or_default(), authzid);
         assert_eq!(credentials.authcid(), authcid);
+        let identity = server::Identity::new(authcid).acting_for(authzid);
+        assert_eq!(credentials.identity(), identity);
         assert_eq!(credentials.password().as_str(), Some("s3cret!"));
     }
 }

@@ -171,7 +171,9 @@ fn c37_c38_known_answers() {
         let verifier = Verifier::from_password(hash, vector.password, &salt, 4096).unwrap();
         let kept = verifier.to_text();
         assert_eq!(Verifier::parse(text(&kept)), Ok(verifier.clone()));
-        assert!(!format!("{verifier:?}").contains(text(&kept).rsplit(':').next().unwrap()));
+        let shown = format!("{verifier:?}");
+        assert!(shown.contains("4096"), "{shown}");
+        assert!(!shown.contains(text(&kept).rsplit(':').next().unwrap()), "{shown}");
         let Step::Challenge(challenge) = server.answer(Answer::Verifier(verifier)) else {
             panic!("salt and iterations")
         };
@@ -283,6 +285,33 @@ fn c39_whatever_is_changed_on_the_way_fails() {
     assert!(result.is_err());
 }
 
+/// RFC 5802 §5: no proof is shown to a server whose nonce is not the client's with something of its own
+/// behind it.
+#[test]
+fn c39_no_proof_for_a_nonce_that_is_none() {
+    for (nonce, good) in
+        [("clientserver", true), ("client", false), ("clienTserver", false), ("server", false)]
+    {
+        let mut client = scram("alice", "s3cret!");
+        client.initial_response();
+        let challenge = format!("r={nonce},s=c2FsdA==,i=4096");
+        assert_eq!(client.respond(challenge.as_bytes()).is_ok(), good, "{nonce}");
+    }
+}
+
+/// RFC 5802 §7: a server that says what is wrong is told from one that proves nothing.
+#[test]
+fn c39_a_proof_that_was_refused() {
+    let reason = |last: &[u8]| {
+        let mut client = scram("alice", "s3cret!");
+        client.initial_response();
+        client.respond(b"r=clientserver,s=c2FsdA==,i=4096").unwrap();
+        client.respond(last).unwrap_err()
+    };
+    assert_eq!(reason(b"v=AAAA"), Refused::NO_PROOF);
+    assert_ne!(reason(b"e=invalid-proof"), Refused::NO_PROOF);
+}
+
 /// Extensions that both sides have seen, and that neither knows, change nothing (C-39).
 #[test]
 fn c39_unknown_attributes_are_passed_over() {
@@ -352,6 +381,8 @@ fn c41_the_client_bounds_iterations() {
     assert!(respond(4095, 4096..=8192).is_err());
     let few = Verifier::from_password(ScramHash::Sha1, "s3cret!", b"salt", 4095);
     assert_eq!(few.unwrap_err(), InvalidVerifier::Iterations);
+    let more = Verifier::from_password(ScramHash::Sha1, "s3cret!", b"salt", 4097);
+    assert_eq!(more.unwrap().iterations(), 4097);
     let none = Verifier::from_password(ScramHash::Sha1, "s3cret!", b"", 4096);
     assert_eq!(none.unwrap_err(), InvalidVerifier::Salt);
 }
@@ -359,20 +390,25 @@ fn c41_the_client_bounds_iterations() {
 /// S-73: a user that does not exist looks like one that does, each time the same.
 #[test]
 fn s73_nobody_learns_which_users_exist() {
-    let challenge = |user: &str, key: &str| {
+    let answered = |user: &str, key: &str, answer: Answer| {
         let decoy = Secret::from(key);
         let setting = Setting::new(nonce("server"), &decoy);
         let mut server = Scram::new(ScramHash::Sha256, false, &setting);
         let first = format!("n,,n={user},r=client");
         assert!(matches!(server.step(Some(first.as_bytes())), Step::Ask(_)));
-        let Step::Challenge(challenge) = server.answer(Answer::Deny) else { panic!("a challenge") };
+        let Step::Challenge(challenge) = server.answer(answer) else { panic!("a challenge") };
         text(&challenge).to_owned()
     };
+    let challenge = |user: &str, key: &str| answered(user, key, Answer::Deny);
     let carol = challenge("carol", "key");
     assert_eq!(carol, challenge("carol", "key"));
     assert_ne!(carol, challenge("dave", "key"));
     assert_ne!(carol, challenge("carol", "other key"));
     assert!(carol.starts_with("r=clientserver,s=") && carol.ends_with(",i=10000"), "{carol}");
+
+    // Nor who of them has no verifier for this mechanism.
+    let other = Verifier::from_password(ScramHash::Sha1, "s3cret!", b"salt", 4096).unwrap();
+    assert_eq!(carol, answered("carol", "key", Answer::Verifier(other)));
 
     let mut server = Server::new(false, &Channel::new(), false);
     server.answer = Answer::Deny;
