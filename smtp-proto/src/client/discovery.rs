@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn weights_are_shares() {
-        let records = [srv(0, 0, "z"), srv(0, 1, "a"), srv(0, 3, "b"), srv(1, 9, "y")];
+        let records = [srv(0, 1, "a"), srv(0, 3, "b"), srv(0, 0, "z"), srv(1, 9, "y")];
         // Each number that chance may give for the first one: five, of 0 to 4.
         let firsts = (0..5).map(|number| by_weight(&records, &mut |below| number % below)[0]);
         let firsts: Vec<_> = firsts.map(|first| first.target.as_str()).collect();

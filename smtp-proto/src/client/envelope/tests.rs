@@ -143,6 +143,15 @@ fn an_error_says_which_field_is_at_fault() {
         let error = EnvelopeBuf::from_fields(fields(header)).unwrap_err().to_string();
         assert!(error.starts_with(told), "{header:?}: {error}");
     }
+    // Nothing is mended of a domain that is ASCII already.
+    for text in ["b@y.example.", "b@-y.example", "b@y..example", "b@Y_Z.example-"] {
+        let error = EnvelopeBuf::from_fields(fields(&[from, ("To", text)])).unwrap_err();
+        let problem = EnvelopeProblem::Address {
+            text: text.into(),
+            error: Mailbox::parse(text).unwrap_err(),
+        };
+        assert_eq!(error.problem, problem);
+    }
 }
 
 #[cfg(feature = "idna")]
@@ -226,9 +235,22 @@ mod of_parsed {
             assert!(error.starts_with(told), "{}: {error}", field.escape_ascii());
         }
         // Not read as addresses.
-        let raw = MessageParser::new().header_raw(mail_parser::HeaderName::To);
-        let message = raw.default_header_ignore().parse_headers("To: b@y.example\n\n");
-        assert!(EnvelopeBuf::try_from(&message.unwrap()).is_err());
+        let to = mail_parser::HeaderName::To;
+        let ignorant = || MessageParser::new().header_address("From").default_header_ignore();
+        for parser in [
+            ignorant().header_raw(to.clone()),
+            ignorant().header_text(to.clone()),
+            ignorant().header_comma_separated(to.clone()),
+        ] {
+            let message = parser.parse_headers("From: a@x.example\nTo: b@y.example\n\n");
+            let error = EnvelopeBuf::try_from(&message.unwrap()).unwrap_err().to_string();
+            assert_eq!(error, "To: \"b@y.example\" is no address");
+        }
+        let date = ignorant()
+            .header_date(to)
+            .parse_headers("From: a@x.example\nTo: Mon, 30 Nov 2026 10:00:00 +0000\n\n");
+        let error = EnvelopeBuf::try_from(&date.unwrap()).unwrap_err().to_string();
+        assert_eq!(error, "To: \"\" is no address");
     }
 
     proptest! {
@@ -258,7 +280,7 @@ mod of_parsed {
 mod of_composed {
     use mail_builder::{
         MessageBuilder,
-        headers::{address::Address, text::Text},
+        headers::{address::Address, raw::Raw, text::Text},
     };
 
     use super::*;
@@ -292,10 +314,14 @@ mod of_composed {
 
     #[test]
     fn text_is_no_address() {
-        let message =
-            MessageBuilder::new().from("a@x.example").header("to", Text::new("b@y.example"));
-        let error = EnvelopeBuf::try_from(&message).unwrap_err().to_string();
-        assert_eq!(error, "To: \"b@y.example\" is no address");
+        let message = || MessageBuilder::new().from("a@x.example");
+        for message in [
+            message().header("to", Text::new("b@y.example")),
+            message().header("to", Raw::new("b@y.example")),
+        ] {
+            let error = EnvelopeBuf::try_from(&message).unwrap_err().to_string();
+            assert_eq!(error, "To: \"b@y.example\" is no address");
+        }
         let message =
             MessageBuilder::new().from("a@x.example").to("b@y.example\r\nCc: c@y.example");
         let error = EnvelopeBuf::try_from(&message).unwrap_err().to_string();
