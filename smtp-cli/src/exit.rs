@@ -14,6 +14,8 @@ use smtp_proto::{
 pub(crate) struct Failure {
     pub(crate) code: Code,
     pub(crate) message: String,
+    /// What it was in a session, for who decides whether to go on elsewhere.
+    pub(crate) error: Option<Box<Error>>,
 }
 
 /// The exit codes of this program.
@@ -43,7 +45,7 @@ impl From<Code> for ExitCode {
 
 impl Failure {
     pub(crate) fn new(code: Code, message: impl fmt::Display) -> Self {
-        Self { code, message: message.to_string() }
+        Self { code, message: message.to_string(), error: None }
     }
 
     /// With the exit code that the error calls for.
@@ -62,7 +64,7 @@ impl Failure {
             _ if error.is_temporary() => Code::Temporary,
             _ => Code::Unavailable,
         };
-        Self::new(code, error)
+        Self { code, message: error.to_string(), error: Some(error.into()) }
     }
 
     pub(crate) fn usage(message: impl fmt::Display) -> Self {

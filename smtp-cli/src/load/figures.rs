@@ -103,7 +103,7 @@ impl Figures {
     /// A session could not be opened, or did not live until its end.
     pub(super) fn session_failed(&mut self, error: Error) {
         let kind = kind_of_error(&error);
-        let Failure { code, message } = Failure::of(error);
+        let Failure { code, message, .. } = Failure::of(error);
         self.ends_with(code);
         self.count(kind, message);
     }

@@ -64,6 +64,9 @@ impl<R: System> Courier for Carrier<'_, R> {
 
 /// This host cannot be given the letter; another one may do.
 fn refusal(failure: Failure) -> HostFailure {
+    if let Some(error) = failure.error {
+        return (&*error).into();
+    }
     let rejection = match failure.code {
         Code::Temporary | Code::Protocol => Rejection::temporary(5, 0, ""),
         _ => Rejection::permanent(5, 0, ""),

@@ -1,6 +1,11 @@
 //! `smtp send --mx`: to the hosts that take mail for the recipients' domains.
 
-use std::process::{Command, Output};
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    process::{Command, Output, Stdio},
+    thread,
+};
 
 use super::{SMTP, Serve, delivered, directory, name_server::name_server};
 
@@ -12,6 +17,8 @@ const ZONE: &str = "
     null.example. MX 0 .
     failed.example. SERVFAIL
     empty.example. MX 10 nobody.example.
+    two.example. A 127.0.0.2
+    two.example. A 127.0.0.1
 ";
 
 fn send(serve: &Serve, options: &[&str], to: &[&str]) -> Output {
@@ -68,6 +75,30 @@ fn each_domain_gets_its_own_and_the_rest_is_told_why_not() {
     }
 }
 
+/// A session that breaks off before the transaction says nothing of the host's other addresses.
+#[test]
+fn the_next_address_is_asked_when_a_session_breaks_off() {
+    let (_directory, maildir, text) = directory();
+    let options = ["--listen", "127.0.0.1:0", "--no-tls", "--xforward", "127.0.0.1"];
+    let serve = Serve::start(&[&options[..], &["--maildir", &text]].concat());
+    let port = serve.address("smtp").rsplit_once(':').unwrap().1;
+    let listener = TcpListener::bind(format!("127.0.0.2:{port}")).unwrap();
+    let broken = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut input = BufReader::new(stream.try_clone().unwrap());
+        let mut asked = String::new();
+        stream.write_all(b"220 two.example\r\n").unwrap();
+        input.read_line(&mut asked).unwrap();
+        stream.write_all(b"250-two.example\r\n250 XFORWARD ADDR\r\n").unwrap();
+        input.read_line(&mut asked).unwrap();
+        asked
+    });
+    let output = send(&serve, &["--xforward", "ADDR=192.0.2.7"], &["a@two.example"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(broken.join().unwrap().contains("XFORWARD ADDR=192.0.2.7\r\n"));
+    assert_eq!(delivered(&maildir, "a@two.example").len(), 1);
+}
+
 /// What nobody has signed is no answer where it must be: of the root zone it is known that it is signed.
 #[test]
 fn dnssec_takes_no_answer_that_it_cannot_validate() {
@@ -83,8 +114,6 @@ fn dnssec_takes_no_answer_that_it_cannot_validate() {
 /// The standard input goes to each domain, without the blind copies.
 #[test]
 fn to_whom_the_message_says() {
-    use std::{io::Write, process::Stdio};
-
     let (_directory, maildir, text) = directory();
     let serve = Serve::start(&["--listen", "127.0.0.1:0", "--no-tls", "--maildir", &text]);
     let port = serve.address("smtp").rsplit_once(':').unwrap().1;
