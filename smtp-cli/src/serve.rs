@@ -96,7 +96,7 @@ pub(crate) async fn prepare<R: System>(arguments: &args::Serve) -> Result<Prepar
     let site = Site {
         host: host.clone(),
         store,
-        domains: arguments.domain.iter().map(|name| in_a_labels(name)).collect(),
+        domains: arguments.domain.iter().map(|name| canonical(name)).collect(),
         users,
     };
     let backend = Delivery { site: Arc::new(site), runtime: PhantomData };
@@ -226,13 +226,13 @@ fn bind_unix<R: System>(path: &str) -> Result<R::Listener, Failure> {
 
 /// A name as it is compared, kept and told: in lower case, and beyond ASCII in A-labels. What is no
 /// name of a host stays as it is.
-fn in_a_labels(name: &str) -> String {
+fn canonical(name: &str) -> String {
     HostName::parse(name).map_or_else(|_| name.to_ascii_lowercase(), |name| name.to_string())
 }
 
 fn host_name(arguments: &args::Serve) -> Result<String, Failure> {
     if let Some(name) = &arguments.hostname {
-        let name = in_a_labels(name);
+        let name = canonical(name);
         return match Host::parse(&name) {
             Ok(_) => Ok(name),
             Err(error) => Err(Failure::usage(format!("--hostname {name}: {error}"))),
@@ -339,7 +339,7 @@ impl<R: System> Session for Visit<R> {
         let mailbox = match to.forward_path() {
             ForwardPath::Postmaster => Store::mailbox("postmaster", None),
             ForwardPath::Mailbox(mailbox) => {
-                let domain = in_a_labels(&mailbox.host().to_string());
+                let domain = canonical(&mailbox.host().to_string());
                 let local = self.site.domains.is_empty() || self.site.domains.contains(&domain);
                 if !local && to.facts().identity.is_none() {
                     return Err(Rejection::RELAY_DENIED);
