@@ -67,14 +67,16 @@ impl Transaction<'_> {
                 let parameters =
                     rcpt_parameters(recipient, offered, &mut list, &mut self.downgrades)?;
                 let smtputf8 = smtputf8 || offered.contains(Extension::SmtpUtf8);
-                let a_labels = to_a_labels(recipient.path.mailbox(), smtputf8);
-                let path = a_labels.as_ref().map_or(recipient.path, in_place);
-                client.judge_rcpt(path, parameters, smtputf8)?;
+                let (path, mailbox) = (recipient.path, recipient.path.mailbox());
+                client.judge_rcpt(
+                    as_sent(path, mailbox, smtputf8, &mut None),
+                    parameters,
+                    smtputf8,
+                )?;
             }
         }
-        let a_labels = to_a_labels(self.envelope.reverse_path.mailbox(), smtputf8);
-        let path = a_labels.as_ref().map_or(self.envelope.reverse_path, in_place);
-        client.send_mail(path, own, parameters)?;
+        let (path, mailbox) = (self.envelope.reverse_path, self.envelope.reverse_path.mailbox());
+        client.send_mail(as_sent(path, mailbox, smtputf8, &mut None), own, parameters)?;
         self.judged = true;
         self.stage = Stage::Mail;
         Ok(())
@@ -134,9 +136,9 @@ impl Transaction<'_> {
             }
             let mut list = ParameterList::new();
             let parameters = rcpt_parameters(recipient, offered, &mut list, &mut self.downgrades)?;
-            let a_labels = to_a_labels(recipient.path.mailbox(), client.session.smtputf8);
-            let path = a_labels.as_ref().map_or(recipient.path, in_place);
-            match client.rcpt(path, parameters) {
+            let (path, mailbox) = (recipient.path, recipient.path.mailbox());
+            let smtputf8 = client.session.smtputf8;
+            match client.rcpt(as_sent(path, mailbox, smtputf8, &mut None), parameters) {
                 Ok(()) => {}
                 Err(Misuse::QueueFull) => return Ok(false),
                 Err(misuse) => return Err(misuse),
@@ -149,11 +151,15 @@ impl Transaction<'_> {
     }
 }
 
-/// The mailbox with its domain in A-labels, where it is sent so: without SMTPUTF8 (C-74).
-fn to_a_labels(mailbox: Option<Mailbox<'_>>, smtputf8: bool) -> Option<MailboxBuf> {
-    mailbox.filter(|mailbox| !smtputf8 && !mailbox.is_ascii())?.to_a_labels()
-}
-
-fn in_place<'m, P: From<Mailbox<'m>>>(mailbox: &'m MailboxBuf) -> P {
-    mailbox.as_mailbox().into()
+/// A path, whose mailbox this is, as it is sent: without SMTPUTF8 with the domain in A-labels (C-74), which
+/// `a_labels` keeps.
+fn as_sent<'p, P: From<Mailbox<'p>>>(
+    path: P,
+    mailbox: Option<Mailbox<'p>>,
+    smtputf8: bool,
+    a_labels: &'p mut Option<MailboxBuf>,
+) -> P {
+    let differs = mailbox.filter(|mailbox| !smtputf8 && !mailbox.is_ascii());
+    *a_labels = differs.and_then(|mailbox| mailbox.to_a_labels());
+    a_labels.as_ref().map_or(path, |mailbox| mailbox.as_mailbox().into())
 }
