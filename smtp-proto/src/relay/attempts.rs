@@ -148,7 +148,7 @@ pub struct Attempts<'o> {
     addresses: Option<VecDeque<IpAddr>>,
     hosts_tried: usize,
     addresses_tried: usize,
-    /// Hosts were left out: what they would have said is not known.
+    /// Hosts are left that the rules do not let be tried: what they would have said is not known.
     cut: bool,
     misrouted: bool,
     /// The next transaction needs a new session.
@@ -224,7 +224,8 @@ impl<'o> Attempts<'o> {
     }
 
     /// The addresses of the host, in the resolver's order. One of this host's own means that the mail
-    /// would come back: this host and all that are not better are left out (L-07).
+    /// would come back: the host and all that are not better are discarded, as if there were no such
+    /// records (RFC 5321 section 5.1; L-07). An equally good host that came first has been asked then.
     pub fn resolved(&mut self, addresses: Vec<IpAddr>) {
         if addresses.is_empty() {
             return self.failed(HostFailure::NoAddress);
@@ -232,9 +233,8 @@ impl<'o> Attempts<'o> {
         if addresses.iter().any(|address| self.own.addresses.contains(&address.to_canonical())) {
             let preference = self.route.hosts().get(self.host).map(|host| host.preference);
             self.route.cut(preference.unwrap_or_default());
-            self.misrouted |= self.route.hosts().is_empty();
+            self.misrouted = self.route.hosts().is_empty();
             self.host = self.route.hosts().len();
-            self.cut |= !self.misrouted;
             return;
         }
         self.addresses = Some(addresses.into());

@@ -334,16 +334,25 @@ fn l07_this_hosts_own_address() {
     assert_eq!(first.step(), AttemptStep::Done);
     let verdicts = first.verdicts();
     assert!(verdicts[0].outcome.to_string().contains("554 5.4.6"), "{verdicts:?}");
-    // Hosts that were left out may say something else than the one that was asked.
+    // Discarded hosts have no say, whether this one is found among them by its address or by its name.
     let refused = HostFailure::Opening(OpeningError::Greeting(reply(554)));
-    for failure in [HostFailure::NoAnswer, refused] {
+    for (failure, status) in
+        [(HostFailure::NoAnswer, Status::Deferred), (refused, Status::Rejected)]
+    {
         let mut second = round(3, 1, &own);
         assert_eq!(connect(&mut second), Some('a'));
-        second.failed(failure);
+        second.failed(failure.clone());
         assert!(matches!(second.step(), AttemptStep::Resolve(_)));
         second.resolved(vec!["::ffff:192.0.2.200".parse().unwrap()]);
         assert_eq!(second.step(), AttemptStep::Done);
-        assert_eq!(statuses(second), [Status::Deferred]);
+        assert_eq!(statuses(second), [status]);
+
+        let named = Own { names: vec![name("b.example")], addresses: Vec::new() };
+        let mut second = round(3, 1, &named);
+        assert_eq!(connect(&mut second), Some('a'));
+        second.failed(failure);
+        assert_eq!(second.step(), AttemptStep::Done);
+        assert_eq!(statuses(second), [status]);
     }
 }
 
