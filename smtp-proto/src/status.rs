@@ -82,7 +82,7 @@ impl Code {
     pub const ACCOUNT_DISABLED: Self = Self(525);
     /// 530: authentication or TLS is required first.
     pub const AUTHENTICATION_REQUIRED: Self = Self(530);
-    /// 533: registry only, unused.
+    /// 533: delivery not authorized (RFC 5248 registry only, beside X.7.1).
     pub const UNAUTHORIZED: Self = Self(533);
     /// 534: the mechanism is too weak.
     pub const MECHANISM_TOO_WEAK: Self = Self(534);
