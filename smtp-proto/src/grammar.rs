@@ -217,13 +217,18 @@ pub(crate) const fn folded(octets: [u8; 4]) -> u32 {
     u32::from_le_bytes(octets) & 0xdfdf_dfdf
 }
 
+/// The same of eight octets in one number.
+#[inline(always)]
+pub(crate) const fn fold(eight: u64) -> u64 {
+    eight & 0xdfdf_dfdf_dfdf_dfdf
+}
+
 /// The first octets of a word, up to eight, in one number, letters in upper case.
 ///
 /// As for [`folded`]: among words of visible ASCII, one of letters, digits and `-` has a number of its
 /// own as far as it goes.
 #[inline(always)]
 pub(crate) const fn folded_word(word: &[u8]) -> u64 {
-    const CASE: u64 = 0x2020_2020_2020_2020;
     let number = match (word.first_chunk::<8>(), word.first_chunk::<4>(), word.last_chunk::<4>()) {
         (Some(eight), ..) => u64::from_le_bytes(*eight),
         // The two looks overlap, and so show the same where both do.
@@ -238,7 +243,7 @@ pub(crate) const fn folded_word(word: &[u8]) -> u64 {
             _ => 0,
         },
     };
-    number & !CASE
+    fold(number)
 }
 
 /// Whether visible octets are this word of letters, digits and `-`, in any case.

@@ -1,9 +1,10 @@
 //! Keywords as numbers: which extension a line of an EHLO reply names, found by one look-up.
 
 use super::Extension;
+use crate::grammar::{fold, folded_word};
 
-/// The first sixteen octets of a keyword, letters in upper case, padded by NUL: its first eight, and the
-/// other eight.
+/// The first sixteen octets of a keyword, padded by NUL: its first eight and the other eight, each as
+/// [`folded_word`] has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Word {
     pub(super) front: u64,
@@ -64,34 +65,16 @@ pub(super) fn padded(text: &[u8]) -> [u8; 16] {
     chunk
 }
 
-/// Octets with a to z in upper case. The five signs behind `z` and the one in front of `a` are
-/// changed as well, but not into anything that a keyword holds.
-#[inline]
-const fn fold(word: u64) -> u64 {
-    word & !((word & (ONES << 6)) >> 1)
-}
-
 impl Word {
     /// That of a constant keyword.
     const fn of(keyword: &str) -> Self {
-        let (front, rest) = eight(keyword.as_bytes());
-        let (back, _) = eight(rest);
+        let front = folded_word(keyword.as_bytes());
+        let back = match keyword.as_bytes().split_at_checked(8) {
+            Some((_, rest)) => folded_word(rest),
+            None => 0,
+        };
         Self { front, back }
     }
-}
-
-/// The first eight octets of a constant, padded by NUL, and the others.
-const fn eight(octets: &[u8]) -> (u64, &[u8]) {
-    let mut word = 0;
-    let mut rest = octets;
-    let mut shift = 0;
-    while shift < 64 {
-        let [octet, behind @ ..] = rest else { break };
-        word |= u64::from_le_bytes([*octet, 0, 0, 0, 0, 0, 0, 0]) << shift;
-        rest = behind;
-        shift += 8;
-    }
-    (word, rest)
 }
 
 /// The extension of a text's leading word, as [`leading`] tells it.
@@ -179,7 +162,7 @@ mod tests {
             let first = &keyword.as_bytes()[..keyword.len().min(16)];
             let word = Word::of(keyword);
             let octets = [word.front.to_le_bytes(), word.back.to_le_bytes()].concat();
-            assert_eq!(octets, padded(first), "{keyword}");
+            assert_eq!(octets, padded(first).map(|octet| octet & 0xdf), "{keyword}");
             assert_eq!(leading(keyword.as_bytes()), (word, first.len()));
             let line = alloc::format!("{} parameters", keyword.to_ascii_lowercase());
             assert_eq!(leading(line.as_bytes()), (word, first.len()));
