@@ -21,7 +21,7 @@
 
 #[doc(inline)]
 pub use smtp_frontend::dns::{
-    AddressAnswer, HostName, Mx, MxAnswer, NoSubmission, Resolve, Secured, Srv, SrvAnswer,
+    AddressAnswer, Alias, HostName, Mx, MxAnswer, NoSubmission, Resolve, Secured, Srv, SrvAnswer,
     SubmissionServer, Tlsa, TlsaAnswer,
 };
 #[cfg(feature = "dns")]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use smtp_frontend::dns::{
-    AddressAnswer, HostName, Mx, MxAnswer, OverTcp, Resolve, Secured, Tlsa, TlsaAnswer,
+    AddressAnswer, Alias, HostName, Mx, MxAnswer, OverTcp, Resolve, Secured, Tlsa, TlsaAnswer,
     hickory_resolver::{
         Resolver,
         config::{NameServerConfig, ResolveHosts, ResolverConfig},
@@ -23,7 +23,7 @@ use smtp_frontend::dns::{
             rr::{
                 DNSClass, Name, RData, Record, RecordSet, RecordType,
                 rdata::{
-                    A, MX, TLSA,
+                    A, CNAME, MX, TLSA,
                     tlsa::{CertUsage, Matching, Selector},
                 },
             },
@@ -69,6 +69,10 @@ impl Zone {
             records.push(record(&mx, RData::A(A::new(192, 0, 2, 1))));
             let tlsa = TLSA::new(CertUsage::DaneEe, Selector::Spki, Matching::Sha256, vec![7; 32]);
             records.push(record(&format!("_25._tcp.{mx}"), RData::TLSA(tlsa)));
+            let alias = |to: &str| RData::CNAME(CNAME(name(to)));
+            records.push(record(&format!("{start}alias."), alias(&domain)));
+            records.push(record(&format!("{start}mx.alias."), alias(&format!("{start}middle."))));
+            records.push(record(&format!("{start}middle."), alias("mx.example.")));
         }
         Self { key, signer, records }
     }
@@ -78,32 +82,48 @@ impl Zone {
         let mut answer = query.clone();
         answer.metadata.message_type = MessageType::Response;
         answer.metadata.recursion_available = true;
-        let mut records = Vec::new();
         if asked.query_type() == RecordType::DNSKEY && asked.name().is_root() {
             let key = RData::DNSSEC(DNSSECRData::DNSKEY(self.key.clone()));
-            records.push(Record::from_rdata(root(), HOUR, key));
-        }
-        let is_it = |record: &&Record| {
-            record.name == *asked.name() && record.record_type() == asked.query_type()
-        };
-        records.extend(self.records.iter().filter(is_it).cloned());
-        if records.is_empty() {
-            // Without a proof of that.
-            answer.metadata.response_code = ResponseCode::NXDomain;
+            answer.answers = self.signed(vec![Record::from_rdata(root(), HOUR, key)]);
             return answer;
         }
-        let is_forged = asked.name().to_ascii().contains("forged.");
-        let owner = if is_forged { name("elsewhere.example.") } else { asked.name().clone() };
-        let mut signed = RecordSet::new(owner.clone(), asked.query_type(), HOUR);
+        let mut owner = asked.name().clone();
+        loop {
+            let of = |kind| {
+                let records = self.records.iter();
+                let is_it = |record: &&Record| record.name == owner && record.record_type() == kind;
+                records.filter(is_it).cloned().collect::<Vec<_>>()
+            };
+            let (records, aliases) = (of(asked.query_type()), of(RecordType::CNAME));
+            if !records.is_empty() {
+                answer.answers.extend(self.signed(records));
+                return answer;
+            }
+            let Some(RData::CNAME(CNAME(to))) = aliases.first().map(|record| &record.data) else {
+                // Without a proof of that.
+                answer.metadata.response_code = ResponseCode::NXDomain;
+                return answer;
+            };
+            owner = to.clone();
+            answer.answers.extend(self.signed(aliases));
+        }
+    }
+
+    /// With a signature of all of them, which are of one name and kind.
+    fn signed(&self, mut records: Vec<Record>) -> Vec<Record> {
+        let first = records.first().unwrap();
+        let (name_of_all, kind) = (first.name.clone(), first.record_type());
+        let is_forged = name_of_all.to_ascii().contains("forged.");
+        let owner = if is_forged { name("elsewhere.example.") } else { name_of_all.clone() };
+        let mut signed = RecordSet::new(owner.clone(), kind, HOUR);
         for record in &records {
             assert!(signed.insert(Record::from_rdata(owner.clone(), HOUR, record.data.clone()), 0));
         }
         let inception = rcgen::date_time_ymd(2024, 1, 1);
         let signature = RRSIG::from_rrset(&signed, DNSClass::IN, inception, &self.signer).unwrap();
         let signature = RData::DNSSEC(DNSSECRData::RRSIG(signature));
-        records.push(Record::from_rdata(asked.name().clone(), HOUR, signature));
-        answer.answers = records;
-        answer
+        records.push(Record::from_rdata(name_of_all, HOUR, signature));
+        records
     }
 
     /// Queries with their lengths in front (RFC 1035 section 4.2.2).
@@ -163,9 +183,9 @@ async fn what_is_signed_is_secure_and_what_is_forged_is_no_answer() {
     let (server, anchors) = signed();
     let dns = resolver(server, Some(anchors));
     let mx = dns.secured_mx(&host("example")).await;
-    assert_eq!(mx, Secured { answer: found("mx.example."), is_secure: true });
+    assert_eq!(mx, Secured::secure(found("mx.example.")));
     let addresses = dns.secured_addresses(&host("mx.example")).await;
-    assert_eq!(addresses, Secured { answer: here(), is_secure: true });
+    assert_eq!(addresses, Secured::secure(here()));
     let record = Tlsa::parse(&[&[3, 1, 1][..], &[7; 32]].concat()).unwrap();
     let tlsa = dns.tlsa(&host("_25._tcp.mx.example")).await;
     assert_eq!(tlsa, TlsaAnswer::Secure(vec![record]));
@@ -180,6 +200,26 @@ async fn what_is_signed_is_secure_and_what_is_forged_is_no_answer() {
     assert_eq!(dns.mx(&host("nowhere.example")).await, MxAnswer::Failed);
 }
 
+/// What a name leads to in the end, and what that is worth; a forged alias spoils all that is behind it.
+#[tokio::test]
+async fn aliases_are_followed_as_far_as_they_are_signed() {
+    let (server, anchors) = signed();
+    let validating = resolver(server, Some(anchors));
+    let plain = resolver(server, None);
+    let alias = |to, is_secure| Some(Alias { canonical: host(to), is_secure });
+    for (dns, is_secure) in [(&validating, true), (&plain, false)] {
+        let mx = dns.secured_mx(&host("alias")).await;
+        let expected =
+            Secured { answer: found("mx.example."), is_secure, alias: alias("example", is_secure) };
+        assert_eq!(mx, expected);
+    }
+    let addresses = validating.secured_addresses(&host("mx.alias")).await;
+    let expected = Secured { answer: here(), is_secure: true, alias: alias("mx.example", true) };
+    assert_eq!(addresses, expected);
+    let addresses = validating.secured_addresses(&host("forged.mx.alias")).await;
+    assert_eq!(addresses.answer, AddressAnswer::Failed);
+}
+
 /// Who does not validate takes what is said, and vouches for nothing.
 #[tokio::test]
 async fn nothing_is_secure_that_was_not_validated() {
@@ -188,9 +228,9 @@ async fn nothing_is_secure_that_was_not_validated() {
     for start in ["", "forged."] {
         let (domain, mx) = (format!("{start}example"), format!("{start}mx.example"));
         let answer = found(&format!("{mx}."));
-        assert_eq!(dns.secured_mx(&host(&domain)).await, Secured { answer, is_secure: false });
+        assert_eq!(dns.secured_mx(&host(&domain)).await, Secured::insecure(answer));
         let addresses = dns.secured_addresses(&host(&mx)).await;
-        assert_eq!(addresses, Secured { answer: here(), is_secure: false });
+        assert_eq!(addresses, Secured::insecure(here()));
         assert_eq!(dns.tlsa(&host(&format!("_25._tcp.{mx}"))).await, TlsaAnswer::Insecure);
     }
     // Nor with an anchor that is another one.

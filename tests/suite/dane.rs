@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     rt::smtp::{
         Client, Connector, Error, Relay, Target, Tls,
-        dns::{AddressAnswer, HostName, MxAnswer, Resolve, Secured, SrvAnswer, TlsaAnswer},
+        dns::{AddressAnswer, Alias, HostName, MxAnswer, Resolve, Secured, SrvAnswer, TlsaAnswer},
         proto::{
             client::{OpeningError, Status},
             relay::{NextHop, TlsRefusal, Tlsa},
@@ -26,6 +26,8 @@ use crate::{
 struct Signed {
     zone: Zone,
     unsigned: Vec<&'static str>,
+    /// Names that are aliases.
+    aliases: Vec<(&'static str, Alias)>,
     /// For each host that is asked for, one after the other; the last one for all that follow.
     tlsa: Vec<TlsaAnswer>,
     asked: Mutex<Vec<String>>,
@@ -33,11 +35,17 @@ struct Signed {
 
 impl Signed {
     fn new(zone: Zone, tlsa: impl Into<Vec<TlsaAnswer>>) -> Self {
-        Self { zone, unsigned: Vec::new(), tlsa: tlsa.into(), asked: Mutex::default() }
+        let (unsigned, aliases) = (Vec::new(), Vec::new());
+        Self { zone, unsigned, aliases, tlsa: tlsa.into(), asked: Mutex::default() }
     }
 
     fn secured<T>(&self, name: &HostName, answer: T) -> Secured<T> {
-        Secured { answer, is_secure: !self.unsigned.contains(&name.as_str()) }
+        let alias = self.aliases.iter().find(|(alias, _)| *alias == name.as_str());
+        Secured {
+            answer,
+            is_secure: !self.unsigned.contains(&name.as_str()),
+            alias: alias.map(|(_, alias)| alias.clone()),
+        }
     }
 
     fn asked(&self) -> usize {
@@ -227,5 +235,81 @@ async fn the_name_is_the_hosts_or_the_domains() {
         let dns = Signed::new(zone(), anchor());
         let opened = opportunistic(&target).connect_mx(&hop(domain), &dns).await;
         assert_eq!(opened.is_ok(), good, "{domain} {opened:?}");
+    }
+}
+
+/// RFC 7672 section 2.2.2: of a host that is an alias, the name it leads to comes first, if all the way there is
+/// secure; then its own, if that much is.
+#[apply(on_runtime)]
+async fn the_records_of_an_alias_are_those_of_the_name_behind_it() {
+    let chain = chain();
+    // Who has to have TLS gets none.
+    let (target, _server) = host(Script::new()).await;
+    let port = target.port();
+    let (canonical, own) = ("mx.example.org", "mail.example.net");
+    let right = || TlsaAnswer::Secure(vec![of_key(&chain)]);
+    let none = || TlsaAnswer::Insecure;
+    for (unsigned, is_secure, tlsa, asked, tls) in [
+        (vec![], true, [right(), none()], &[canonical][..], true),
+        (vec![], true, [none(), right()], &[canonical, own], true),
+        (vec![], true, [none(), none()], &[canonical, own], false),
+        (vec![own], true, [right(), none()], &[own], true),
+        (vec![own], false, [right(), none()], &[], false),
+    ] {
+        let alias = Alias { canonical: HostName::parse(canonical).unwrap(), is_secure };
+        let aliases = vec![(own, alias)];
+        let dns = Signed { unsigned, aliases, ..Signed::new(zone(), tlsa) };
+        let opened = open(&target, &dns).await;
+        assert_eq!(opened.is_err(), tls, "{asked:?} {opened:?}");
+        let asked: Vec<_> = asked.iter().map(|name| format!("_{port}._tcp.{name}")).collect();
+        assert_eq!(*dns.asked.lock().unwrap(), asked);
+    }
+    // What cannot be found out of the first is not made up for by the second.
+    let alias = Alias { canonical: HostName::parse(canonical).unwrap(), is_secure: true };
+    let dns = Signed {
+        aliases: vec![(own, alias)],
+        ..Signed::new(zone(), [TlsaAnswer::Failed, right()])
+    };
+    let error = open(&target, &dns).await.unwrap_err();
+    assert!(matches!(error.decisive(), Error::Policy(TlsRefusal::DaneUnknown)), "{error}");
+}
+
+/// RFC 7672 section 3.2.2: with a trust anchor the certificate has the name whose records there are, or that of the
+/// domain, or of what the domain is an alias of.
+#[apply(on_runtime)]
+async fn the_name_behind_an_alias_counts() {
+    let chain = chain();
+    let (target, _server) = with_tls(&chain).await;
+    let anchor = TlsaAnswer::Secure(vec![record([2, 0, 1], &Sha256::digest(&chain.anchor))]);
+    // The certificate is for mx.example.org.
+    let to_it = || Alias { canonical: HostName::parse("mx.example.org").unwrap(), is_secure: true };
+    let zone = || {
+        Zone::default()
+            .with_mx("example.com", &[(10, "mail.example.net.")])
+            .host("mail.example.net", &[HERE])
+            .answer("mail.example.net", MxAnswer::None)
+            .host("mx.example.org", &[HERE])
+            .answer("mx.example.org", MxAnswer::None)
+    };
+    let elsewhere = Alias { canonical: HostName::parse("a.example.net").unwrap(), is_secure: true };
+    for (domain, aliases, none_first, good) in [
+        ("example.com", vec![("mail.example.net", to_it())], false, true),
+        // The records are of the alias's own name, which the certificate has not.
+        ("example.com", vec![("mail.example.net", to_it())], true, false),
+        ("example.com", vec![("example.com", to_it())], false, true),
+        ("example.com", vec![], false, false),
+        // Without MX records the domain is the host.
+        ("mx.example.org", vec![("mx.example.org", elsewhere)], false, true),
+        ("mail.example.net", vec![("mail.example.net", to_it())], false, true),
+    ] {
+        let tlsa = if none_first {
+            vec![TlsaAnswer::Insecure, anchor.clone()]
+        } else {
+            vec![anchor.clone()]
+        };
+        let what = format!("{domain} {aliases:?} {none_first}");
+        let dns = Signed { aliases, ..Signed::new(zone(), tlsa) };
+        let opened = opportunistic(&target).connect_mx(&hop(domain), &dns).await;
+        assert_eq!(opened.is_ok(), good, "{what} {opened:?}");
     }
 }

@@ -85,15 +85,14 @@ impl Resolve for Names {
     async fn secured_mx(&self, domain: &HostName) -> Secured<MxAnswer> {
         let domain = domain.clone();
         let answer = self.ask(|resolver| async move { resolver.secured_mx(&domain).await }).await;
-        answer.unwrap_or(Secured { answer: MxAnswer::Failed, is_secure: false })
+        answer.unwrap_or(Secured::insecure(MxAnswer::Failed))
     }
 
     async fn secured_addresses(&self, host: &HostName) -> Secured<AddressAnswer> {
         let host = host.clone();
         let look_up =
             |resolver: Arc<TokioResolver>| async move { resolver.secured_addresses(&host).await };
-        let failed = Secured { answer: AddressAnswer::Failed, is_secure: false };
-        self.ask(look_up).await.unwrap_or(failed)
+        self.ask(look_up).await.unwrap_or(Secured::insecure(AddressAnswer::Failed))
     }
 
     async fn tlsa(&self, name: &HostName) -> TlsaAnswer {

@@ -38,7 +38,9 @@ impl<R: Runtime> Connector<R> {
     /// Where `dns` validates by DNSSEC, DANE says what TLS must be at a host (RFC 7672), unless it is
     /// [`Tls::None`](super::Tls::None) here: if MX records, addresses and TLSA records are all secure, TLS is
     /// required, with a certificate that one of the records is about, or with any where none is usable. A host whose
-    /// TLSA records cannot be found out is left for the next one.
+    /// TLSA records cannot be found out is left for the next one. Where nobody vouches for the MX records, TLSA
+    /// records are not asked for: they would say nothing of who takes the domain's mail (section 2.2.1). The records
+    /// of a host that is an alias are those of the name it leads to or, where that has none, its own.
     ///
     /// ```no_run
     /// # async fn f(dns: &impl smtp_tokio::dns::Resolve) -> Result<(), Box<dyn std::error::Error>> {
@@ -97,9 +99,12 @@ pub(super) struct Round<'r, R, D> {
     connector: &'r Connector<R>,
     dns: &'r D,
     pub(super) attempts: Attempts<'r>,
-    /// The domain whose MX records lead to the hosts.
+    /// Whether MX records lead to the hosts.
     #[cfg(feature = "tls")]
-    by_mx: Option<HostName>,
+    by_mx: bool,
+    /// By which names a host may go besides its own.
+    #[cfg(feature = "tls")]
+    names: Vec<HostName>,
     /// Whether DNSSEC vouches for the names of the hosts.
     #[cfg(feature = "tls")]
     is_secure: bool,
@@ -122,7 +127,7 @@ impl<'r, R: Runtime, D: Resolve> Round<'r, R, D> {
         own: &'r Own,
         rules: AttemptRules,
     ) -> Result<Self, Unroutable> {
-        let failed = Secured { answer: MxAnswer::Failed, is_secure: false };
+        let failed = Secured::insecure(MxAnswer::Failed);
         let (route, mx) = match next_hop {
             NextHop::Address(address) => (Route::to(relay::Target::Address(*address)), None),
             NextHop::Host(host) => (Route::to(relay::Target::Name(host.clone())), None),
@@ -133,12 +138,13 @@ impl<'r, R: Runtime, D: Resolve> Round<'r, R, D> {
         };
         let attempts = Attempts::new(route, recipients, own, rules);
         #[cfg(feature = "tls")]
-        let (by_mx, is_secure) = match mx {
-            Some((domain, Secured { answer: MxAnswer::Records(_), is_secure })) => {
-                (Some(domain.clone()), is_secure)
+        let (by_mx, is_secure, names) = match (next_hop, mx) {
+            (_, Some((domain, mx))) if matches!(mx.answer, MxAnswer::Records(_)) => {
+                (true, mx.is_secure, mx.reference_names(domain).cloned().collect())
             }
             // Nobody has led to another name.
-            _ => (None, true),
+            (NextHop::Domain(name) | NextHop::Host(name), _) => (false, true, vec![name.clone()]),
+            (NextHop::Address(_), _) => (false, true, Vec::new()),
         };
         #[cfg(not(feature = "tls"))]
         drop(mx);
@@ -148,6 +154,8 @@ impl<'r, R: Runtime, D: Resolve> Round<'r, R, D> {
             attempts,
             #[cfg(feature = "tls")]
             by_mx,
+            #[cfg(feature = "tls")]
+            names,
             #[cfg(feature = "tls")]
             is_secure,
             #[cfg(feature = "tls")]
@@ -184,13 +192,12 @@ impl<'r, R: Runtime, D: Resolve> Round<'r, R, D> {
     }
 
     async fn resolve(&mut self, host: &HostName) {
-        let failed = Secured { answer: AddressAnswer::Failed, is_secure: false };
         let found = self.connector.in_time(self.dns.secured_addresses(host)).await;
-        let Secured { answer, is_secure } = found.unwrap_or(failed);
-        let why = match answer {
+        let found = found.unwrap_or(Secured::insecure(AddressAnswer::Failed));
+        let why = match &found.answer {
             AddressAnswer::Addresses(addresses) if !addresses.is_empty() => {
-                match self.decide(host, is_secure).await {
-                    Ok(()) => return self.attempts.resolved(addresses),
+                match self.decide(host, &found).await {
+                    Ok(()) => return self.attempts.resolved(addresses.clone()),
                     Err(refusal) => refusal.into(),
                 }
             }
@@ -202,37 +209,51 @@ impl<'r, R: Runtime, D: Resolve> Round<'r, R, D> {
     }
 
     /// What TLS must be at the host, by what DNS says of its certificate: nothing is believed, and nothing asked,
-    /// where DNSSEC does not vouch for the way there and for its addresses (RFC 7672 section 2.2; L-26).
+    /// where DNSSEC does not vouch for the way there (RFC 7672 sections 2.2.1 and 2.2.2; L-26).
     #[cfg(feature = "tls")]
-    async fn decide(&mut self, host: &HostName, is_secure: bool) -> Result<(), TlsRefusal> {
+    async fn decide(
+        &mut self,
+        host: &HostName,
+        found: &Secured<AddressAnswer>,
+    ) -> Result<(), TlsRefusal> {
         self.decision = None;
-        if !is_secure || !self.is_secure || self.connector.tls == Tls::None {
+        if !self.is_secure || self.connector.tls == Tls::None {
             return Ok(());
         }
-        let Ok(name) = HostName::parse(&Tlsa::name(host, self.connector.mx_port)) else {
-            return Ok(());
-        };
-        let answer = self.connector.in_time(self.dns.tlsa(&name)).await;
-        let dane = Dane::from(answer.unwrap_or(TlsaAnswer::Failed));
-        if dane == Dane::None {
-            return Ok(());
+        for tlsa_base in found.tlsa_bases(host) {
+            let dane = self.dane(tlsa_base).await;
+            if dane == Dane::None {
+                continue;
+            }
+            let case = TlsCase {
+                host,
+                by_mx: self.by_mx,
+                mx_is_secure: self.is_secure,
+                own: TlsDemand::Opportunistic,
+                dane,
+                tlsa_base,
+                sts: None,
+                require_tls: false,
+                tls_required_no: false,
+            };
+            self.decision = Some(case.decide()?);
+            break;
         }
-        let case = TlsCase {
-            host,
-            by_mx: self.by_mx.is_some(),
-            mx_is_secure: self.is_secure,
-            own: TlsDemand::Opportunistic,
-            dane,
-            sts: None,
-            require_tls: false,
-            tls_required_no: false,
-        };
-        self.decision = Some(case.decide()?);
         Ok(())
     }
 
+    /// What the TLSA records of this name demand.
+    #[cfg(feature = "tls")]
+    async fn dane(&self, base: &HostName) -> Dane {
+        let Ok(name) = HostName::parse(&Tlsa::name(base, self.connector.mx_port)) else {
+            return Dane::None;
+        };
+        let answer = self.connector.in_time(self.dns.tlsa(&name)).await;
+        Dane::from(answer.unwrap_or(TlsaAnswer::Failed))
+    }
+
     #[cfg(not(feature = "tls"))]
-    async fn decide(&mut self, _: &HostName, _: bool) -> Result<(), TlsRefusal> {
+    async fn decide(&mut self, _: &HostName, _: &Secured<AddressAnswer>) -> Result<(), TlsRefusal> {
         Ok(())
     }
 
@@ -255,10 +276,7 @@ impl<'r, R: Runtime, D: Resolve> Round<'r, R, D> {
         #[cfg(feature = "tls")]
         if let Some(decision) = &self.decision {
             let target = target.policy(Ok(decision.clone()));
-            return match &self.by_mx {
-                Some(domain) => target.domain(domain.clone()),
-                None => target,
-            };
+            return self.names.iter().cloned().fold(target, Target::domain);
         }
         target
     }

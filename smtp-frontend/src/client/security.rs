@@ -15,7 +15,7 @@ pub(super) struct Security<'s> {
     /// Whom the certificate is to be for.
     pub(super) server: Option<&'s str>,
     #[cfg(feature = "tls")]
-    pub(super) domain: Option<&'s smtp_proto::relay::HostName>,
+    pub(super) domains: &'s [smtp_proto::relay::HostName],
 }
 
 impl<'s> Security<'s> {
@@ -36,7 +36,7 @@ impl<'s> Security<'s> {
             decision: None,
             server,
             #[cfg(feature = "tls")]
-            domain: None,
+            domains: &[],
         }
     }
 
@@ -49,7 +49,7 @@ impl<'s> Security<'s> {
         security.server = Some(decision.server_name.as_str());
         #[cfg(feature = "tls")]
         {
-            security.domain = target.domain.as_ref();
+            security.domains = &target.domains;
         }
         if !security.is_implicit() {
             security.tls_use = match (security.tls_use, decision.demand.tls_use()) {

@@ -36,7 +36,7 @@ pub struct Target {
     pub(super) addresses: Option<Vec<IpAddr>>,
     pub(super) tls: Option<Tls>,
     pub(super) decision: Option<Result<TlsDecision, TlsRefusal>>,
-    pub(super) domain: Option<HostName>,
+    pub(super) domains: Vec<HostName>,
 }
 
 impl Target {
@@ -45,8 +45,8 @@ impl Target {
     /// resolver is asked for it as it is, and no certificate is for it.
     pub fn new(host: &str, port: u16) -> Self {
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let (addresses, tls, decision, domain) = (None, None, None, None);
-        Self { host: in_a_labels(bare).into(), port, addresses, tls, decision, domain }
+        let (addresses, tls, decision, domains) = (None, None, None, Vec::new());
+        Self { host: in_a_labels(bare).into(), port, addresses, tls, decision, domains }
     }
 
     /// Its addresses, in order of preference: they are not looked up, then.
@@ -84,6 +84,7 @@ impl Target {
     ///     mx_is_secure: true,
     ///     own: TlsDemand::Opportunistic,
     ///     dane: Dane::from(answer),
+    ///     tlsa_base: &host,
     ///     sts: None,
     ///     require_tls: false,
     ///     tls_required_no: false,
@@ -97,11 +98,12 @@ impl Target {
         self
     }
 
-    /// The domain whose MX records led here: where DANE names a trust anchor, the certificate may have
-    /// this name too (RFC 7672 section 3.2.2). Only to be said where DNSSEC vouches for those records.
+    /// A domain whose MX records led here: where DANE names a trust anchor, the certificate may have
+    /// this name too (RFC 7672 section 3.2.2). Only to be said where DNSSEC vouches for those records; said of
+    /// several, if the domain is an alias of another one, of each.
     #[must_use]
     pub fn domain(mut self, domain: HostName) -> Self {
-        self.domain = Some(domain);
+        self.domains.push(domain);
         self
     }
 

@@ -61,8 +61,7 @@ impl Upgrade<'_> {
         let mut lookout = None;
         let verifier: Arc<dyn ServerCertVerifier> = match &decision.demand {
             TlsDemand::Dane(records) => {
-                let names = self.security.domain.into_iter().cloned().collect();
-                tls::dane_verifier(records.clone(), names)
+                tls::dane_verifier(records.clone(), self.security.domains.to_vec())
             }
             TlsDemand::Verify if lenient || !verifies => judge()?,
             _ if decision.testing && lenient && self.config.is_none() => {

@@ -12,7 +12,8 @@ use hickory_resolver::{
 };
 
 use super::{
-    AddressAnswer, HostName, Mx, MxAnswer, Resolve, Secured, Srv, SrvAnswer, Tlsa, TlsaAnswer,
+    AddressAnswer, Alias, HostName, Mx, MxAnswer, Resolve, Secured, Srv, SrvAnswer, Tlsa,
+    TlsaAnswer,
 };
 
 /// What there is no more of than this.
@@ -51,15 +52,39 @@ async fn secured_records<P: ConnectionProvider, T>(
     wanted: impl Fn(&RData) -> Option<T>,
 ) -> Result<Secured<Vec<T>>, Missing> {
     let name = complete(name).ok_or(Missing::Name)?;
-    let found = resolver.lookup(name, kind).await?;
+    let found = resolver.lookup(name.clone(), kind).await?;
     let is_secure = is_secure(resolver, found.answers())?;
-    let records: Vec<T> =
-        found.answers().iter().filter_map(|record| wanted(&record.data)).collect();
-    if records.is_empty() {
-        Err(Missing::Records)
-    } else {
-        Ok(Secured { answer: records, is_secure })
+    let (mut records, mut canonical) = (Vec::new(), &name);
+    for record in found.answers() {
+        if let Some(data) = wanted(&record.data) {
+            records.push(data);
+            canonical = &record.name;
+        }
     }
+    if records.is_empty() {
+        return Err(Missing::Records);
+    }
+    let alias = if *canonical == name { None } else { alias(&name, canonical, found.answers()) };
+    Ok(Secured { answer: records, is_secure, alias })
+}
+
+/// What `name` leads to.
+fn alias(name: &Name, canonical: &Name, records: &[Record]) -> Option<Alias> {
+    let first = |record: &&Record| record.name == *name && matches!(record.data, RData::CNAME(_));
+    Some(Alias {
+        canonical: HostName::parse(&canonical.to_ascii()).ok()?,
+        is_secure: records.iter().find(first).is_some_and(vouched_for),
+    })
+}
+
+#[cfg(feature = "dnssec")]
+fn vouched_for(record: &Record) -> bool {
+    record.proof.is_secure()
+}
+
+#[cfg(not(feature = "dnssec"))]
+fn vouched_for(_: &Record) -> bool {
+    false
 }
 
 /// Of a resolver that validates, what is neither secure nor insecure is no answer (RFC 7672 section 2.1.1).
@@ -72,7 +97,7 @@ fn is_secure<P: ConnectionProvider>(
     if resolver.options().validate && records.iter().any(is_unclear) {
         return Err(Missing::Answer);
     }
-    Ok(records.iter().all(|record| record.proof.is_secure()))
+    Ok(records.iter().all(vouched_for))
 }
 
 #[cfg(not(feature = "dnssec"))]
@@ -102,13 +127,14 @@ async fn by_family<P: ConnectionProvider>(
     resolver: &Resolver<P>,
     host: &HostName,
 ) -> Secured<AddressAnswer> {
-    let mut addresses = Vec::new();
+    let (mut addresses, mut alias) = (Vec::new(), None::<Alias>);
     let (mut failed, mut is_secure) = (false, true);
     for kind in [RecordType::A, RecordType::AAAA] {
         match secured_records(resolver, host, kind, address).await {
             Ok(found) => {
                 addresses.extend(found.answer);
                 is_secure &= found.is_secure;
+                alias = alias.or(found.alias);
             }
             Err(missing) => failed |= matches!(missing, Missing::Answer),
         }
@@ -118,7 +144,7 @@ async fn by_family<P: ConnectionProvider>(
         (true, true) => AddressAnswer::Failed,
         (true, false) => AddressAnswer::None,
     };
-    Secured { answer, is_secure }
+    Secured { answer, is_secure, alias }
 }
 
 impl<P: ConnectionProvider> Resolve for Resolver<P> {
@@ -134,14 +160,14 @@ impl<P: ConnectionProvider> Resolve for Resolver<P> {
             _ => None,
         };
         let answer = match secured_records(self, domain, RecordType::MX, mx).await {
-            Ok(Secured { answer, is_secure }) => {
-                return Secured { answer: MxAnswer::Records(answer), is_secure };
+            Ok(Secured { answer, is_secure, alias }) => {
+                return Secured { answer: MxAnswer::Records(answer), is_secure, alias };
             }
             Err(Missing::Records) => MxAnswer::None,
             Err(Missing::Name) => MxAnswer::NoDomain,
             Err(Missing::Answer) => MxAnswer::Failed,
         };
-        Secured { answer, is_secure: false }
+        Secured::insecure(answer)
     }
 
     async fn addresses(&self, host: &HostName) -> AddressAnswer {
@@ -162,7 +188,7 @@ impl<P: ConnectionProvider> Resolve for Resolver<P> {
         if self.options().validate {
             return by_family(self, host).await;
         }
-        Secured { answer: self.addresses(host).await, is_secure: false }
+        Secured::insecure(self.addresses(host).await)
     }
 
     async fn tlsa(&self, name: &HostName) -> TlsaAnswer {
@@ -174,7 +200,7 @@ impl<P: ConnectionProvider> Resolve for Resolver<P> {
             _ => None,
         };
         match secured_records(self, name, RecordType::TLSA, tlsa).await {
-            Ok(Secured { answer, is_secure: true }) => TlsaAnswer::Secure(answer),
+            Ok(Secured { answer, is_secure: true, .. }) => TlsaAnswer::Secure(answer),
             Ok(_) | Err(Missing::Records | Missing::Name) => TlsaAnswer::Insecure,
             Err(Missing::Answer) => TlsaAnswer::Failed,
         }

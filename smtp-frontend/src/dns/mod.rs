@@ -20,7 +20,7 @@ pub use self::over_tcp::{Dial, OverTcp};
 pub use hickory_resolver;
 pub use smtp_proto::{
     client::{NoSubmission, Srv, SrvAnswer, SubmissionServer},
-    relay::{AddressAnswer, HostName, Mx, MxAnswer, Tlsa, TlsaAnswer},
+    relay::{AddressAnswer, Alias, HostName, Mx, MxAnswer, Secured, Tlsa, TlsaAnswer},
 };
 
 use crate::random;
@@ -74,34 +74,25 @@ pub trait Resolve: Send + Sync {
     /// A resolver that validates writes this anew, with the other two below; what is bogus is told as failed.
     /// Then [`Connector::connect_mx`](crate::Connector::connect_mx) goes by DANE.
     fn secured_mx(&self, domain: &HostName) -> impl Future<Output = Secured<MxAnswer>> + Send {
-        async { Secured { answer: self.mx(domain).await, is_secure: false } }
+        async { Secured::insecure(self.mx(domain).await) }
     }
 
     /// As [`addresses`](Self::addresses), of a resolver that validates by DNSSEC: secure if all of them are, and
-    /// the aliases on the way. By default nobody vouches for the answer.
+    /// the aliases on the way; what the host is an [alias](Secured::alias) of belongs to it. By default nobody
+    /// vouches for the answer.
     fn secured_addresses(
         &self,
         host: &HostName,
     ) -> impl Future<Output = Secured<AddressAnswer>> + Send {
-        async { Secured { answer: self.addresses(host).await, is_secure: false } }
+        async { Secured::insecure(self.addresses(host).await) }
     }
 
-    /// The TLSA records of a host and port, `_port._tcp.host` (RFC 7672 section 2.2.2). Only asked for a host whose
-    /// addresses are secure. By default there are none that anybody vouches for.
+    /// The TLSA records of a host and port, `_port._tcp.host` (RFC 7672 section 2.2.3). Only asked of a host whose
+    /// name is [vouched for](Secured::tlsa_bases). By default there are none that anybody vouches for.
     fn tlsa(&self, name: &HostName) -> impl Future<Output = TlsaAnswer> + Send {
         let _ = name;
         async { TlsaAnswer::Insecure }
     }
-}
-
-/// What DNS answered, and what that is worth.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Secured<T> {
-    /// The answer.
-    pub answer: T,
-    /// Whether DNSSEC vouches for it: it was validated, by this resolver or by one that is reached on a way on
-    /// which nobody can change it (RFC 7672 section 2.1.1).
-    pub is_secure: bool,
 }
 
 impl<D: Resolve> Resolve for std::sync::Arc<D> {

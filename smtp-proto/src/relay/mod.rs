@@ -27,6 +27,7 @@ mod outgoing;
 mod queued;
 mod retry;
 mod route;
+mod secured;
 mod sts;
 mod tally;
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub use self::retry::{RetryDecision, Schedule, Waiting};
 pub use self::route::{
     AddressAnswer, Exchange, Mx, MxAnswer, NextHop, Own, Route, Target, Unroutable,
 };
+pub use self::secured::{Alias, Secured};
 pub use self::sts::{
     MAX_POLICY, POLICY_TIMEOUT, StsAnswer, StsCache, StsError, StsMode, StsPolicy, StsRecord,
     StsStep,

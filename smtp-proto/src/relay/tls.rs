@@ -59,6 +59,9 @@ pub struct TlsCase<'a> {
     pub own: TlsDemand,
     /// What DANE demands.
     pub dane: Dane,
+    /// The name whose TLSA records that is of, one of the [bases](super::Secured::tlsa_bases): the host's, or what
+    /// it is an alias of.
+    pub tlsa_base: &'a HostName,
     /// The policy of the next hop's domain, if it has one.
     pub sts: Option<&'a StsPolicy>,
     /// The message has REQUIRETLS.
@@ -106,8 +109,8 @@ pub struct TlsDecision {
     /// The policy is for testing: what [`Verify`](TlsDemand::Verify) would have asked for is looked
     /// at and reported, and not demanded (RFC 8461 section 5.2).
     pub testing: bool,
-    /// The name the client asks for in the handshake (SNI): the host's, whose TLSA records were asked
-    /// for (RFC 7672 section 8.1).
+    /// The name the client asks for in the handshake (SNI), which the certificate is to have: the host's, or
+    /// with [`Dane`](TlsDemand::Dane) that of the records (RFC 7672 section 8.1).
     pub server_name: HostName,
 }
 
@@ -122,8 +125,11 @@ impl TlsCase<'_> {
     ///
     /// [`TlsRefusal`]: try the next host, and in the end defer the message or give it up.
     pub fn decide(self) -> Result<TlsDecision, TlsRefusal> {
-        let decision =
-            |demand, testing| Ok(TlsDecision { demand, testing, server_name: self.host.clone() });
+        let decision = |demand, testing| {
+            let name =
+                if matches!(demand, TlsDemand::Dane(_)) { self.tlsa_base } else { self.host };
+            Ok(TlsDecision { demand, testing, server_name: name.clone() })
+        };
         let sts = self.sts.filter(|policy| policy.mode() != StsMode::None);
         if self.require_tls {
             let vouched = !self.by_mx

@@ -271,9 +271,32 @@ fn l27_chains() {
     assert_eq!(match_chain(&[tlsa(3, 0, 0, b"leaf")], &[], &Sums), DaneMatch::Mismatch);
 }
 
+/// RFC 7672 section 2.2.2: all that addresses and aliases may be worth.
+#[test]
+fn l26_whose_records_are_asked_for() {
+    let (host, canonical) = (name("mail.example.com"), name("host.example.net"));
+    let alias = |is_secure| Some(Alias { canonical: canonical.clone(), is_secure });
+    let none: &[&HostName] = &[];
+    for (is_secure, alias, expected) in [
+        (true, None, &[&host][..]),
+        (false, None, none),
+        (true, alias(true), &[&canonical, &host]),
+        (false, alias(true), &[&host]),
+        (false, alias(false), none),
+    ] {
+        let found = Secured { answer: AddressAnswer::None, is_secure, alias };
+        assert_eq!(found.tlsa_bases(&host).collect::<Vec<_>>(), expected, "{found:?}");
+    }
+    let mx = Secured::secure(MxAnswer::None);
+    assert_eq!(mx.reference_names(&host).collect::<Vec<_>>(), [&host]);
+    let mx = Secured { alias: alias(true), ..mx };
+    assert_eq!(mx.reference_names(&host).collect::<Vec<_>>(), [&host, &canonical]);
+}
+
 #[test]
 fn l24_l25_c76_c77_what_tls_must_be() {
     let (good, other) = (name("mail.example.com"), name("mail.example.org"));
+    let canonical = name("host.example.net");
     let (enforce, testing, none) = (policy("enforce"), policy("testing"), policy("none"));
     let records = vec![tlsa(3, 0, 0, b"x")];
     let base = TlsCase {
@@ -282,6 +305,7 @@ fn l24_l25_c76_c77_what_tls_must_be() {
         mx_is_secure: false,
         own: TlsDemand::Opportunistic,
         dane: Dane::None,
+        tlsa_base: &canonical,
         sts: None,
         require_tls: false,
         tls_required_no: false,
@@ -333,7 +357,11 @@ fn l24_l25_c76_c77_what_tls_must_be() {
     ] {
         assert_eq!(decide(case.clone()), expected, "{case:?}");
     }
-    assert_eq!(base.decide().unwrap().server_name, good);
+    // RFC 7672 section 8.1: by the name of the records where they count, and only there.
+    let server_name = |dane| TlsCase { dane, ..base.clone() }.decide().unwrap().server_name;
+    assert_eq!(server_name(matching()), canonical);
+    assert_eq!(server_name(Dane::Encrypt), good);
+    assert_eq!(server_name(Dane::None), good);
     assert_eq!(TlsDemand::Opportunistic.tls_use(), TlsUse::Opportunistic);
     assert_eq!(TlsDemand::Dane(vec![]).tls_use(), TlsUse::Required);
     assert_eq!(TlsDemand::None.tls_use(), TlsUse::None);
