@@ -218,9 +218,9 @@ impl Severity {
 /// An enhanced status code `class.subject.detail` (RFC 3463 §2, RFC 2034 §4), for example `5.1.1`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EnhancedCode {
+    class: u8,
     subject: u16,
     detail: u16,
-    class: u8,
 }
 
 impl EnhancedCode {
@@ -288,19 +288,17 @@ impl EnhancedCode {
     #[inline]
     pub(crate) fn split(octets: &[u8]) -> Option<(Self, &[u8])> {
         // Nearly all have numbers of one digit.
-        if let [
-            class @ (b'2' | b'4' | b'5'),
-            b'.',
-            subject @ b'0'..=b'9',
-            b'.',
-            detail @ b'0'..=b'9',
-            rest @ ..,
-        ] = octets
+        if let Some(([class, subject, detail], rest)) = one_digit_each(octets)
             && !rest.first().is_some_and(u8::is_ascii_digit)
         {
-            let [subject, detail] = [subject, detail].map(|digit| u16::from(digit - b'0'));
-            return Some((Self { subject, detail, class: class - b'0' }, rest));
+            return Some((Self { class, subject: subject.into(), detail: detail.into() }, rest));
         }
+        Self::split_any(octets)
+    }
+
+    /// The same of numbers of any length.
+    #[inline(never)]
+    fn split_any(octets: &[u8]) -> Option<(Self, &[u8])> {
         let (&[class @ (b'2' | b'4' | b'5'), b'.'], rest) = octets.split_first_chunk()? else {
             return None;
         };
@@ -406,6 +404,16 @@ impl Prefix {
     pub(crate) fn as_slice(&self) -> &[u8] {
         self.octets.get(..self.len).unwrap_or_default()
     }
+}
+
+/// The numbers of a code at the start of `octets` if each is one digit, and what follows them.
+#[inline]
+fn one_digit_each(octets: &[u8]) -> Option<([u8; 3], &[u8])> {
+    let (&[class, dot, subject, second_dot, detail], rest) = octets.split_first_chunk()?;
+    let numbers @ [class, subject, detail] =
+        [class, subject, detail].map(|digit| digit.wrapping_sub(b'0'));
+    let all = dot == b'.' && second_dot == b'.' && subject <= 9 && detail <= 9;
+    (all && matches!(class, 2 | 4 | 5)).then_some((numbers, rest))
 }
 
 /// `1*3DIGIT` without leading zeros, and what follows it.

@@ -38,7 +38,10 @@ impl<'a> Reply<'a> {
     /// [`ReplyError::Trailing`] when something follows it.
     #[inline]
     pub fn parse(octets: &'a [u8]) -> Result<Self, ReplyError> {
-        Self::parse_with(octets, &ReplyRules::default())
+        match Self::of_one_line(octets, ReplyRules::DEFAULT.within()) {
+            Some(reply) => Ok(reply),
+            None => Self::parse_any(octets, &ReplyRules::DEFAULT),
+        }
     }
 
     /// Like [`Self::parse`], by other rules.
@@ -47,6 +50,22 @@ impl<'a> Reply<'a> {
     /// See [`Self::parse`].
     #[inline]
     pub fn parse_with(octets: &'a [u8], rules: &ReplyRules) -> Result<Self, ReplyError> {
+        match Self::of_one_line(octets, rules.within()) {
+            Some(reply) => Ok(reply),
+            None => Self::parse_any(octets, rules),
+        }
+    }
+
+    /// What nearly every reply is, if `octets` are that: a line of no more than `most` octets.
+    #[inline]
+    fn of_one_line(octets: &'a [u8], most: usize) -> Option<Self> {
+        let (length, code) = read::one_line(octets)?;
+        (length == octets.len() && length <= most).then_some(Self { octets, last: 0, code })
+    }
+
+    /// The same of a reply of any form.
+    #[inline(never)]
+    fn parse_any(octets: &'a [u8], rules: &ReplyRules) -> Result<Self, ReplyError> {
         let reply = ReplyReader::default().read(octets, rules)?.ok_or(ReplyError::Incomplete)?;
         if reply.octets.len() < octets.len() {
             return Err(ReplyError::Trailing);

@@ -29,6 +29,14 @@ pub struct ReplyRules {
 }
 
 impl ReplyRules {
+    pub(super) const DEFAULT: Self = Self {
+        max_line: 12_294,
+        max_lines: 128,
+        max_octets: 65_536,
+        lenient_lf: false,
+        code_mismatch: CodeMismatch::Error,
+    };
+
     /// As many octets break none of the limits of octets.
     #[inline]
     pub(crate) fn within(&self) -> usize {
@@ -38,13 +46,7 @@ impl ReplyRules {
 
 impl Default for ReplyRules {
     fn default() -> Self {
-        Self {
-            max_line: 12_294,
-            max_lines: 128,
-            max_octets: 65_536,
-            lenient_lf: false,
-            code_mismatch: CodeMismatch::Error,
-        }
+        Self::DEFAULT
     }
 }
 
@@ -249,6 +251,20 @@ const CODE: u32 = 0x00ff_ffff;
 /// A blank or `-` as the separator in that word.
 const BLANK: u32 = 0x2000_0000;
 const HYPHEN: u32 = 0x2d00_0000;
+
+/// Reads what nearly every reply is, a line that is whole: its length with its line end, and its code.
+#[inline]
+pub(super) fn one_line(buffer: &[u8]) -> Option<(usize, Code)> {
+    let head = u32::from_le_bytes(*buffer.first_chunk()?);
+    let digits = head & CODE;
+    let code = Code::from_word(digits)?;
+    if head ^ digits != BLANK {
+        return None;
+    }
+    let end = scan::newline(buffer, 4)?;
+    let ended = buffer.get(end.wrapping_sub(1)) == Some(&b'\r');
+    ended.then_some((end + 1, code))
+}
 
 /// Where the line at `start` ends, and what separates its code from its text, if it is whole, has the
 /// code of these digits and ends with CRLF.

@@ -170,6 +170,14 @@ fn basic_code_keeps_the_class() {
 }
 
 #[test]
+fn enhanced_codes_sort_as_they_are_read() {
+    let mut codes = ["5.1.1", "2.1.5", "4.10.2", "5.1.10", "4.2.9"]
+        .map(|text| EnhancedCode::parse(text.as_bytes()).expect("a code").0);
+    codes.sort();
+    assert_eq!(codes.map(|code| code.to_string()), ["2.1.5", "4.2.9", "4.10.2", "5.1.1", "5.1.10"]);
+}
+
+#[test]
 fn of_class_never_fails() {
     let code = EnhancedCode::of_class(Class::Permanent, 1000, u16::MAX);
     assert_eq!(code.to_string(), "5.0.0");
