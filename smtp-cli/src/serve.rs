@@ -293,13 +293,7 @@ impl<R: System> Backend for Delivery<R> {
     }
 
     async fn connect(&self, _facts: &Facts) -> Result<Visit<R>, Rejection<'static>> {
-        Ok(Visit {
-            site: Arc::clone(&self.site),
-            runtime: PhantomData,
-            reverse_path: None,
-            smtputf8: false,
-            recipients: Vec::new(),
-        })
+        Ok(Visit { site: Arc::clone(&self.site), runtime: PhantomData, envelope: None })
     }
 }
 
@@ -308,6 +302,13 @@ impl<R: System> Backend for Delivery<R> {
 pub(crate) struct Visit<R> {
     site: Arc<Site>,
     runtime: PhantomData<R>,
+    /// In a box, as a session that waits has none.
+    envelope: Option<Box<Envelope>>,
+}
+
+/// What is known of a message before it comes.
+#[derive(Debug)]
+struct Envelope {
     /// None for the null one.
     reverse_path: Option<MailboxBuf>,
     smtputf8: bool,
@@ -329,9 +330,11 @@ impl<R: System> Session for Visit<R> {
     }
 
     async fn mail(&mut self, from: &Sender<'_>) -> Result<(), Rejection<'static>> {
-        self.reset();
-        self.reverse_path = from.reverse_path().mailbox().map(Into::into);
-        self.smtputf8 = from.parameters().smtputf8();
+        self.envelope = Some(Box::new(Envelope {
+            reverse_path: from.reverse_path().mailbox().map(Into::into),
+            smtputf8: from.parameters().smtputf8(),
+            recipients: Vec::new(),
+        }));
         Ok(())
     }
 
@@ -351,7 +354,8 @@ impl<R: System> Session for Visit<R> {
         let Some(mailbox) = mailbox else {
             return Err(Rejection::permanent(1, 3, "address too long for this store"));
         };
-        self.recipients.push(Addressee { path: to.forward_path().to_string(), mailbox });
+        let envelope = self.envelope.as_mut().ok_or(Rejection::LOCAL_ERROR)?;
+        envelope.recipients.push(Addressee { path: to.forward_path().to_string(), mailbox });
         Ok(())
     }
 
@@ -388,14 +392,14 @@ impl<R: System> Session for Visit<R> {
     ) -> Vec<Result<Acceptance<'static>, Rejection<'static>>> {
         let answer = |text: String| Acceptance::new(text);
         match self.receive(body).await {
-            Err(rejection) => vec![Err(rejection); self.recipients.len()],
+            Err(rejection) => vec![Err(rejection); self.recipients().len()],
             Ok(None) => {
                 let dropped = |to: &Addressee| Ok(answer(format!("{} dropped", to.path)));
-                self.recipients.iter().map(dropped).collect()
+                self.recipients().iter().map(dropped).collect()
             }
             Ok(Some(message)) => {
                 let results = self.deliver(Arc::new(message)).await;
-                let named = self.recipients.iter().zip(results);
+                let named = self.recipients().iter().zip(results);
                 named
                     .map(|(to, result)| {
                         result.map(|(_, _, id)| answer(format!("{} stored as {id}", to.path)))
@@ -406,9 +410,7 @@ impl<R: System> Session for Visit<R> {
     }
 
     fn reset(&mut self) {
-        self.reverse_path = None;
-        self.smtputf8 = false;
-        self.recipients.clear();
+        self.envelope = None;
     }
 }
 
@@ -416,6 +418,10 @@ impl<R: System> Session for Visit<R> {
 type Delivered = Result<(String, PathBuf, String), Rejection<'static>>;
 
 impl<R: System> Visit<R> {
+    fn recipients(&self) -> &[Addressee] {
+        self.envelope.as_ref().map_or(&[], |envelope| &envelope.recipients)
+    }
+
     /// Receives the message, onto the disk; nothing is kept of one that is to be dropped.
     async fn receive(
         &mut self,
@@ -426,11 +432,12 @@ impl<R: System> Visit<R> {
             return Ok(None);
         };
         let message = blocking::<R, _>(move || store.begin()).await?;
+        let envelope = self.envelope.as_ref().ok_or(Rejection::LOCAL_ERROR)?;
         let transaction = Transaction {
             host: &self.site.host,
-            reverse_path: self.reverse_path.as_ref(),
-            recipients: self.recipients.iter().map(|to| to.path.as_str()).collect(),
-            smtputf8: self.smtputf8,
+            reverse_path: envelope.reverse_path.as_ref(),
+            recipients: envelope.recipients.iter().map(|to| to.path.as_str()).collect(),
+            smtputf8: envelope.smtputf8,
             facts: body.facts(),
         };
         let begun = Arrival::begin(message, &transaction);
@@ -445,11 +452,11 @@ impl<R: System> Visit<R> {
 
     /// Delivers to each recipient.
     async fn deliver(&self, message: Arc<Incoming>) -> Vec<Delivered> {
-        let mut results = Vec::with_capacity(self.recipients.len());
+        let mut results = Vec::with_capacity(self.recipients().len());
         let Some(store) = &self.site.store else {
             return results;
         };
-        for to in &self.recipients {
+        for to in self.recipients() {
             let (store, message, mailbox) =
                 (Arc::clone(store), Arc::clone(&message), to.mailbox.clone());
             let delivered = blocking::<R, _>(move || {
