@@ -9,10 +9,12 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, AtomicUsize, Ordering},
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Poll, Waker},
 };
+
+use slab::Slab;
 
 use super::limits::{Limits, Refusal, origin};
 use crate::time::Clock;
@@ -39,15 +41,16 @@ pub(crate) struct Control {
     clock: Clock,
     /// How many are being turned away.
     farewells: AtomicUsize,
+    /// How many sessions have begun.
+    begun: AtomicU64,
     sessions: Mutex<Sessions>,
 }
 
 #[derive(Default)]
 struct Sessions {
-    last: u64,
     waiters: u64,
-    /// Sessions, as they can be woken.
-    open: HashMap<u64, Option<Waker>>,
+    /// Sessions, as they can be woken. Those who cannot be yet have a waker that does nothing.
+    open: Slab<Waker>,
     /// Who waits for a change of all this.
     waiting: HashMap<u64, Waker>,
     /// How many listen for clients.
@@ -61,7 +64,7 @@ struct Sessions {
 /// A session's place; it is free again when this is dropped.
 pub(crate) struct Seat {
     control: Arc<Control>,
-    id: u64,
+    key: usize,
     counted: Option<Option<IpAddr>>,
 }
 
@@ -71,7 +74,7 @@ pub(super) struct Farewell(Arc<Control>);
 /// A place that is woken when a shutdown goes on.
 pub(super) struct Watch {
     seat: Seat,
-    waker: Option<Waker>,
+    waker: Waker,
 }
 
 /// The right to listen; given back when this is dropped.
@@ -95,6 +98,7 @@ impl Control {
             stage: AtomicU8::new(0),
             clock,
             farewells: AtomicUsize::new(0),
+            begun: AtomicU64::new(0),
             sessions: Mutex::default(),
         }
     }
@@ -126,7 +130,7 @@ impl Control {
         };
         self.stage.fetch_max(value, Ordering::AcqRel);
         let sessions = self.sessions();
-        let wakers: Vec<Waker> = sessions.open.values().flatten().cloned().collect();
+        let wakers: Vec<Waker> = sessions.open.iter().map(|(_, waker)| waker.clone()).collect();
         self.changed(sessions);
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -208,10 +212,13 @@ impl Control {
     }
 
     fn place(self: &Arc<Self>, sessions: &mut Sessions, counted: Option<Option<IpAddr>>) -> Seat {
-        sessions.last += 1;
-        let id = sessions.last;
-        sessions.open.insert(id, None);
-        Seat { control: Arc::clone(self), id, counted }
+        let key = sessions.open.insert(Waker::noop().clone());
+        Seat { control: Arc::clone(self), key, counted }
+    }
+
+    /// A number for a session that begins.
+    pub(super) fn number(&self) -> u64 {
+        self.begun.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 }
 
@@ -273,10 +280,6 @@ impl Drop for Deafening {
 }
 
 impl Seat {
-    pub(super) fn id(&self) -> u64 {
-        self.id
-    }
-
     /// What it is a place in.
     pub(super) fn control(&self) -> &Arc<Control> {
         &self.control
@@ -284,18 +287,19 @@ impl Seat {
 
     /// Wakes the session when the shutdown goes on.
     pub(super) fn watch(self) -> Watch {
-        Watch { seat: self, waker: None }
+        Watch { seat: self, waker: Waker::noop().clone() }
     }
 }
 
 impl Watch {
     /// Whether the session is to be dropped. `waker` is woken when the shutdown goes on.
     pub(super) fn is_over(&mut self, waker: &Waker) -> bool {
-        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            self.waker = Some(waker.clone());
-            let Seat { control, id, .. } = &self.seat;
+        if !self.waker.will_wake(waker) {
+            self.waker.clone_from(waker);
+            let Seat { control, key, .. } = &self.seat;
             let mut sessions = control.sessions();
-            let before = sessions.open.get_mut(id).and_then(|it| it.replace(waker.clone()));
+            let known = sessions.open.get_mut(*key);
+            let before = known.map(|known| mem::replace(known, waker.clone()));
             drop(sessions);
             drop(before);
         }
@@ -306,7 +310,7 @@ impl Watch {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut sessions = self.control.sessions();
-        let before = sessions.open.remove(&self.id);
+        let before = sessions.open.try_remove(self.key);
         if let Some(origin) = self.counted {
             sessions.limits.leave(origin, || self.control.clock.now());
         }

@@ -52,7 +52,7 @@ where
     O: Outcome,
 {
     facts.protocol = service.protocol();
-    facts.session = seat.id();
+    facts.session = seat.control().number();
     let teller = Teller::server(&facts);
     let wire = driver.endpoint_mut().wire();
     teller.listen(wire, core.trace.is_some(), core.recording);
