@@ -22,7 +22,7 @@ use super::{
     deadline::{HELD, InTime, in_time},
     late::Named,
     observe::{Finished, Note},
-    run::{describe, handshake, learn_tls},
+    run::{describe, handshake, learn_tls, part},
     upstream,
 };
 use crate::{
@@ -100,33 +100,36 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
         self.link.tell(self.core.trace.as_ref(), &self.facts);
     }
 
-    /// Tells the handler that it is over.
-    pub(super) async fn closed(&mut self, end: &End) {
+    /// Tells the handler that it is over, and closes the connection.
+    pub(super) async fn close(&mut self, end: End) -> End {
         if let Some(session) = self.session.as_mut() {
             let patience = self.core.patience.answer;
-            in_time(self.core.clock, || Some((0, patience)), session.closed(end)).await;
+            in_time(self.core.clock, || Some((0, patience)), session.closed(&end)).await;
         }
+        part(&mut self.link, &end).await;
+        end
     }
 
     /// One step; the end, if it was the last.
     pub(super) async fn turn(&mut self) -> Option<End> {
         match self.link.next().await {
-            Ok(Step::Event) => self.event().await,
+            Ok(Step::Event) => {}
             Ok(Step::Close) => {
                 let fault = self.aside.take().and_then(|aside| aside.fault);
-                Some(fault.map_or(End::Regular, End::Fault))
+                return Some(fault.map_or(End::Regular, End::Fault));
             }
             // Nothing a server can be in but the handshake, which is done where it begins.
-            Ok(_) => Some(End::Fault(Fault::Closed)),
-            Err(error) => Some(End::Io(error)),
+            Ok(_) => return Some(End::Fault(Fault::Closed)),
+            Err(error) => return Some(End::Io(error)),
         }
+        // In a box, as what a question needs is several times what an idle session owns.
+        Box::pin(self.event()).await
     }
 
     /// Answers one question, or takes one piece of news.
     async fn event(&mut self) -> Option<End> {
         let asked_at = self.core.observed_now();
-        // In a box, as what a question needs is several times what an idle session owns.
-        let answer = Box::pin(self.answer_in_time()).await;
+        let answer = self.answer_in_time().await;
         let then = match answer.output {
             Some(then) => then,
             None => self.late(),
@@ -139,7 +142,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
             Then::Nothing => None,
             Then::Message(declared_size) => {
                 self.learn();
-                // Again in a box: what a handler needs, an idle session does not own.
+                // Again in a box: what a handler of messages needs, no other question has to have room for.
                 Box::pin(self.message(declared_size)).await
             }
             Then::Over => {

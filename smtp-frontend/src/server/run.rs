@@ -100,9 +100,8 @@ where
             break end;
         }
     };
-    Box::pin(conversation.closed(&end)).await;
-    Box::pin(part(&mut conversation.link, &end)).await;
-    end
+    // In a box with all it needs, the reason too: no session has room for it before.
+    Box::pin(conversation.close(end)).await
 }
 
 /// What a PROXY header said.
@@ -120,7 +119,7 @@ impl fmt::Display for Addresses<'_> {
 
 /// Closes. When it was this side that broke off, what the client still sends is read for a while: a
 /// close with octets unread would destroy the last reply on its way (RFC 9293 section 3.10.4).
-async fn part(link: &mut Link, end: &End) {
+pub(super) async fn part(link: &mut Link, end: &End) {
     let wait = match end {
         End::Io(_) | End::Tls(_) | End::Turned => return,
         End::Fault(Fault::Closed | Fault::Timeout) => return,
