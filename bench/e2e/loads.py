@@ -32,6 +32,7 @@ class ServerLoad:
     targets: tuple
     pipelining: bool = False
     per_session: bool = False
+    tls: bool = False
     # Where the figure stands in a series, and what it is shared by: messages, or MiB of them.
     at: int | None = None
     per_mib: bool = False
@@ -44,7 +45,8 @@ class ServerLoad:
         return messages * self.size / MIB if self.per_mib else messages
 
     def options(self):
-        given = ["--tls", "none", "--chunking", "never"]
+        given = ["--tls", "implicit", "--insecure"] if self.tls else ["--tls", "none"]
+        given += ["--chunking", "never"]
         given += ["--pipelining", "auto" if self.pipelining else "never"]
         return given + (["--per-session", "1"] if self.per_session else [])
 
@@ -61,6 +63,12 @@ SERVER_LOADS = [
     ServerLoad("10 MiB, 2 connections", 2, 12, 10 * MIB, (Target(0.06, SINK),), pipelining=True),
 ]
 
+# The same inside TLS, of those that can: what there is to pay for TLS is what the floor pays.
+TLS_LOADS = [
+    ServerLoad("1 KiB, 10 connections, inside TLS", 10, 6_000, KIB, (Target(1.2, FLOOR),), tls=True),
+    ServerLoad("10 MiB, 2 connections, inside TLS", 2, 12, 10 * MIB, (Target(1.2, FLOOR),), pipelining=True, tls=True,
+               per_mib=True),
+]
 
 
 def several(connections):

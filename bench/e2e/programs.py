@@ -51,7 +51,7 @@ def at_port(program, port):
 
 def smtp_load(program, port, connections, messages, size, *options):
     return [program, "load", "--server", f"127.0.0.1:{port}", "--connections", str(connections),
-            "--messages", str(messages), "--size", str(size), *(options or ["--tls", "none", "--chunking", "never"])]
+            "--messages", str(messages), "--size", str(size), *options]
 
 
 # An address has no more ports to connect from than this.
@@ -89,9 +89,11 @@ def servers(program):
                       lambda port: [*on, "--listen-tls", f"127.0.0.1:{port}"], **more)
 
     peers = install.peers()
+    cert, key = install.certificate()
     found = [
         ours(OURS_SERVER, "tokio", many=True),
-        Server(FLOOR, functools.partial(at_port, peers / "floor")),
+        Server(FLOOR, functools.partial(at_port, peers / "floor"),
+               lambda port: [*at_port(peers / "floor", port), cert, key]),
         ours(OURS_SMOL, "smol", many=True),
         Server(FLOOR_SMOL, functools.partial(at_port, peers / "floor-smol")),
         # A thread for each session.
@@ -103,7 +105,6 @@ def servers(program):
         user = ["-u", "nobody"] if os.geteuid() == 0 and pwd.getpwnam("nobody") else []
         found.append(Server(SINK, lambda port: [directory / SINK, *user, "-m", "20000", f"127.0.0.1:{port}", "1024"],
                             environment=environment, idle=1_000, scale=(1_000, 64 << 20)))
-    cert, key = install.certificate()
     if (node := brought("nodemailer", install.nodemailer)) is not None:
         dropping = HERE / "servers" / "nodemailer_server.js"
         found.append(Server("nodemailer", lambda port: [node, dropping, str(port)],

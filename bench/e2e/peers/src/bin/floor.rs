@@ -1,24 +1,37 @@
 //! The least that a mail server on tokio can do ([`smtp_bench_peers::floor`]): what another costs beyond it
 //! is what the rules of SMTP cost. Its buffers are on the stack, so that an idle session owns a task and a
-//! socket.
+//! socket. With a certificate and its key, each in a file of PEM, it is the least inside TLS: what rustls
+//! costs, and no more.
 
 use std::{
     env,
+    error::Error,
     future::poll_fn,
     io,
     mem::MaybeUninit,
     pin::Pin,
+    sync::Arc,
     task::{Poll, ready},
 };
 
 use smtp_bench_peers::floor::{COMMANDS, CONTENT, GREETING, Session};
 use tokio::{
-    io::{AsyncRead, AsyncWriteExt, ReadBuf},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::{TcpListener, TcpStream},
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    },
 };
 
 /// Reads once, and says what to answer; none when nothing more comes.
-async fn turn(session: &mut Session, stream: &mut TcpStream) -> io::Result<Option<&'static [u8]>> {
+async fn turn(
+    session: &mut Session,
+    stream: &mut (impl AsyncRead + Unpin),
+) -> io::Result<Option<&'static [u8]>> {
     poll_fn(|cx| {
         let stream = Pin::new(&mut *stream);
         if session.is_content() {
@@ -36,13 +49,14 @@ async fn turn(session: &mut Session, stream: &mut TcpStream) -> io::Result<Optio
     .await
 }
 
-async fn serve(mut stream: TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
     stream.write_all(GREETING).await?;
+    stream.flush().await?;
     let mut session = Session::default();
     while let Some(answer) = turn(&mut session, &mut stream).await? {
         if !answer.is_empty() {
             stream.write_all(answer).await?;
+            stream.flush().await?;
         }
         if session.is_over() {
             break;
@@ -51,20 +65,43 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
+fn acceptor(cert: &str, key: &str) -> Result<TlsAcceptor, Box<dyn Error>> {
+    let chain = CertificateDer::pem_file_iter(cert)?.collect::<Result<_, _>>()?;
+    let key = PrivateKeyDer::from_pem_file(key)?;
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
+    Ok(Arc::new(config).into())
+}
+
+async fn session(stream: TcpStream, tls: Option<TlsAcceptor>) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    match tls {
+        None => serve(stream).await,
+        Some(tls) => {
+            let stream = tls.accept(stream).await?;
+            serve(stream).await
+        }
+    }
+}
+
 #[tokio::main]
-async fn main() -> io::Result<()> {
-    let port = env::args().nth(1).and_then(|text| text.parse().ok());
-    let Some(port) = port else {
-        eprintln!("usage: PORT");
-        std::process::exit(64)
+async fn main() -> Result<(), Box<dyn Error>> {
+    let given: Vec<_> = env::args().skip(1).collect();
+    let (port, tls) = match given.as_slice() {
+        [port] => (port, None),
+        [port, cert, key] => (port, Some(acceptor(cert, key)?)),
+        _ => {
+            eprintln!("usage: PORT [CERTIFICATE KEY]");
+            std::process::exit(64)
+        }
     };
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    let listener = TcpListener::bind(("127.0.0.1", port.parse()?)).await?;
     // A task of its own: the one of `main` is polled by another thread.
     let accepting = tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await?;
-            tokio::spawn(serve(stream));
+            tokio::spawn(session(stream, tls.clone()));
         }
     });
-    accepting.await?
+    let ended: io::Result<()> = accepting.await?;
+    Ok(ended?)
 }
