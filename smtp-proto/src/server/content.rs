@@ -46,30 +46,32 @@ pub(super) struct Chunk {
     left: u64,
     last: bool,
     fate: Fate,
+    /// What is said of one that is dropped, if anything.
+    reply: Option<Box<Rejection<'static>>>,
 }
 
 /// What becomes of a chunk.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     /// It is content.
     Keep,
-    /// It is dropped, and the transaction fails with this reply.
-    Fail(Box<Rejection<'static>>),
-    /// It is dropped, which the state already allows for; perhaps without a reply.
-    Skip(Option<Box<Rejection<'static>>>),
+    /// It is dropped, and the transaction fails.
+    Fail,
+    /// It is dropped, which the state already allows for.
+    Skip,
 }
 
 impl Chunk {
     pub(super) fn kept(size: u64, last: bool) -> Self {
-        Self { left: size, last, fate: Fate::Keep }
+        Self { left: size, last, fate: Fate::Keep, reply: None }
     }
 
-    pub(super) fn dropped(size: u64, last: bool, reply: Option<Rejection<'static>>) -> Self {
-        Self { left: size, last, fate: reply.map(Box::new).map_or(Fate::Skip(None), Fate::Fail) }
+    pub(super) fn dropped(size: u64, last: bool, reply: Rejection<'static>) -> Self {
+        Self { left: size, last, fate: Fate::Fail, reply: Some(Box::new(reply)) }
     }
 
     pub(super) fn skipped(size: u64, last: bool, reply: Option<Rejection<'static>>) -> Self {
-        Self { left: size, last, fate: Fate::Skip(reply.map(Box::new)) }
+        Self { left: size, last, fate: Fate::Skip, reply: reply.map(Box::new) }
     }
 
     pub(super) fn is_whole(&self) -> bool {
@@ -143,7 +145,7 @@ impl Server {
             return None;
         }
         let raw = wire.raw_content();
-        let kept = matches!(chunk.fate, Fate::Keep);
+        let kept = chunk.fate == Fate::Keep;
         let left = chunk.left;
         if kept && session.exceeds(left) {
             session.spoil(Rejection::MESSAGE_TOO_BIG);
@@ -196,7 +198,7 @@ impl Server {
         let last = chunk.last;
         let session = &mut self.session;
         session.rearm = true;
-        if matches!(chunk.fate, Fate::Keep) && last {
+        if chunk.fate == Fate::Keep && last {
             session.transfer.lines.finish();
             if session.transfer.lines.bare_newline()
                 && session.transfer.bare_newline == BareNewline::Reject
@@ -208,9 +210,9 @@ impl Server {
         }
         let failed = match chunk.fate {
             Fate::Keep => session.transfer.poison.take(),
-            Fate::Fail(reply) => Some(reply),
-            Fate::Skip(reply) => {
-                if let Some(reply) = reply {
+            Fate::Fail => chunk.reply,
+            Fate::Skip => {
+                if let Some(reply) = chunk.reply {
                     self.refuse_skipped(&reply, last);
                 }
                 return;

@@ -251,7 +251,7 @@ impl Data<'_> {
                 self.desk.note_reject(&rejection);
                 self.desk.done(Leave::Together);
                 self.desk.session.void();
-                let chunk = Chunk::dropped(size, last, Some(rejection.into_owned()));
+                let chunk = Chunk::dropped(size, last, rejection.into_owned());
                 self.desk.session.phase = Phase::Chunk(chunk);
             }
         }
