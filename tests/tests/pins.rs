@@ -73,7 +73,7 @@ fn auto_traits() {
 #[test]
 fn sizes() {
     let bounds = [
-        ("Server", size_of::<Server>(), 376),
+        ("Server", size_of::<Server>(), 336),
         ("Client", size_of::<Client>(), 560),
         ("Wire", size_of::<Wire>(), 160),
         ("server::Event", size_of::<Event<'_>>(), 104),

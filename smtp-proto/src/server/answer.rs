@@ -1,7 +1,7 @@
 //! Writing replies.
 
 use super::{
-    session::{Phase, Session},
+    session::{HelloForm, Phase, Session},
     stock::Stock,
 };
 use crate::{
@@ -285,19 +285,18 @@ impl Desk<'_> {
     }
 
     /// A positive answer to a hello: what was before it is void (RFC 5321 section 4.1.4).
-    pub(super) fn hello(&mut self, name: &str, extended: bool, greeting: &str) {
+    pub(super) fn hello(&mut self, hello: HelloForm, greeting: &str) {
         let session = &mut *self.session;
         session.void();
         session.enter(State::Ready);
         session.forget_forwarded();
-        session.hello = Some(name.into());
-        session.extended = extended;
+        session.hello = Some(hello);
         session.bad_commands = 0;
         // It stays on its line: what would be split off looks like an extension.
         let room = REPLY_TEXT.saturating_sub(session.config.host().len() + 1);
         let cut = (0..=room.min(greeting.len())).rev().find(|&at| greeting.is_char_boundary(at));
         let greeting = greeting.get(..cut.unwrap_or_default()).unwrap_or_default();
-        if extended {
+        if hello == HelloForm::Extended {
             self.list_extensions(greeting);
         } else {
             let text = alloc::format!("{} {greeting}", self.session.config.host());

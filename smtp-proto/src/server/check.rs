@@ -126,15 +126,21 @@ impl Session {
             // Already inside TLS, or logged in: RFC 3207 section 4.2.
             Request::StartTls if self.tls || self.authenticated => Err(Rejection::BAD_SEQUENCE),
             // RFC 4954 section 4: after EHLO, and once.
-            Request::Auth if self.authenticated || !self.extended => Err(Rejection::BAD_SEQUENCE),
+            Request::Auth if self.authenticated || !self.is_extended() => {
+                Err(Rejection::BAD_SEQUENCE)
+            }
             // A client that said HELO was not told of BDAT.
-            Request::Bdat | Request::BdatLast if !self.extended => Err(Rejection::BAD_SEQUENCE),
+            Request::Bdat | Request::BdatLast if !self.is_extended() => {
+                Err(Rejection::BAD_SEQUENCE)
+            }
             // RFC 2645 section 5.2.1.
             Request::Atrn if !self.authenticated => Err(Rejection::AUTHENTICATION_REQUIRED),
             Request::Burl | Request::BurlLast if self.needs_login_to_fetch() => {
                 Err(Rejection::AUTHENTICATION_REQUIRED)
             }
-            Request::Burl | Request::BurlLast if !self.extended => Err(Rejection::BAD_SEQUENCE),
+            Request::Burl | Request::BurlLast if !self.is_extended() => {
+                Err(Rejection::BAD_SEQUENCE)
+            }
             Request::XClient if !self.may_xclient() => Err(NOT_ALLOWED),
             Request::XForward if !self.may_xforward() => Err(NOT_ALLOWED),
             _ => Ok(()),
@@ -346,14 +352,14 @@ impl Session {
         // Of these two more matters than that they are offered.
         let offered = self.config.offered.without(extension::Extension::Auth);
         let offered = offered.without(extension::Extension::RequireTls);
-        self.extended && extensions.is_subset(offered)
+        self.is_extended() && extensions.is_subset(offered)
     }
 
     /// Whether a parameter of `extension` may be used. AUTH= is taken also from those who did not
     /// authenticate (RFC 4954 section 5), as long as AUTH is offered.
     pub(super) fn honours_parameter(&self, extension: extension::Extension) -> bool {
         if extension == extension::Extension::Auth {
-            return self.extended && !self.config.mechanisms.is_empty();
+            return self.is_extended() && !self.config.mechanisms.is_empty();
         }
         self.honours(extension)
     }

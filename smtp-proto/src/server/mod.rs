@@ -67,7 +67,7 @@ mod transaction;
 mod transfer;
 mod upstream;
 
-use alloc::{boxed::Box, sync::Arc};
+use alloc::sync::Arc;
 
 use self::{
     answer::Desk,
@@ -197,7 +197,7 @@ impl Server {
     /// Ends the session with `reply`, by custom [`Rejection::SHUTTING_DOWN`], as soon as no
     /// transaction is under way: at once when the session is idle.
     pub fn shut_down(&mut self, reply: Rejection<'_>) {
-        self.session.shutdown = Some(Box::new(reply.into_owned()));
+        self.session.rare().shutdown = Some(reply.into_owned());
     }
 
     /// Ends the session with `reply` now. A message that is being received is void.
@@ -249,11 +249,6 @@ impl Server {
     /// Whether the client has authenticated, here or where XCLIENT says so.
     pub fn is_authenticated(&self) -> bool {
         self.session.authenticated
-    }
-
-    /// The name the client gave with its hello, as it was sent.
-    pub fn hello_name(&self) -> Option<&str> {
-        self.session.hello.as_deref()
     }
 
     /// Whom the client is to be taken for, when a proxy has said so by XCLIENT.

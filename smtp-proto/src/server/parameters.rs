@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeSet, format, string::String};
 
-use super::{Mail, answer::Leave, arguments::Trust, session::Session};
+use super::{Mail, answer::Leave, arguments::Trust, session::Session, upstream::Upstream};
 use crate::{
     answer::Rejection,
     command::Verb,
@@ -32,6 +32,10 @@ pub(super) struct Rare {
     domains: BTreeSet<String>,
     /// What was told of FUTURERELEASE at the last hello, if not what the configuration says.
     pub(super) future_release: Option<FutureRelease>,
+    /// What a client that speaks for another has told of it.
+    pub(super) upstream: Option<Upstream>,
+    /// By what the session is to end as soon as no transaction is under way.
+    pub(super) shutdown: Option<Rejection<'static>>,
 }
 
 impl Session {

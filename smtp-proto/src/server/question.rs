@@ -6,7 +6,7 @@ use super::{
     answer::{Desk, Leave},
     fetch::Burl,
     remote::{Atrn, Etrn, Turned},
-    session::{Phase, Refusing},
+    session::{HelloForm, Phase, Refusing},
     stock,
     transaction::{Data, Delivery, MOVED, Mail, Rcpt},
     upstream::{XClient, XForward},
@@ -226,9 +226,9 @@ impl Hello<'_> {
     /// As [`accept`](Self::accept), with `greeting` behind the host's name.
     pub fn accept_with(mut self, greeting: &str) {
         self.desk.note_accept(&Acceptance::new(greeting));
-        let name = alloc::format!("{}", self.name);
+        let hello = if self.verb == Verb::Helo { HelloForm::Helo } else { HelloForm::Extended };
         let greeting = greeting.split(['\r', '\n']).next().unwrap_or_default();
-        self.desk.hello(&name, self.verb != Verb::Helo, greeting);
+        self.desk.hello(hello, greeting);
     }
 
     /// Refuses the hello; the state stays as it was.

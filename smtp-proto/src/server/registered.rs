@@ -37,7 +37,7 @@ impl Session {
                 let before_hello = rule.is_before_hello();
                 return Some(OwnVerb {
                     offered: registered.has_place(self.tls, self.authenticated)
-                        && (self.extended || !greeted),
+                        && (self.is_extended() || !greeted),
                     line: rule.line_limit(),
                     in_order: rule.may_come(greeted, self.state.in_transaction()),
                     before_hello,
@@ -66,7 +66,7 @@ impl Session {
             if extension(parameter).is_some_and(|extension| self.honours_parameter(extension)) {
                 continue;
             }
-            let offered = self.registered().filter(|_| self.extended);
+            let offered = self.registered().filter(|_| self.is_extended());
             let mut rules = offered.flat_map(|registered| registered.parameters(of));
             match rules.find(|rule| rule.is_of(parameter)) {
                 Some(rule) => rule.judge(parameter).map_err(|error| error.rejection())?,

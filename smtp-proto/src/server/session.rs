@@ -2,9 +2,7 @@
 
 use alloc::{boxed::Box, sync::Arc};
 
-use super::{
-    config::Config, content::Chunk, parameters::Rare, transfer::Transfer, upstream::Upstream,
-};
+use super::{config::Config, content::Chunk, parameters::Rare, transfer::Transfer};
 use crate::{
     answer::Rejection,
     auth::{Channel, Secret},
@@ -56,20 +54,14 @@ pub(super) struct Session {
     pub(super) config: Arc<Config>,
     pub(super) state: State,
     pub(super) phase: Phase,
-    pub(super) hello: Option<Box<str>>,
-    /// The hello was EHLO or LHLO.
-    pub(super) extended: bool,
+    pub(super) hello: Option<HelloForm>,
     pub(super) tls: bool,
     pub(super) authenticated: bool,
     pub(super) greeted: bool,
     pub(super) transfer: Transfer,
     authentication: Option<Box<Authentication>>,
-    /// What a client that speaks for another has told of it.
-    pub(super) upstream: Option<Box<Upstream>>,
     pub(super) bad_commands: u32,
     pub(super) failed_auth: u32,
-    /// In a box, as few sessions live to see it.
-    pub(super) shutdown: Option<Box<Rejection<'static>>>,
     fault: Option<Box<Fault>>,
     /// The application knows of a transaction that is void by now.
     pub(super) reset_due: bool,
@@ -107,6 +99,14 @@ struct Authentication {
     exchange: Option<Exchange>,
 }
 
+/// By what the client has said hello.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HelloForm {
+    Helo,
+    /// EHLO or LHLO, whose reply tells of extensions.
+    Extended,
+}
+
 /// Why a session refuses everything (RFC 5321 section 3.1).
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) enum Refusing {
@@ -136,16 +136,13 @@ impl Session {
             state: State::Start,
             phase: if watch { Phase::Watch } else { Phase::Greeting },
             hello: None,
-            extended: false,
             tls: false,
             authenticated: false,
             greeted: false,
             transfer,
             authentication: None,
-            upstream: None,
             bad_commands: 0,
             failed_auth: 0,
-            shutdown: None,
             fault: None,
             reset_due: false,
             leniencies: Leniencies::default(),
@@ -281,10 +278,14 @@ impl Session {
         self.rearm = true;
     }
 
+    /// Whether the client was told of extensions.
+    pub(super) fn is_extended(&self) -> bool {
+        self.hello == Some(HelloForm::Extended)
+    }
+
     pub(super) fn forget_hello(&mut self) {
         self.void();
         self.hello = None;
-        self.extended = false;
         self.end_exchange();
         self.forget_forwarded();
         self.scanned = 0;
@@ -324,7 +325,7 @@ impl Session {
     pub(super) fn transmission_type(&self) -> &'static str {
         let transmission = Transmission {
             protocol: self.config.protocol,
-            extended: self.extended,
+            extended: self.is_extended(),
             smtputf8: self.transfer.smtputf8,
             tls: self.tls,
             authenticated: self.authenticated,
@@ -335,7 +336,7 @@ impl Session {
     /// Whether a parameter of `extension` may be used now: it is offered, and the hello was one that
     /// told so.
     pub(super) fn honours(&self, extension: Extension) -> bool {
-        self.extended && self.config.offers(extension) && self.has_place(extension)
+        self.is_extended() && self.config.offers(extension) && self.has_place(extension)
     }
 
     /// Whether `extension` may be offered on this connection: REQUIRETLS is for sessions that have

@@ -185,9 +185,9 @@ impl Server {
             return Step::Write;
         }
         if !self.session.state.in_transaction()
-            && let Some(reply) = self.session.shutdown.take()
+            && let Some(reply) = self.session.rare.as_mut().and_then(|rare| rare.shutdown.take())
         {
-            self.wire.note(|| Entry::Call(Call::ShutDown((&*reply).into())));
+            self.wire.note(|| Entry::Call(Call::ShutDown((&reply).into())));
             self.close_with(Code::SERVICE_NOT_AVAILABLE, &reply, None);
             return Step::Write;
         }

@@ -1,7 +1,5 @@
 //! The questions of a proxy or filter that speaks for another client: XCLIENT and XFORWARD.
 
-use alloc::boxed::Box;
-
 use super::{
     answer::{Desk, Leave},
     session::{Phase, Session},
@@ -25,36 +23,40 @@ pub(super) struct Upstream {
 }
 
 impl Session {
+    fn upstream(&self) -> Option<&Upstream> {
+        self.rare.as_ref()?.upstream.as_ref()
+    }
+
     /// What XCLIENT has told.
     pub(super) fn overrides(&self) -> Option<&Overrides> {
-        let upstream = self.upstream.as_deref()?;
+        let upstream = self.upstream()?;
         (!upstream.overrides.is_empty()).then_some(&upstream.overrides)
     }
 
     /// What XFORWARD has told for this transaction or the next.
     pub(super) fn forwarded(&self) -> Option<&Forwarded> {
-        self.upstream.as_deref()?.forwarded.as_ref()
+        self.upstream()?.forwarded.as_ref()
     }
 
     /// Says which of the two commands the client may use.
     pub(super) fn trust(&mut self, xclient: bool, xforward: bool) {
-        if xclient || xforward || self.upstream.is_some() {
-            let upstream = self.upstream.get_or_insert_default();
+        if xclient || xforward || self.upstream().is_some() {
+            let upstream = self.rare().upstream.get_or_insert_default();
             (upstream.xclient, upstream.xforward) = (xclient, xforward);
         }
     }
 
     pub(super) fn may_xclient(&self) -> bool {
-        self.upstream.as_deref().is_some_and(|upstream| upstream.xclient)
+        self.upstream().is_some_and(|upstream| upstream.xclient)
     }
 
     pub(super) fn may_xforward(&self) -> bool {
-        self.upstream.as_deref().is_some_and(|upstream| upstream.xforward)
+        self.upstream().is_some_and(|upstream| upstream.xforward)
     }
 
     /// What XFORWARD has told is for one transaction only.
     pub(super) fn forget_forwarded(&mut self) {
-        if let Some(upstream) = self.upstream.as_deref_mut() {
+        if let Some(upstream) = self.rare.as_mut().and_then(|rare| rare.upstream.as_mut()) {
             upstream.forwarded = None;
         }
     }
@@ -66,7 +68,6 @@ impl Session {
         self.enter(State::Start);
         self.forget_forwarded();
         self.hello = None;
-        self.extended = false;
         self.end_exchange();
         self.bad_commands = 0;
         // A login of before was the proxy's.
@@ -99,7 +100,7 @@ impl<'s> XClient<'s> {
         self.desk.note_accept(&Acceptance::default());
         self.desk.done(Leave::Now);
         let session = self.desk.session;
-        session.upstream.get_or_insert_default().overrides.update(&self.command);
+        session.rare().upstream.get_or_insert_default().overrides.update(&self.command);
         session.begin_again();
     }
 
@@ -127,7 +128,7 @@ impl<'s> XForward<'s> {
     /// from there on, what was not told is unavailable, and the session's own is not put in its place.
     pub fn accept(mut self) {
         self.desk.note_accept(&Acceptance::default());
-        let upstream: &mut Box<Upstream> = self.desk.session.upstream.get_or_insert_default();
+        let upstream = self.desk.session.rare().upstream.get_or_insert_default();
         upstream.forwarded.get_or_insert_default().update(&self.command);
         self.desk.grant(Code::OK, (0, 0), "XFORWARD noted", Leave::Together);
     }

@@ -64,7 +64,7 @@ impl Session {
     /// Gives octets to the server, and hands the first question that they raise over; if it is not
     /// answered there, it is accepted. Afterwards [`said`](Self::said) tells the reply.
     pub(crate) fn question<T>(&mut self, octets: &str, look: impl FnOnce(Event<'_>) -> T) -> T {
-        if self.server.state() != State::Start || self.server.hello_name().is_some() {
+        if self.server.state() != State::Start {
             self.rest();
         }
         self.said.clear();
