@@ -1,3 +1,4 @@
 mod carry;
 mod delivery;
 mod policy;
+mod times;
