@@ -24,6 +24,7 @@ mod own;
 mod policy;
 mod remote;
 mod repeat;
+mod replies;
 mod report;
 mod session;
 mod survey;

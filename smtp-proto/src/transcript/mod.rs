@@ -117,6 +117,7 @@ mod mask;
 mod read;
 mod recorder;
 pub mod replay;
+mod show;
 #[cfg(test)]
 mod tests;
 mod write;
