@@ -85,6 +85,9 @@ impl ClientDialog {
     ///
     /// # Panics
     /// When a line is none of those of this language.
+    ///
+    /// [`Opening`]: smtp_proto::client::Opening
+    /// [`Transaction`]: smtp_proto::client::Transaction
     pub fn parse(name: &str, text: &str) -> Self {
         let mut dialog = Self {
             name: name.to_owned(),
