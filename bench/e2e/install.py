@@ -1,7 +1,9 @@
 """What `run` measures: brought from the registries, unpacked into a cache of ours, built."""
 
+import gzip
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +19,9 @@ NODE_MODULES = CACHE / "node" / "node_modules"
 AIOSMTPD = "aiosmtpd==1.4.6"
 MATPLOTLIB = "matplotlib==3.10.7"
 NODEMAILER = "smtp-server@3.21.6"
+GO = CACHE / "go"
+# The first does not say that it needs the second.
+GO_SMTP = ["golang-github-emersion-go-smtp-dev", "golang-github-emersion-go-sasl-dev"]
 PEERS = HERE / "peers"
 
 
@@ -45,19 +50,68 @@ def postfix():
     """smtp-sink and smtp-source: only unpacked, so that this host gets no mail server."""
     programs = POSTFIX / "usr" / "sbin"
     if not (programs / "smtp-sink").is_file():
-        scratch = CACHE / "debian"
-        scratch.mkdir(parents=True, exist_ok=True)
-        if os.geteuid() == 0:
-            quiet("apt-get", "-qq", "update")
-            missing = [name for name in POSTFIX_LIBRARIES if not is_installed(name)]
-            if missing:
-                environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-                quiet("apt-get", "-qq", "install", "-y", "--no-install-recommends", *missing, env=environment)
-        quiet("apt-get", "-qq", "download", "postfix", cwd=scratch)
-        (archive,) = scratch.glob("postfix_*.deb")
-        quiet("dpkg", "--extract", archive, POSTFIX)
-        shutil.rmtree(scratch)
+        wanted(*POSTFIX_LIBRARIES)
+        unpack(POSTFIX, "postfix")
     return programs, {"LD_LIBRARY_PATH": str(POSTFIX / "usr" / "lib" / "postfix")}
+
+
+def go_smtp(source):
+    """A server around go-smtp, whose source Debian has."""
+    program = GO / source.stem
+    if not program.is_file() or program.stat().st_mtime < source.stat().st_mtime:
+        if not shutil.which("go"):
+            wanted("golang-go")
+        if not (GO / "usr").is_dir():
+            unpack(GO, *GO_SMTP)
+        environment = {**os.environ, "GO111MODULE": "off", "GOPATH": str(GO / "usr" / "share" / "gocode"),
+                       "GOCACHE": str(GO / "cache"), "CGO_ENABLED": "0"}
+        quiet("go", "build", "-o", program, source, env=environment)
+    return program
+
+
+def wanted(*packages):
+    """Installs what is missing of these packages of Debian, if this is root."""
+    if os.geteuid() == 0:
+        quiet("apt-get", "-qq", "update")
+        if missing := [name for name in packages if not is_installed(name)]:
+            environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+            quiet("apt-get", "-qq", "install", "-y", "--no-install-recommends", *missing, env=environment)
+
+
+def unpack(directory, *packages):
+    """Has these packages of Debian in a directory, and installs none."""
+    scratch = CACHE / "debian"
+    scratch.mkdir(parents=True, exist_ok=True)
+    quiet("apt-get", "-qq", "download", *packages, cwd=scratch)
+    for archive in scratch.glob("*.deb"):
+        quiet("dpkg", "--extract", archive, directory)
+    shutil.rmtree(scratch)
+
+
+def versions():
+    """Of the peers that are there, which versions they are."""
+    lock = (PEERS / "Cargo.lock").read_text()
+
+    def locked(name):
+        return re.search(rf'name = "{name}"\nversion = "([^"]*)"', lock)[1]
+
+    def of_debian(directory, package):
+        with gzip.open(directory / "usr" / "share" / "doc" / package / "changelog.Debian.gz", "rt") as log:
+            return re.search(r"\((.*?)(?:-[^-]*)?\)", log.readline())[1]
+
+    found = {name: locked(name) for name in ("tokio", "smol", "lettre", "mail-send")}
+    if POSTFIX.is_dir():
+        found["Postfix"] = of_debian(POSTFIX, "postfix")
+    if GO.is_dir() and shutil.which("go"):
+        go = subprocess.run(["go", "version"], capture_output=True, text=True, check=True).stdout.split()[2]
+        found["go-smtp"] = f"{of_debian(GO, GO_SMTP[0])} by {go}"
+    if NODE_MODULES.is_dir() and shutil.which("node"):
+        node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+        found["nodemailer's smtp-server"] = f"{NODEMAILER.partition('@')[2]} by node {node}"
+    if PYTHON.is_file():
+        python = subprocess.run([PYTHON, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+        found["aiosmtpd"] = f"{AIOSMTPD.partition('==')[2]} by {python}"
+    return found
 
 
 def is_installed(package):

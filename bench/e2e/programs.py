@@ -15,6 +15,7 @@ SINK, SOURCE = "smtp-sink", "smtp-source"
 OURS_SERVER, OURS_CLIENT, FLOOR = "smtp serve", "smtp load", "floor"
 # The same on the other runtimes.
 OURS_SMOL, FLOOR_SMOL, OURS_THREADS = "on smol", "floor on smol", "on threads"
+SMOL_ON_TWO = {"SMOL_THREADS": "2"}
 
 
 @dataclasses.dataclass
@@ -34,6 +35,8 @@ class Server:
     many: bool = False
     # Of a series, it does no more connections, and no larger messages.
     scale: tuple = (10_000, 1 << 30)
+    # What tells it to use two cores; none where it never does.
+    two_cores: dict | None = None
 
 
 @dataclasses.dataclass
@@ -91,13 +94,14 @@ def servers(program):
     peers = install.peers()
     cert, key = install.certificate()
     found = [
-        ours(OURS_SERVER, "tokio", many=True),
+        # Tokio has a thread for each core that it may run on.
+        ours(OURS_SERVER, "tokio", many=True, two_cores={}),
         Server(FLOOR, functools.partial(at_port, peers / "floor"),
-               lambda port: [*at_port(peers / "floor", port), cert, key]),
-        ours(OURS_SMOL, "smol", many=True),
-        Server(FLOOR_SMOL, functools.partial(at_port, peers / "floor-smol")),
+               lambda port: [*at_port(peers / "floor", port), cert, key], two_cores={}),
+        ours(OURS_SMOL, "smol", many=True, two_cores=SMOL_ON_TWO),
+        Server(FLOOR_SMOL, functools.partial(at_port, peers / "floor-smol"), two_cores=SMOL_ON_TWO),
         # A thread for each session.
-        ours(OURS_THREADS, "blocking", idle=1_000, idle_tls=1_000, scale=(1_000, 1 << 30)),
+        ours(OURS_THREADS, "blocking", idle=1_000, idle_tls=1_000, scale=(1_000, 1 << 30), two_cores={}),
     ]
     if (postfix := brought(SINK, install.postfix)) is not None:
         directory, environment = postfix
@@ -105,6 +109,10 @@ def servers(program):
         user = ["-u", "nobody"] if os.geteuid() == 0 and pwd.getpwnam("nobody") else []
         found.append(Server(SINK, lambda port: [directory / SINK, *user, "-m", "20000", f"127.0.0.1:{port}", "1024"],
                             environment=environment, idle=1_000, scale=(1_000, 64 << 20)))
+    source = HERE / "servers" / "go_smtp_server.go"
+    if (dropping_go := brought("go-smtp", lambda: install.go_smtp(source))) is not None:
+        found.append(Server("go-smtp", lambda port: [dropping_go, str(port)],
+                            lambda port: [dropping_go, str(port), cert, key], two_cores={}))
     if (node := brought("nodemailer", install.nodemailer)) is not None:
         dropping = HERE / "servers" / "nodemailer_server.js"
         found.append(Server("nodemailer", lambda port: [node, dropping, str(port)],
