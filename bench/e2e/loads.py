@@ -96,6 +96,9 @@ BY_SIZE = [by_size(size) for size in (KIB, 16 * KIB, 256 * KIB, 4 * MIB, 64 * MI
 # Sessions that are idle in one process.
 MANY = 50_000
 
+# What is done on one core and on two.
+CORES = [SERVER_LOADS[1], SERVER_LOADS[4]]
+
 # System calls for each message of these.
 CALLS = {
     SERVER_LOADS[0].name: Target(12.1),

@@ -21,7 +21,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
 
 # The server has the first core it may run on, the generator the last.
 CORES = sorted(os.sched_getaffinity(0))
-SERVER, GENERATOR = CORES[0], CORES[-1]
+SERVER, GENERATOR = CORES[:1], CORES[-1:]
 HAS_PERF = shutil.which("perf") is not None
 
 
@@ -29,8 +29,8 @@ class Failed(Exception):
     """Something that was to be measured did not do its work."""
 
 
-def on(core):
-    return lambda: os.sched_setaffinity(0, [core])
+def on(cores):
+    return lambda: os.sched_setaffinity(0, cores)
 
 
 def free_port():
@@ -43,6 +43,12 @@ def cpu(pid):
     """Nanoseconds that a process has run, with its threads, those that have ended included."""
     # The clock of a process, as clock_getcpuclockid(3) makes it.
     return time.clock_gettime_ns((~pid << 3) | 2)
+
+
+def of_busiest(pid):
+    """Nanoseconds that the thread has run that has run most, of those that are there."""
+    ran = [int(stat.read_text().split()[0]) for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")]
+    return max(ran)
 
 
 def resident(pid, peak=False):
@@ -66,10 +72,10 @@ def wait_for(port, process, tls=False):
 
 
 @contextlib.contextmanager
-def serving(command, port, environment=None, tls=False):
-    """Runs a server on its core, until the block is over."""
+def serving(command, port, environment=None, tls=False, cores=SERVER):
+    """Runs a server on its core, or on others, until the block is over."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                               env={**os.environ, **(environment or {})}, preexec_fn=on(SERVER))
+                               env={**os.environ, **(environment or {})}, preexec_fn=on(cores))
     try:
         wait_for(port, process, tls)
         yield process.pid
@@ -79,10 +85,10 @@ def serving(command, port, environment=None, tls=False):
         process.stderr.close()
 
 
-def generate(command, environment=None, time_limit=120):
-    """Runs a generator on its core to its end: microseconds of CPU, and of time."""
+def generate(command, environment=None, time_limit=120, cores=GENERATOR):
+    """Runs a generator on its core, or on others, to its end: microseconds of CPU, and of time."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               env={**os.environ, **(environment or {})}, preexec_fn=on(GENERATOR))
+                               env={**os.environ, **(environment or {})}, preexec_fn=on(cores))
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     try:
         output, _ = process.communicate(timeout=time_limit)
