@@ -2,17 +2,18 @@
 
 mod certificates;
 mod dane;
+mod judge;
 mod lookout;
 
 use std::{fmt, io, sync::Arc};
 
 pub use rustls;
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, CommonState, DigitallySignedStruct, Error,
-    ServerConfig, ServerConnection, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
+    CertificateError, ClientConfig, ClientConnection, CommonState, Error, ServerConfig,
+    ServerConnection,
+    client::danger::ServerCertVerifier,
+    crypto::{CryptoProvider, ring},
+    pki_types::{CertificateDer, PrivateKeyDer},
 };
 use rustls_platform_verifier::BuilderVerifierExt;
 use smtp_proto::{
@@ -20,6 +21,7 @@ use smtp_proto::{
     relay::TlsFailure,
 };
 
+use self::judge::{Anybody, Judged};
 pub(crate) use self::lookout::Lookout;
 pub use self::{
     certificates::{Certificates, CurrentCertificates},
@@ -151,7 +153,7 @@ pub fn client_config_unverified() -> Result<Arc<ClientConfig>, Error> {
     let config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Unverified(provider())))
+        .with_custom_certificate_verifier(Arc::new(Judged::by(Anybody)))
         .with_no_client_auth();
     Ok(Arc::new(config))
 }
@@ -195,45 +197,4 @@ pub fn server_config(
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
     Ok(Arc::new(config))
-}
-
-/// Takes any certificate; that the peer has its key is checked.
-#[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Unverified {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

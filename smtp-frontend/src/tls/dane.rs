@@ -3,18 +3,18 @@
 use std::{fmt, sync::Arc};
 
 use rustls::{
-    CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
-    client::{
-        WebPkiServerVerifier,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    CertificateError, Error, OtherError, RootCertStore,
+    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
+    pki_types::{CertificateDer, ServerName},
     server::ParsedCertificate,
 };
 use sha2::{Digest, Sha256, Sha512};
 use smtp_proto::relay::{DaneMatch, HostName, Presented, Tlsa, TlsaDigest, match_chain};
 
-use super::{Unverified, provider};
+use super::{
+    judge::{Judge, Judged, Shown},
+    provider,
+};
 
 /// A chain is not looked at any further.
 const MAX_CHAIN: usize = 16;
@@ -26,8 +26,7 @@ const MAX_CHAIN: usize = 16;
 /// handshake, or one of `names`: the domain of the next hop (RFC 7672 section 3.2.2).
 pub fn dane_verifier(records: Vec<Tlsa>, names: Vec<HostName>) -> Arc<dyn ServerCertVerifier> {
     let names = names.iter().filter_map(|name| ServerName::try_from(name.as_str().to_owned()).ok());
-    let names = names.collect();
-    Arc::new(DaneVerifier { records, names, signatures: Unverified(provider()) })
+    Arc::new(Judged::by(DnsSays { records, names: names.collect() }))
 }
 
 /// No TLSA record is about the certificate that the server has shown.
@@ -43,11 +42,11 @@ impl fmt::Display for DaneMismatch {
 
 impl std::error::Error for DaneMismatch {}
 
+/// By what DNS says.
 #[derive(Debug)]
-struct DaneVerifier {
+struct DnsSays {
     records: Vec<Tlsa>,
     names: Vec<ServerName<'static>>,
-    signatures: Unverified,
 }
 
 struct Digests;
@@ -62,45 +61,36 @@ impl TlsaDigest for Digests {
     }
 }
 
-impl DaneVerifier {
+impl DnsSays {
     /// Whether the chain leads to the anchor, and the server's certificate has a name that counts.
     fn anchored(
         &self,
-        end_entity: &CertificateDer<'_>,
+        shown: &Shown<'_>,
         between: &[CertificateDer<'_>],
         anchor: &CertificateDer<'_>,
-        server_name: &ServerName<'_>,
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
+    ) -> Result<(), Error> {
         let mut roots = RootCertStore::empty();
         roots.add(anchor.clone().into_owned())?;
-        let provider = Arc::clone(&self.signatures.0);
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
             .build()
             .map_err(|error| Error::General(error.to_string()))?;
         let verify = |name: &ServerName<'_>| {
-            verifier.verify_server_cert(end_entity, between, name, &[], now)
+            verifier.verify_server_cert(shown.end_entity, between, name, &[], shown.now)
         };
-        let mut verified = verify(server_name);
+        let mut verified = verify(shown.server_name);
         for name in &self.names {
             if verified.is_ok() {
                 break;
             }
             verified = verify(name);
         }
-        verified
+        verified.map(drop)
     }
 }
 
-impl ServerCertVerifier for DaneVerifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        _: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
+impl Judge for DnsSays {
+    fn judge(&self, shown: &Shown<'_>) -> Result<(), Error> {
+        let Shown { end_entity, intermediates, .. } = *shown;
         let mut keys = vec![ParsedCertificate::try_from(end_entity)?.subject_public_key_info()];
         for certificate in intermediates.iter().take(MAX_CHAIN) {
             // What cannot be read ends the chain: none behind it can be an anchor.
@@ -114,38 +104,16 @@ impl ServerCertVerifier for DaneVerifier {
             .collect();
         let mismatch = CertificateError::Other(OtherError(Arc::new(DaneMismatch)));
         match match_chain(&self.records, &chain, &Digests) {
-            DaneMatch::EndEntity => Ok(ServerCertVerified::assertion()),
+            DaneMatch::EndEntity => Ok(()),
             DaneMatch::TrustAnchor(place) => {
                 let Some((anchor, between)) =
                     intermediates.get(..place).and_then(<[_]>::split_last)
                 else {
                     return Err(mismatch.into());
                 };
-                self.anchored(end_entity, between, anchor, server_name, now)
+                self.anchored(shown, between, anchor)
             }
             DaneMatch::Mismatch => Err(mismatch.into()),
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.signatures.verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.signatures.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.signatures.supported_verify_schemes()
     }
 }
