@@ -86,8 +86,9 @@ impl Client {
     /// TLS call [`tls_started`](Self::tls_started) first.
     pub fn new(config: Config) -> Self {
         let room = REPLY_BUFFER.max(config.limits.reply.saturating_add(2));
-        let wire = Wire::new(room, config.timeouts.greeting);
-        Self { wire, session: Session::new(config) }
+        let session = Session::new(config);
+        let wire = Wire::new(room, session.reply_timeout().unwrap_or_default());
+        Self { wire, session }
     }
 
     /// The next event, if there is one.
@@ -325,7 +326,7 @@ impl Client {
     /// there, and the work is not.
     #[inline(always)]
     fn tidy(&mut self) {
-        if self.session.consume > 0 || !self.session.queued.is_empty() {
+        if self.session.consume > 0 {
             self.tidy_up();
         }
     }
@@ -334,18 +335,11 @@ impl Client {
     #[inline(never)]
     fn tidy_up(&mut self) {
         let consumed = core::mem::take(&mut self.session.consume);
-        if consumed > 0 {
-            self.wire.input.consume(consumed);
-            self.wire.input.stir();
-            self.rearm();
-        }
-        if self.session.nothing_queued() {
-            return;
-        }
+        self.wire.input.consume(consumed);
+        self.wire.input.stir();
         let (_, mut pen) = self.wire.split();
-        if self.session.release(&mut pen) {
-            self.rearm();
-        }
+        self.session.release(&mut pen);
+        self.rearm();
     }
 
     /// Starts the timer for the reply that is awaited next.
@@ -451,7 +445,7 @@ impl Endpoint for Client {
         if self.session.take_writing() {
             self.rearm();
         }
-        if self.session.is_in_handshake() || self.session.nothing_expected() {
+        if self.session.nothing_expected() {
             return Step::Idle;
         }
         Step::Read

@@ -4,7 +4,10 @@ use alloc::{boxed::Box, string::String};
 
 use super::{Client, Login, Misuse, ReplyTo};
 use crate::{
-    auth::client::{Mechanism, Refused},
+    auth::{
+        Secret,
+        client::{Mechanism, Refused},
+    },
     command,
     domain::HelloName,
     extension::Extension,
@@ -41,6 +44,8 @@ pub struct Opening<'o> {
     stage: Stage,
     /// The mechanism being tried.
     current: Option<Box<dyn Mechanism>>,
+    /// Its initial response, where that waits for an empty challenge.
+    held: Option<Secret>,
     /// Why the last mechanism was not wanted.
     unwanted: Option<ReplyBuf>,
     /// The client's side gave up on the exchange.
@@ -63,7 +68,7 @@ enum Stage {
     StartTls,
     Tls,
     Auth,
-    Respond(crate::auth::Secret),
+    Respond(Secret),
     Cancel,
     Ready,
     Failed(OpeningError),
@@ -185,6 +190,7 @@ impl<'o> Opening<'o> {
             login: None,
             stage: Stage::Greeting,
             current: None,
+            held: None,
             unwanted: None,
             given_up: None,
             inside_tls: false,
@@ -292,13 +298,9 @@ impl<'o> Opening<'o> {
         let fits = response.as_ref().is_none_or(|response| {
             inline || name.as_str().len() + crate::auth::encoded_len(response.len()) + 8 <= 512
         });
-        let sent = if fits {
-            self.current = Some(mechanism);
-            client.auth(name, response.as_ref().map(|response| response.as_slice()))
-        } else {
-            self.current = Some(Box::new(Held { mechanism, response }));
-            client.auth(name, None)
-        };
+        let (sent, held) = if fits { (response, None) } else { (None, response) };
+        let sent = client.auth(name, sent.as_ref().map(|response| response.as_slice()));
+        (self.current, self.held) = (Some(mechanism), held);
         self.send(sent, Stage::Auth)
     }
 
@@ -393,18 +395,20 @@ impl<'o> Opening<'o> {
 
     /// The mechanism's answer to a challenge. A challenge of more than one line, or that is no
     /// base64, is refused.
-    fn challenged(&mut self, reply: Reply<'_>) -> Result<crate::auth::Secret, Refused> {
+    fn challenged(&mut self, reply: Reply<'_>) -> Result<Secret, Refused> {
         let malformed = Refused::new("malformed challenge");
         let mut lines = reply.lines();
         let line = lines.next().unwrap_or_default();
         if lines.next().is_some() {
             return Err(malformed);
         }
-        let mut challenge = crate::auth::Secret::default();
+        let mut challenge = Secret::default();
         crate::auth::Base64::parse_line(line).map_err(|_| malformed)?.decode_into(&mut challenge);
-        match self.current.as_mut() {
-            Some(mechanism) => mechanism.respond(challenge.as_slice()),
-            None => Err(malformed),
+        match (self.current.as_mut(), self.held.take()) {
+            (Some(mechanism), None) => mechanism.respond(challenge.as_slice()),
+            (Some(_), Some(response)) if challenge.is_empty() => Ok(response),
+            (Some(_), Some(_)) => Err(Refused::new("a challenge where an empty one was due")),
+            (None, _) => Err(malformed),
         }
     }
 
@@ -439,41 +443,5 @@ impl<'o> Opening<'o> {
     /// After a TLS handshake that failed: whether a new connection without TLS may be tried.
     pub fn may_retry_without_tls(&self) -> bool {
         self.tls == TlsUse::Opportunistic && self.login.is_none()
-    }
-}
-
-/// A mechanism whose initial response waits for the first, empty challenge.
-struct Held {
-    mechanism: Box<dyn Mechanism>,
-    response: Option<crate::auth::Secret>,
-}
-
-impl Mechanism for Held {
-    fn name(&self) -> &str {
-        self.mechanism.name()
-    }
-
-    fn plaintext(&self) -> bool {
-        self.mechanism.plaintext()
-    }
-
-    fn initial_response(&mut self) -> Option<crate::auth::Secret> {
-        None
-    }
-
-    fn respond(&mut self, challenge: &[u8]) -> Result<crate::auth::Secret, Refused> {
-        match self.response.take() {
-            Some(response) if challenge.is_empty() => Ok(response),
-            Some(_) => Err(Refused::new("a challenge where an empty one was due")),
-            None => self.mechanism.respond(challenge),
-        }
-    }
-
-    fn accepted(&mut self) -> Result<(), Refused> {
-        self.mechanism.accepted()
-    }
-
-    fn explanation(&mut self) -> Option<alloc::vec::Vec<u8>> {
-        self.mechanism.explanation()
     }
 }

@@ -148,10 +148,8 @@ impl Session {
         self.queued_text.len().saturating_add(octets) < self.config.limits.queue
     }
 
-    /// Sends queued commands whose time has come; whether any reply is awaited only since then.
-    pub(super) fn release(&mut self, pen: &mut Pen<'_>) -> bool {
-        let idle = self.expected.is_empty();
-        let mut released = false;
+    /// Sends queued commands whose time has come.
+    pub(super) fn release(&mut self, pen: &mut Pen<'_>) {
         while let Some(&next) = self.queued.front() {
             if !self.may_send(next.octets) {
                 break;
@@ -160,9 +158,7 @@ impl Session {
             let text = self.queued_text.split_to(next.octets.min(self.queued_text.len()));
             pen.say(Speaker::Client, |out| out.extend_from_slice(&text));
             self.expect(next.to, next.octets);
-            released = true;
         }
-        idle && released
     }
 
     /// Whether a command of so many octets may leave now.
@@ -201,7 +197,7 @@ impl Session {
             return Err(Misuse::Ended);
         }
         let misuse = Misuse::Sequence { verb, state: self.planned };
-        if self.sending || self.planned == State::Auth || self.quitting {
+        if self.sending || self.quitting {
             return Err(misuse);
         }
         match sequence::rule(self.planned, request) {
@@ -264,10 +260,6 @@ impl Session {
             self.found = None;
             self.consume = 0;
         }
-    }
-
-    pub(super) fn is_in_handshake(&self) -> bool {
-        self.state == State::Tls
     }
 
     /// Whether there may be news that does not wait in the input, or the session has ended: a question

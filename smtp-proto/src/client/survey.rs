@@ -30,6 +30,8 @@ pub struct Survey {
     bare: u64,
     /// Where there is a CR of which it is not known yet.
     cr: Option<u64>,
+    /// Where the last line begins. The fast pass does not keep it: in a body it only matters whether the
+    /// message ends there, and what is last is never passed.
     line_start: u64,
     high: bool,
     in_body: bool,
@@ -95,10 +97,7 @@ impl Survey {
         let mut unusual = Unusual::default();
         let passed = untroubled::<false>(context, &mut unusual);
         let octets = context.get(1..=passed).unwrap_or_default();
-        if let Some(newline) = memchr::memrchr(b'\n', octets) {
-            self.crlf = true;
-            self.line_start = offset + count(newline) + 1;
-        }
+        self.crlf = self.crlf || memchr::memchr(b'\n', octets).is_some();
         if let Some((last, before)) = octets.split_last() {
             self.cr = (*last == b'\r').then_some(offset + count(before.len()));
         }
