@@ -155,10 +155,9 @@ impl fmt::Display for Date {
 
 /// The name of a number that counts round and round.
 fn name<const N: usize>(names: &[&'static str; N], number: i64) -> &'static str {
-    let place = usize::try_from(number).unwrap_or(0) % N;
-    let negative = usize::try_from(number.unsigned_abs()).unwrap_or(0) % N;
-    let place = if number < 0 { (N - negative) % N } else { place };
-    names.get(place).copied().unwrap_or_default()
+    let place = i64::try_from(N).ok().and_then(|all| number.checked_rem_euclid(all));
+    let place = place.and_then(|place| usize::try_from(place).ok());
+    place.and_then(|place| names.get(place)).copied().unwrap_or_default()
 }
 
 /// The days of 400 years, after which the calendar begins anew.

@@ -14,7 +14,7 @@ const MAX_COMMENTS: usize = 8;
 pub(super) fn date_time(text: &str) -> Option<Date> {
     let mut words = Words { rest: text.trim_matches(BLANKS) };
     let first = words.peek()?;
-    if first.len() == 3 && first.chars().all(|c| c.is_ascii_alphabetic()) {
+    if first.starts_with(|c: char| c.is_ascii_alphabetic()) {
         words.next()?;
         WEEKDAYS.iter().find(|name| name.eq_ignore_ascii_case(first))?;
         words.expect(',')?;

@@ -86,11 +86,7 @@ impl<'a> HelloName<'a> {
 #[inline]
 fn word(text: &str, hello: HelloSyntax) -> Result<HelloName<'_>, ParseError> {
     let strict = if text.starts_with('[') {
-        if text.len() > MAX_DOMAIN {
-            Err(ParseError::new(Rule::HelloName, MAX_DOMAIN))
-        } else {
-            AddressLiteral::parse(text).map(HelloName::Literal)
-        }
+        AddressLiteral::parse(text).map(HelloName::Literal)
     } else {
         whole_domain(text, Labels::ASCII).map(HelloName::Domain)
     };

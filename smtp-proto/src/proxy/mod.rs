@@ -202,7 +202,7 @@ impl<'a> Header<'a> {
         /// The shortest header there is, of version 1.
         const SHORTEST: usize = "PROXY UNKNOWN\r\n".len();
         let whole = match octets {
-            [b'P', ..] | [] => SHORTEST.max(octets.len() + 1),
+            [b'P', ..] | [] => SHORTEST,
             [_, .., high, low] if octets.len() == 16 => {
                 16 + usize::from(u16::from_be_bytes([*high, *low]))
             }

@@ -19,7 +19,6 @@ use crate::{
     sequence::State,
     status::Code,
     transcript::{Entry, Speaker},
-    wire::Wire,
 };
 
 pub(super) const TOO_LONG: Rejection<'static> = Rejection::permanent(5, 2, "line too long");
@@ -30,9 +29,6 @@ impl Server {
     /// The question that the line at the front of the input raises, if the core does not answer it.
     pub(super) fn command(&mut self) -> Option<Event<'_>> {
         let Self { wire, session } = self;
-        if !session.greeted_or_line(wire) {
-            return None;
-        }
         let (input, pen) = wire.split();
         let octets = input.octets();
         let mut desk = Desk { session, pen, line: 0 };
@@ -224,11 +220,6 @@ impl Desk<'_> {
 }
 
 impl Session {
-    /// Whether there is something to judge: before the greeting nothing is.
-    fn greeted_or_line(&mut self, wire: &Wire) -> bool {
-        self.greeted && !wire.input.is_empty()
-    }
-
     fn line_limit(&self, verb: Verb) -> usize {
         if verb == Verb::Auth {
             self.config.limits.auth_line
