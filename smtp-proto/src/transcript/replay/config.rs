@@ -189,19 +189,18 @@ pub fn client(transcript: &Transcript) -> client::Config {
 /// Mechanisms in the order in which both lists have them; how one was first listed counts.
 fn merged(before: Vec<Listed>, listed: impl Iterator<Item = Listed>) -> Vec<Listed> {
     let mut merged: Vec<Listed> = Vec::new();
-    let mut before = before.into_iter().peekable();
+    let mut left = before.iter().peekable();
     let listed: Vec<Listed> = listed.collect();
     let is_listed = |(name, _): &Listed| listed.iter().any(|(other, _)| other == name);
     for new in &listed {
-        while let Some(old) = before.next_if(|old| !is_listed(old)) {
-            merged.push(old);
+        while let Some(old) = left.next_if(|old| !is_listed(old)) {
+            merged.push(old.clone());
         }
-        match before.next_if(|(name, _)| *name == new.0) {
-            Some(old) => merged.push(old),
-            None => merged.push(new.clone()),
-        }
+        let is_same = |(name, _): &&Listed| *name == new.0;
+        merged.push(before.iter().find(is_same).unwrap_or(new).clone());
+        left.next_if(is_same);
     }
-    merged.extend(before.filter(|old| !is_listed(old)));
+    merged.extend(left.filter(|old| !is_listed(old)).cloned());
     merged
 }
 

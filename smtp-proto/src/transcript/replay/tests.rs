@@ -126,6 +126,11 @@ fn every_question_answered_in_every_way() {
             });
             let positive = matches!(answer, Answer::Accept { .. });
             assert_eq!(reply.starts_with('2'), positive, "{line}{answer}: {reply}\n{file}");
+            if let Answer::Accept { enhanced: Some(enhanced), .. } = answer
+                && !line.starts_with("ETRN")
+            {
+                assert!(reply.contains(&enhanced.to_string()), "{line}{answer}: {reply}");
+            }
             if let Answer::Reject(refusal) = answer {
                 assert!(reply.starts_with(&refusal.as_reply().code().to_string()), "{reply}");
             }
@@ -258,6 +263,63 @@ fn challenges_of_an_application() {
     // A challenge is no answer to another question.
     let changed = file.replacen("accept\nS: 250-mx", "challenge 5\nS: 250-mx", 1);
     assert_eq!(*served(&config(), &changed).unwrap_err().found(), Found::OtherQuestion);
+}
+
+/// A mechanism that nobody knows is masked, too, as it may be a password at the wrong place; it takes up
+/// none of the secrets that are given.
+#[test]
+fn secrets_take_the_place_of_secrets() {
+    let plain = crate::command::Mechanism::parse("PLAIN").unwrap();
+    let config = || mx().mechanism(plain, false);
+    let mut session = Session::new(config());
+    [EHLO, "AUTH s3cret\r\n", "AUTH PLAIN AGEAYg==\r\n"]
+        .iter()
+        .for_each(|line| drop(session.say(line)));
+    let file = session.transcript().to_string();
+    assert!(file.contains("\nC* AUTH ******\n") && file.contains("\nC* AUTH PLAIN ********\n"));
+    let replay = |file: &str| {
+        let mut said = Vec::new();
+        let transcript: Transcript = file.parse().unwrap();
+        let replay = Replay::new(&transcript).secret("\0alice\0another".into());
+        let replayed = replay.serve(Server::new(Arc::new(config())), |event| {
+            if let server::Event::Auth(auth) = event {
+                said.push(auth.response().unwrap().to_vec());
+            }
+        });
+        replayed.map(|replayed| (replayed.secrets, said))
+    };
+    assert_eq!(replay(&file), Ok((1, [b"\0alice\0another".to_vec()].into())));
+    // Nothing but the secrets may differ.
+    for (from, to) in [("235 2.7.0", "235 2.7.1"), ("504 5.5.4", "504 5.5.1")] {
+        let changed = file.replacen(from, to, 1);
+        assert!(changed != file && replay(&changed).is_err(), "{changed}");
+    }
+}
+
+/// In which lines a secret may be of another length.
+#[test]
+fn lines_that_are_alike() {
+    let entry = |line: &str| {
+        let file = format!("smtp-transcript 1 server\nS: 220 x\n{line}\n");
+        let transcript: Transcript = file.parse().unwrap();
+        transcript.entries()[1].clone()
+    };
+    for (found, expected, alike) in [
+        ("C* AUTH PLAIN ****", "C* AUTH PLAIN ********", true),
+        ("C* ****", "C* *", true),
+        ("C* ****", "C* ####", false),
+        ("S* 334 ****", "S* 334 *", true),
+        ("C* AUTH PLAIN ****", "C* AUTH LOGIN ****", false),
+        ("C* AUTH PLAIN ****", "C* AUTH PLAIN ****=", false),
+        ("C* AUTH PLAIN ****-", "C* AUTH PLAIN ****=", false),
+        ("C* AUTH ****", "C* AUTH **** ****", false),
+        ("C* ****", "C: xxxx", false),
+        ("C: NOOP", "C: HELP", false),
+        ("S* 334 ****", "C* 334 ****", false),
+        ("tls", "eof", false),
+    ] {
+        assert_eq!(are_alike(&entry(found), &entry(expected)), alike, "{found}, {expected}");
+    }
 }
 
 /// Lines that are too long, other protocols, plaintext that nobody reads.

@@ -123,6 +123,38 @@ fn mechanisms_in_their_order() {
     }
 }
 
+/// A server may list others inside TLS, or the same in another order: each is on the list once, and is
+/// offered from where it was first.
+#[test]
+fn mechanisms_that_are_not_always_listed() {
+    for (first, then, outside, inside) in [
+        ("XA XB", "XB XA", "XB XA", "XB XA"),
+        ("XA XB XC", "XC XA", "XC XA XB", "XC XA XB"),
+        ("XA XB", "XA", "XA XB", "XA XB"),
+        ("XA", "XB XA XC", "XA", "XB XA XC"),
+        ("XA XB", "XC", "XA XB", "XA XB XC"),
+    ] {
+        let said = |list| {
+            alloc::format!(
+                "C: EHLO c.example\nS: 250-mx.example\nS: 250-STARTTLS\nS: 250 AUTH {list}\n"
+            )
+        };
+        let file = alloc::format!(
+            "smtp-transcript 1 server\nS: 220 mx.example\n{}C: STARTTLS\nS: 220 go\ntls\n{}",
+            said(first),
+            said(then)
+        );
+        let mut session = Session::new(server(&file.parse().unwrap()).unwrap());
+        let mut listed = || {
+            let reply = session.say(TLS[0]);
+            let line = reply.lines().find_map(|line| line[4..].strip_prefix("AUTH "));
+            session.say(TLS[1]);
+            String::from(line.unwrap())
+        };
+        assert_eq!((listed().as_str(), listed().as_str()), (outside, inside), "{first}, {then}");
+    }
+}
+
 #[test]
 fn lmtp() {
     let said = session(&[&["LHLO c.example\r\n"], &MAIL, &["DATA\r\n", "text\r\n.\r\n"]]);
