@@ -6,7 +6,7 @@ use bytes::Buf;
 
 use crate::{
     auth::{
-        Known, Nonce, Secret,
+        Base64, Binding, Channel, Known, Nonce, Secret,
         client::{self as side, Credentials, Refused},
     },
     client::{
@@ -113,6 +113,41 @@ fn c19_c24_the_next_mechanism() {
     let mut helo = opening(TlsUse::None).login(choice()).helo();
     let step = play(Config::default(), &mut helo, &[GREETING, ("HELO c.example\r\n", OFFERS)]);
     assert!(matches!(step, OpeningStep::Failed(OpeningError::NoMechanism)), "{step:?}");
+}
+
+/// C-40: a server that offers a binding and then does not want it is told that it was not offered; one
+/// whose offer was not taken up is not. What is shown of an opening is the mechanism, and no secret.
+#[test]
+fn c40_a_binding_that_is_not_wanted() {
+    let plus = "AUTH SCRAM-SHA-256-PLUS ";
+    let cases: [(Login, &[&str], &str); 2] = [
+        (choice(), &[plus], "y,,n=alice,"),
+        (choice().only([Known::ScramSha256]), &[], "n,,n=alice,"),
+    ];
+    for (login, refused, first) in cases {
+        let mut client = Client::new(Config::default());
+        client.tls_started();
+        let data = Secret::from(b"keying material".as_slice());
+        client.describe_channel(Channel::new().with(Binding::TlsExporter, data));
+        let mut opening = opening(TlsUse::None).login(login);
+        let mut hear = |reply: &str| {
+            assert_eq!(client.wire().receive(reply.as_bytes()), reply.len());
+            settle(&mut client, &mut opening).0
+        };
+        assert_eq!(hear("220 mx.example\r\n"), EHLO);
+        let mut sent = hear("250-mx.example\r\n250 AUTH SCRAM-SHA-256 SCRAM-SHA-256-PLUS\r\n");
+        for line in refused {
+            assert!(sent.starts_with(line), "{sent}");
+            sent = hear("504 5.5.4 not that\r\n");
+        }
+        let response = sent.strip_prefix("AUTH SCRAM-SHA-256 ").unwrap().trim_end();
+        let mut message = Secret::new();
+        Base64::parse(response.as_bytes()).unwrap().decode_into(&mut message);
+        assert!(message.as_str().unwrap().starts_with(first), "{:?}", message.as_str());
+        let shown = format!("{opening:?}");
+        assert!(shown.contains("current: Some(SCRAM-SHA-256)"), "{shown}");
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
 }
 
 /// C-41: the caller bounds the iterations.

@@ -1,16 +1,24 @@
 //! What a session tells of itself, and how long it waits.
 
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::time::Duration;
 
 use bytes::Bytes;
 
 use crate::{
-    client::{Client, Config, Misuse},
+    client::{Client, Config, Event, Misuse, ReplyTo},
+    command::Verb,
     domain::HelloName,
     limits::ClientTimeouts,
     path::{ForwardPath, ReversePath},
+    sequence::State,
     tests::Call,
-    wire::Endpoint,
+    transcript::Recording,
+    upstream::{Attribute, Forwarded, Value},
+    wire::{Endpoint, Step},
 };
 
 fn mail(client: &mut Client) -> Result<(), Misuse> {
@@ -112,4 +120,173 @@ fn each_reply_has_its_time() {
         call.hear(reply);
     }
     assert_eq!(call.fault, None);
+}
+
+/// What is sent at once of so many NOOPs, which are of six octets.
+fn noops(call: &mut Call, count: usize) -> usize {
+    (0..count).for_each(|_| call.client.noop().unwrap());
+    call.sent().matches("NOOP\r\n").count()
+}
+
+/// RFC 2920 section 3.1: no more is sent in a group than may be in flight; each reply makes room for what it
+/// answers, and for nothing else.
+#[test]
+fn the_octets_in_flight() {
+    let open = |in_flight| {
+        let mut config = Config::default();
+        config.limits.in_flight = in_flight;
+        let mut call = Call::open(config, &["PIPELINING", "CHUNKING"]);
+        call.said(mail, "250 ok\r\n").unwrap();
+        call.said(rcpt, "250 ok\r\n").unwrap();
+        call
+    };
+    let resets = |call: &mut Call, count: usize| {
+        (0..count).for_each(|_| call.client.reset().unwrap());
+        call.sent().matches("RSET\r\n").count()
+    };
+    // Six octets each; one more goes as long as not more than all is in flight.
+    let mut call = open(18);
+    assert_eq!(resets(&mut call, 9), 4);
+    for left in [0, 1, 1, 1, 1, 1, 0] {
+        call.hear("250 ok\r\n");
+        assert_eq!(resets(&mut call, 0), left);
+    }
+    // A chunk counts as its command does, not as its octets: "BDAT 6" and CRLF, and perhaps " LAST".
+    for (most, last, fits) in
+        [(16, false, true), (15, false, false), (21, true, true), (20, true, false)]
+    {
+        let mut call = open(most);
+        for last in [false, last] {
+            call.client.chunk(Bytes::from_static(b"text\r\n"), last).unwrap();
+        }
+        call.client.reset().unwrap();
+        let sent = call.sent();
+        assert_eq!(sent.ends_with("text\r\nRSET\r\n"), fits, "{most} {sent}");
+    }
+    // And what was answered counts no more.
+    let mut call = open(30);
+    for _ in 0..20 {
+        call.client.chunk(Bytes::from_static(b"text\r\n"), true).unwrap();
+        call.sent();
+        call.hear("250 ok\r\n");
+        call.said(mail, "250 ok\r\n").unwrap();
+        call.said(rcpt, "250 ok\r\n").unwrap();
+    }
+    assert_eq!(resets(&mut call, 2), 2);
+}
+
+/// Without PIPELINING one by one, and each is given its time.
+#[test]
+fn what_is_queued_leaves_one_by_one() {
+    let mut call = Call::open(Config::default(), &["SIZE"]);
+    let lap = |call: &mut Call| call.client.wire().timer().lap;
+    assert_eq!(noops(&mut call, 3), 1);
+    for left in [1, 1, 0] {
+        let before = lap(&mut call);
+        call.hear("250 ok\r\n");
+        assert_eq!(noops(&mut call, 0), left);
+        assert_eq!(lap(&mut call) != before, left > 0);
+    }
+    assert_eq!(call.client.step(), Step::Idle);
+}
+
+/// RFC 5321 section 3.2: what comes behind a hello may be queued with it.
+#[test]
+fn a_transaction_behind_the_hello() {
+    let mut call = Call::new(Config::default());
+    call.client.hello(HelloName::parse("c.example").unwrap()).unwrap();
+    mail(&mut call.client).unwrap();
+    rcpt(&mut call.client).unwrap();
+    call.hear("220 mx.example\r\n");
+    assert_eq!(call.sent(), "EHLO c.example\r\n");
+    call.hear("250-mx.example\r\n250 PIPELINING\r\n");
+    assert_eq!(call.sent(), "MAIL FROM:<a@x.example>\r\nRCPT TO:<b@x.example>\r\n");
+}
+
+/// Content goes out between 354 and its end, and at no other time.
+#[test]
+fn content_at_its_time_alone() {
+    let mut call = Call::open(Config::default(), &["SIZE"]);
+    let body = |call: &mut Call| call.client.body(Bytes::from_static(b"text\r\n"));
+    let misuse = |state| Err(Misuse::Sequence { verb: Verb::Data, state });
+    call.said(mail, "250 ok\r\n").unwrap();
+    call.said(rcpt, "250 ok\r\n").unwrap();
+    assert_eq!(body(&mut call), misuse(State::Recipients));
+    call.said(Client::data, "354 go\r\n").unwrap();
+    body(&mut call).unwrap();
+    call.client.end_of_data().unwrap();
+    // Its reply has not come.
+    assert_eq!(body(&mut call), misuse(State::Data));
+    assert_eq!(call.client.end_of_data(), misuse(State::Data));
+    assert_eq!(call.sent(), "text\r\n.\r\n");
+    call.hear("250 ok\r\n");
+    assert_eq!(body(&mut call), misuse(State::Ready));
+}
+
+/// Each reply says what it answers: which recipient, and whether more of the same follow.
+#[test]
+fn what_a_reply_answers() {
+    let mut forwarded = Forwarded::default();
+    for attribute in [Attribute::Name, Attribute::HeloName, Attribute::Ident, Attribute::Addr] {
+        let long = "x".repeat(if attribute == Attribute::Addr { 1 } else { 200 });
+        forwarded.set(attribute, Value::Known(&*long)).unwrap();
+    }
+    let offered = ["PIPELINING", "XFORWARD NAME ADDR HELO IDENT"];
+    let mut call = Call::open(Config::default(), &offered);
+    call.client.xforward(&forwarded).unwrap();
+    mail(&mut call.client).unwrap();
+    (0..3).for_each(|_| rcpt(&mut call.client).unwrap());
+    let sent = call.sent();
+    let lines = sent.matches("XFORWARD ").count();
+    assert!(lines > 1, "{sent}");
+    let replies = "250 ok\r\n".repeat(lines + 4);
+    assert_eq!(call.client.wire().receive(replies.as_bytes()), replies.len());
+    let mut told = Vec::new();
+    while call.client.step() == Step::Event {
+        if let Some(Event::Reply { to, .. }) = call.client.event() {
+            told.push(to);
+        }
+    }
+    let mut expected: Vec<ReplyTo> =
+        (1..=lines).map(|line| ReplyTo::XForward { more: line < lines }).collect();
+    expected.push(ReplyTo::Mail);
+    expected.extend((0..3).map(|index| ReplyTo::Rcpt { index }));
+    assert_eq!(told, expected);
+}
+
+/// All lines of an XFORWARD find room in the queue, or none is sent.
+#[test]
+fn all_lines_or_none() {
+    let mut forwarded = Forwarded::default();
+    for attribute in [Attribute::Name, Attribute::HeloName, Attribute::Ident] {
+        forwarded.set(attribute, Value::Known(&*"x".repeat(200))).unwrap();
+    }
+    let octets = {
+        let mut call = Call::open(Config::default(), &["PIPELINING", "XFORWARD NAME HELO IDENT"]);
+        call.client.xforward(&forwarded).unwrap();
+        call.sent().len()
+    };
+    for (queue, fits) in [(octets - 1, false), (octets, false), (octets + 1, true)] {
+        let mut config = Config { lockstep: true, ..Config::default() };
+        config.limits.queue = queue;
+        let mut call = Call::open(config, &["XFORWARD NAME HELO IDENT"]);
+        call.client.noop().unwrap();
+        let expected = if fits { Ok(()) } else { Err(Misuse::QueueFull) };
+        assert_eq!(call.client.xforward(&forwarded), expected, "{queue}");
+        assert_eq!(call.sent(), "NOOP\r\n");
+        call.hear("250 ok\r\n");
+        assert_eq!(call.sent().is_empty(), !fits);
+    }
+}
+
+/// What an adapter adds to the record stands in it.
+#[test]
+fn remarks_are_recorded() {
+    let mut call = Call::new(Config::default());
+    call.client.wire().remark("nobody records this");
+    call.client.wire().record(Recording::default());
+    call.client.wire().remark("TLS 1.3");
+    let told: Vec<String> =
+        call.client.wire().transcript().unwrap().drain().map(|entry| entry.to_string()).collect();
+    assert!(matches!(&told[..], [only] if only.contains("TLS 1.3")), "{told:?}");
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::{
     client::{
-        Chunking, Client, Config, Envelope, Event, Misuse, Surveyed, Transaction,
+        Chunking, Client, Config, Envelope, Event, Misuse, Survey, Surveyed, Transaction,
         TransactionOptions, TransactionStep,
     },
     data::BareNewline,
@@ -179,6 +179,10 @@ fn what_was_found() {
         let message = Surveyed::new(content);
         let found = (message.bare_newlines(), message.has_unix_lines());
         assert_eq!(found, (bare, unix), "{content:?}");
+        let mut survey = Survey::default();
+        survey.read(content.as_bytes());
+        assert_eq!(message.content(), survey.content(), "{content:?}");
+        assert_eq!(message.content().size.is_some_and(|size| size > 0), !content.is_empty());
     }
     // Wherever the line ends are.
     for length in 0..200 {

@@ -12,8 +12,10 @@ use crate::{
         Cause, Client, Config, Content, Envelope, Event, Misuse, Phase, Recipient, Status,
         Transaction, TransactionOptions, TransactionStep,
     },
+    fault::Fault,
     parameter::{Body, Parameters},
     path::{ForwardPath, ReversePath},
+    profile::Syntax,
     wire::{Endpoint, Step},
 };
 
@@ -178,5 +180,92 @@ fn what_the_server_lacks_for_the_content() {
         assert_eq!((sent.as_str(), step), ("", TransactionStep::Done));
         let outcome = transaction.report().outcomes()[0].to_string();
         assert!(outcome.contains("5.6.3") && outcome.contains(&[" ", lacks].concat()), "{outcome}");
+    }
+}
+
+/// With all-or-nothing the message goes out if all are accepted, and else to nobody.
+#[test]
+fn all_or_nothing() {
+    for (second, then, left) in
+        [("250 ok", "DATA\r\n", None), ("550 no", "RSET\r\n", Some(Status::Deferred))]
+    {
+        let mut client = open(Config::default(), &["PIPELINING"]);
+        let recipients = recipients(&["<b@x.example>", "<c@x.example>"]);
+        let envelope = Envelope {
+            reverse_path: ReversePath::Null,
+            parameters: Parameters::EMPTY,
+            recipients: &recipients,
+        };
+        let options = TransactionOptions { all_or_nothing: true, ..TransactionOptions::default() };
+        let mut transaction = Transaction::new(envelope, Content::default(), options);
+        let _ = settle(&mut client, &mut transaction);
+        let replies = ["250 ok\r\n250 ok\r\n", second, "\r\n"].concat();
+        let (sent, step) = hear(&mut client, &mut transaction, &replies);
+        assert_eq!((sent.as_str(), step), (then, TransactionStep::Await));
+        if let Some(left) = left {
+            let (_, step) = hear(&mut client, &mut transaction, "250 ok\r\n");
+            assert_eq!(step, TransactionStep::Done);
+            assert_eq!(transaction.report().outcomes()[0].status(), left);
+        }
+    }
+}
+
+/// RFC 5321 section 4.5.3.2.6: a message may have been taken only if all of it has left.
+#[test]
+fn a_session_that_fails_when_all_was_handed_over() {
+    for (written, status, phase) in
+        [(false, Status::Deferred, Phase::Content), (true, Status::InDoubt, Phase::Delivery)]
+    {
+        let mut client = open(Config::default(), &["CHUNKING", "PIPELINING"]);
+        let to = recipients(&["<b@x.example>"]);
+        let mut transaction = transaction(&to, Content::default());
+        let _ = settle(&mut client, &mut transaction);
+        let (_, step) = hear(&mut client, &mut transaction, "250 ok\r\n250 ok\r\n");
+        assert_eq!(step, TransactionStep::Body);
+        transaction.body(&mut client, LINE).unwrap();
+        transaction.end_of_body(&mut client).unwrap();
+        if written {
+            let _ = settle(&mut client, &mut transaction);
+        }
+        transaction.fault(&client, Fault::Closed);
+        let report = transaction.report();
+        let outcome = &report.outcomes()[0];
+        assert_eq!((outcome.status(), outcome.phase()), (status, phase));
+    }
+}
+
+/// RFC 5321 section 4.1.1.3: what a transaction says by itself the caller's parameters must not say again,
+/// nor may there be too many of both.
+#[test]
+fn parameters_beside_those_of_the_transaction() {
+    let others: Vec<String> = (0..65).map(|number| alloc::format!("X{number}")).collect();
+    let mut offered: Vec<&str> = others.iter().map(String::as_str).collect();
+    offered.extend(["SIZE", "8BITMIME", "SMTPUTF8", "DSN"]);
+    let content = Content { size: Some(9), body: Body::EightBitMime, smtputf8: true };
+    let most = others[..61].join(" ");
+    let too_many = others[..62].join(" ");
+    for (list, content, said) in [
+        ("RET=HDRS", content, Some(" SIZE=9 BODY=8BITMIME SMTPUTF8 RET=HDRS\r\n")),
+        ("SIZE=9", content, None),
+        ("body=8BITMIME", content, None),
+        ("SMTPUTF8", content, None),
+        ("SIZE=7", Content::default(), Some(" SIZE=7\r\n")),
+        ("BODY=8BITMIME", Content::default(), Some(" BODY=8BITMIME\r\n")),
+        ("SMTPUTF8", Content::default(), Some(" SMTPUTF8\r\n")),
+        (&most, content, Some(" X60\r\n")),
+        (&too_many, content, None),
+    ] {
+        let mut client = open(Config::default(), &offered);
+        let to = recipients(&["<b@x.example>"]);
+        let parameters = Parameters::parse(list.as_bytes(), &Syntax::INTERNET).unwrap();
+        let envelope = Envelope { reverse_path: ReversePath::Null, parameters, recipients: &to };
+        let mut transaction = Transaction::new(envelope, content, TransactionOptions::default());
+        match said {
+            Some(end) => {
+                let (sent, _) = settle(&mut client, &mut transaction);
+                assert!(sent.starts_with("MAIL FROM:<> ") && sent.ends_with(end), "{sent}");
+            }
+            None => assert_eq!(transaction.next(&mut client), Err(Misuse::Parameter), "{list}"),
+        }
     }
 }

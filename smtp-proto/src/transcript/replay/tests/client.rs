@@ -56,6 +56,12 @@ fn every_command_of_a_client() {
         ),
         (&format!("{mail}C: BDAT 70 LAST\nB- 70\nS: 250 ok\n"), "250 250 250"),
         ("C: QUIT\nS: 221 bye\n", "221"),
+        // Queued before it was known that there is no transaction.
+        (
+            "C: MAIL FROM:<a@x.example>\nS: 550 no\nC: RCPT TO:<b@x.example>\nS: 503 no\n\
+             C: BDAT 3 LAST\nB+ abc\nS: 503 no\n",
+            "550 503 503",
+        ),
         ("eof\n", ""),
         ("C: NOOP\nexpire\n", ""),
         ("C: NOOP\nexpire unread\n", ""),
@@ -93,6 +99,8 @@ fn differences_of_a_client() {
         ("C: ETRN x.example\n", "the client refuses ("),
         ("C: MAIL FROM:<a@x.example> RET=HDRS\n", "the client refuses ("),
         ("C.\n", "the client refuses ("),
+        ("C: QUIT\nC: NOOP\n", "the client refuses ("),
+        (&format!("{data}C| a\nC: NOOP\n"), "the client refuses ("),
         ("tls\n", waits),
         ("accept\n", waits),
         (&format!("{data}C| a\nC| .\n"), unspeakable),
