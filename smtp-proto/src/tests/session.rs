@@ -21,6 +21,8 @@ pub(crate) struct Session {
     pub(crate) server: Server,
     said: Vec<u8>,
     pub(crate) told: Vec<Leniency>,
+    /// How often a transaction was called void.
+    pub(crate) resets: usize,
     /// What the application says to the questions that come next: what it sets, and its answer.
     answers: VecDeque<(Vec<(&'static str, &'static str)>, Answer)>,
     transcript: Transcript,
@@ -32,7 +34,7 @@ impl Session {
         server.wire().record(Recording::from(Content::Kept { limit: 1 << 20 }));
         let transcript = Transcript::new(Speaker::Server);
         let (said, told, answers) = (Vec::new(), Vec::new(), VecDeque::new());
-        Self { server, said, told, answers, transcript }
+        Self { server, said, told, resets: 0, answers, transcript }
     }
 
     /// The application answers the next question so.
@@ -123,6 +125,7 @@ impl Session {
             let mut upgrade = false;
             match event {
                 Event::Leniency(leniency) => self.told.push(leniency),
+                Event::Reset => self.resets += 1,
                 Event::UpgradeTls { .. } => upgrade = true,
                 Event::Turned(_) => return false,
                 _ => {}
