@@ -1,3 +1,5 @@
+mod arguments;
+
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -354,23 +356,6 @@ fn each_command_reads_its_own_lines_only() {
     assert!(Auth::parse(b"AUTH PLAIN", syntax).is_ok());
     assert!(Bdat::parse(b"BDAT 1", syntax).is_ok());
     assert!(hello_argument(b"EHLO x", syntax).is_ok());
-}
-
-/// RFC 4468 section 3.3: a key that names a user is for that user.
-#[test]
-fn urls_and_whom_they_are_for() {
-    let url = Url::parse("imap://j@x.example:143/a;urlauth=submit+j%6fe:internal:91").unwrap();
-    assert!(url.is_key() && url.is_for(Some("joe")));
-    assert!(!url.is_for(Some("jane")) && !url.is_for(None));
-    assert_eq!((url.scheme(), url.authority()), ("imap", Some("j@x.example:143")));
-    for free in ["imap://x/a;URLAUTH=anonymous:internal:91", "imap://x/a+b", "data:,x"] {
-        let url = Url::parse(free).unwrap();
-        assert!(url.is_for(None), "{free}");
-    }
-    assert_eq!(Url::parse("data:,x").unwrap().authority(), None);
-    for none in ["", "imap", "imap:", ":x", "1map:x", "imap:%4", "imap:a b"] {
-        assert!(Url::parse(none).is_err(), "{none:?}");
-    }
 }
 
 #[test]

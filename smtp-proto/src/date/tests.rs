@@ -47,6 +47,7 @@ fn other_spellings() {
         "Mon, 5 Jan 2026 12:00:00 Z",
         "Mon, 5 Jan 2026 12:00:00 -0000",
         "Mon, 5 Jan 2026 11:59:60 +0000",
+        "5 Jan 2026 12:00 (((((((()))))))) +0000",
     ] {
         assert_eq!(Date::parse(text).map(|date| date.time()), Ok(noon), "{text}");
     }
@@ -71,6 +72,9 @@ fn other_spellings() {
         "Mon, 5 Jan 2026 12:00:00",
         "Mon, 5 Jan 2026 1:00:00 +0000",
         "Mon, 5 J\u{e4}n 2026 12:00:00 +0000",
+        "Monday, 5 Jan 2026 12:00:00 +0000",
+        "M1n, 5 Jan 2026 12:00:00 +0000",
+        "5 Jan 2026 12:00 ((((((((())))))))) +0000",
     ] {
         assert_eq!(Date::parse(text), Err(NotADate), "{text}");
     }
@@ -88,6 +92,15 @@ fn other_spellings() {
         assert_eq!(Date::parse(&text), Err(NotADate), "{text}");
     }
     assert_eq!(Date::from(noon), Date::at_offset(noon, 0).unwrap());
+}
+
+/// RFC 5322 section 4.3: years of two digits are of this century up to 49, those of three count from 1900.
+#[test]
+fn years_that_are_short() {
+    for (short, year) in [("00", 2000), ("49", 2049), ("50", 1950), ("99", 1999), ("126", 2026)] {
+        let of = |year: &str| Date::parse(&format!("5 Jan {year} 12:00:00 +0000")).unwrap();
+        assert_eq!(of(short), of(&year.to_string()), "{short}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 
 use super::*;
+use crate::path::ForwardPath;
 #[cfg(feature = "idna")]
 use crate::path::Mailbox;
 use crate::profile::HelloSyntax;
@@ -231,6 +232,39 @@ fn a_literal_is_no_longer_than_a_domain() {
     assert!(AddressLiteral::parse(&of_length(255)).is_ok());
     assert!(AddressLiteral::parse(&of_length(256)).is_err());
     assert!(Host::parse(&of_length(5000)).is_err());
+    let hello = HelloName::parse(&of_length(256)).unwrap_err();
+    assert_eq!((hello.rule(), hello.offset()), (Rule::HelloName, 255));
+}
+
+/// Where a domain is too long, or one of its labels, also behind something else.
+#[test]
+fn the_place_of_what_is_too_long() {
+    let label = |octets: usize| "x".repeat(octets);
+    let domain = |last| format!("{0}.{0}.{0}.{1}", label(63), label(last));
+    let literal = |octets: usize| format!("[x:{}]", label(octets - 4));
+    let too_long = Some((Rule::PathLength, 255));
+    for (host, alone, behind) in [
+        (label(63), None, None),
+        (label(64), Some((Rule::Domain, 63)), Some((Rule::Domain, 3 + 63))),
+        (format!("y.{}", label(64)), Some((Rule::Domain, 65)), Some((Rule::Domain, 3 + 65))),
+        (domain(63), None, too_long),
+        (format!("{}.y", domain(62)), Some((Rule::Domain, 255)), Some((Rule::Domain, 3 + 255))),
+        (literal(255), None, too_long),
+        (literal(256), Some((Rule::AddressLiteral, 255)), Some((Rule::AddressLiteral, 3 + 255))),
+    ] {
+        let place = |error: ParseError| (error.rule(), error.offset());
+        assert_eq!(Host::parse(&host).err().map(place), alone, "{host}");
+        let path = format!("<a@{host}>");
+        assert_eq!(ForwardPath::parse(&path).err().map(place), behind, "{host}");
+    }
+}
+
+#[test]
+fn what_goes_without_smtputf8() {
+    assert!(Domain::parse("x.example").unwrap().is_ascii());
+    assert!(
+        !Domain::parse_with("\u{fc}.example".as_bytes(), &Syntax::INTERNET).unwrap().is_ascii()
+    );
 }
 
 #[test]

@@ -342,6 +342,11 @@ mod tests {
         }
         assert!(Registered::iana("SIZE").is_err());
         assert_eq!(Registered::iana("Newer-2").unwrap().keyword(), "NEWER-2");
+        // As much as a line of 512 octets has room for.
+        for (octets, fits) in [(501, true), (502, false)] {
+            let arguments = Registered::local("XOWN").unwrap().arguments(&"a".repeat(octets));
+            assert_eq!(arguments.is_ok(), fits, "{octets}");
+        }
         for arguments in ["", " a", "a  b", "a\r\n250 b", "\u{e9}", &"a".repeat(600)] {
             let refused = Registered::local("X").unwrap().arguments(arguments);
             assert!(refused.is_err(), "{arguments:?}");

@@ -109,6 +109,13 @@ fn sets() {
     assert!(set.remove(Extension::Dsn) && !set.remove(Extension::Dsn));
     assert_eq!(set.with(Extension::Dsn).without(Extension::Dsn), set);
     let two: ExtensionSet = [Extension::Size, Extension::Auth].into_iter().collect();
+    let one = ExtensionSet::EMPTY.with(Extension::Size);
+    assert!(!one.is_empty() && one.is_subset(two) && two.is_subset(two) && one.is_subset(set));
+    assert!(
+        ExtensionSet::EMPTY.is_subset(one) && ExtensionSet::EMPTY.is_subset(ExtensionSet::EMPTY)
+    );
+    assert!(!two.is_subset(one) && !one.is_subset(ExtensionSet::EMPTY));
+    assert!(!one.is_subset(set.without(Extension::Size)));
     assert_eq!(alloc::format!("{two:?}"), "{Size, Auth}");
 }
 

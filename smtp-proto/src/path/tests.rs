@@ -7,6 +7,7 @@ use std::hash::DefaultHasher;
 use proptest::prelude::*;
 
 use super::*;
+use crate::command::Command;
 use crate::domain::Host;
 
 fn hash(value: &impl Hash) -> u64 {
@@ -147,9 +148,42 @@ fn bad_paths_and_their_replies() {
         assert_eq!(rejection.code().value(), 501, "{text}");
         assert_eq!(rejection.enhanced().to_string(), "5.1.3", "{text}");
     }
+    // A source route counts, too.
+    for (octets, error) in [(256, None), (257, Some((Rule::PathLength, "MAIL FROM:".len() + 256)))]
+    {
+        let hops = "@r.example,".repeat(22);
+        let path = format!("<{hops}@{}:a@b>", "s".repeat(octets - 2 - hops.len() - 5));
+        let line = format!("MAIL FROM:{path}");
+        let place = |error: ParseError| (error.rule(), error.offset());
+        assert_eq!(
+            Command::parse(line.as_bytes(), &Syntax::INTERNET).err().map(place),
+            error,
+            "{}",
+            path.len()
+        );
+    }
     let fits = format!("<a@{0}.{0}.{0}.{1}>", "b".repeat(63), "c".repeat(60));
     assert_eq!(fits.len(), 256);
     assert!(ForwardPath::parse(&fits).is_ok());
+}
+
+/// RFC 5321 section 4.5.3.1.3: a path has 256 octets with its brackets, a mailbox those between them.
+#[test]
+fn the_longest_mailbox() {
+    let place = |error: ParseError| (error.rule(), error.offset());
+    for (octets, mailbox, path) in
+        [(254, None, None), (255, Some((Rule::PathLength, 254)), Some((Rule::PathLength, 255)))]
+    {
+        let local = "a".repeat(64);
+        let domain = format!("{0}.{0}.{1}", "b".repeat(63), "c".repeat(octets - 193));
+        let text = format!("{local}@{domain}");
+        assert_eq!(text.len(), octets);
+        assert_eq!(Mailbox::parse(&text).err().map(place), mailbox);
+        assert_eq!(ForwardPath::parse(&format!("<{text}>")).err().map(place), path);
+    }
+    let mailboxes = ["a@x.example", "b@x.example", "a@X.example"];
+    let [a, b, c] = mailboxes.map(|text| text.parse::<MailboxBuf>().unwrap());
+    assert!(a == c && a != b);
 }
 
 #[test]

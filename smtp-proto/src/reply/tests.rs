@@ -249,6 +249,25 @@ fn empty_text_gets_a_default() {
     }
 }
 
+/// RFC 1845 section 4: how much the server has already.
+#[test]
+fn the_offset_of_a_transaction() {
+    for (reply, offset) in [
+        ("355 17 is the transaction offset\r\n", Some(17)),
+        // 3yz has no enhanced code.
+        ("355 2.0.0 17\r\n", None),
+        ("355 18446744073709551615\r\n", Some(u64::MAX)),
+        ("355 18446744073709551616\r\n", None),
+        ("355 the offset\r\n", None),
+        ("355 1x\r\n", None),
+        ("355 +1\r\n", None),
+        ("355 \r\n", None),
+        ("354 17\r\n", None),
+    ] {
+        assert_eq!(Reply::parse(reply.as_bytes()).unwrap().offset(), offset, "{reply}");
+    }
+}
+
 /// what it says is the meaning of the code, where the code has one of its own.
 #[test]
 fn a_default_text_is_that_of_the_code() {
@@ -263,6 +282,9 @@ fn a_default_text_is_that_of_the_code() {
         (421, "closing"),
         (450, "mailbox"),
         (452, "storage"),
+        (250, "OK"),
+        (299, "OK"),
+        (499, "for now"),
         (500, "syntax"),
         (503, "sequence"),
         (523, "encryption"),

@@ -61,6 +61,7 @@ fn enhanced_codes() {
         ("5.1.10 ", (5, 1, 10), 6),
         ("5.999.999 x", (5, 999, 999), 9),
         ("5.10.100", (5, 10, 100), 8),
+        ("5.10.1", (5, 10, 1), 6),
     ] {
         let (code, taken) = EnhancedCode::parse(octets.as_bytes()).unwrap();
         assert_eq!((code.class(), code.subject(), code.detail()), value, "{octets}");

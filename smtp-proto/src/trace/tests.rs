@@ -158,7 +158,11 @@ fn t08_further_clauses() {
     {
         assert_eq!(received().clause(name, value).err(), Some(BadClause), "{name} {value}");
     }
-    assert!(received().clause("x", &"a".repeat(256)).is_err());
+    for (octets, fits) in [(255, true), (256, false)] {
+        let word = "a".repeat(octets);
+        assert_eq!(received().clause("x", &word).is_ok(), fits, "{octets}");
+        assert_eq!(received().clause(&word, "x").is_ok(), fits, "{octets}");
+    }
     let field = received().tls("TLS_AES_128_GCM_SHA256", None).unwrap().to_string();
     assert!(field.contains(" tls TLS_AES_128_GCM_SHA256;"), "{field}");
     assert!(received().tls("TLS AES", None).is_err());
@@ -174,6 +178,43 @@ fn lines_of_the_greatest_length() {
         assert_eq!(out.lines().count(), lines, "{octets}");
         assert!(out.lines().all(|line| line.len() <= 998));
     }
+}
+
+/// RFC 5322 section 2.1.1: lines aim at 78 octets, counted as they go out.
+#[test]
+fn where_a_field_is_folded() {
+    use super::fold::{Charset, Field};
+    let column = "Subject:".len();
+    for (letter, charset, octets) in [
+        ("w", Charset::Ascii, 1),
+        // One `?` each.
+        ("\u{e9}", Charset::Ascii, 1),
+        ("\u{e9}", Charset::Utf8, 2),
+    ] {
+        for (room, lines) in [(0, 1), (1, 2)] {
+            let mut out = String::new();
+            let words = (78 - column - "a  ".len() + room * octets) / octets;
+            let mut field = Field::new(&mut out, "Subject", charset);
+            field.word("a").word(&letter.repeat(words));
+            field.end();
+            assert_eq!(out.lines().count(), lines, "{out}");
+            assert!(out.lines().all(|line| line.len() <= 78), "{out}");
+        }
+    }
+}
+
+/// Whether more of the header section is to come.
+#[test]
+fn where_the_header_ends() {
+    let mut scanner = HeaderScanner::new();
+    for (octets, ended) in [("To: x\r\n", false), ("\r\n", true), ("text\r\n", true)] {
+        scanner.scan(octets.as_bytes());
+        assert_eq!(scanner.has_ended(), ended, "{octets:?}");
+    }
+    let mut scanner = HeaderScanner::new();
+    scanner.scan(b"To: x\r\n");
+    scanner.finish();
+    assert!(scanner.has_ended());
 }
 
 #[test]
@@ -226,6 +267,7 @@ fn t10_old_return_paths_are_removed_and_nothing_else_is() {
         ("To: x\r\n Return-Path: a\r\n\r\n", "To: x\r\n Return-Path: a\r\n\r\n"),
         ("no field\r\nReturn-Path: a\r\nx\r\n", "no field\r\nx\r\n"),
         ("To: x\r\n\r\nReturn-Path: a\r\n", "To: x\r\n\r\nReturn-Path: a\r\n"),
+        ("Return: x\r\n Return-Path: a\r\n\r\n", "Return: x\r\n Return-Path: a\r\n\r\n"),
         ("Return-Path x: a\r\nTo: y\r\n\r\n", "Return-Path x: a\r\nTo: y\r\n\r\n"),
         ("", ""),
     ] {

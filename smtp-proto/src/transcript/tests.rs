@@ -194,6 +194,48 @@ fn the_bound_of_octets_is_one_that_may_be_reached() {
     }
 }
 
+/// An octet that is no text is shown as it was where nothing is masked, and only there a mask needs none.
+#[test]
+fn octets_that_look_like_masks() {
+    let octets = b"*#\\ \xff\xfe";
+    let plain = Spoken::plain(octets);
+    assert!(plain.octets().eq(octets.iter().copied()) && !plain.is_masked());
+    let line = |line: &str| {
+        let file = format!("smtp-transcript 1 server\nS: 220 x\n{line}\n");
+        file.parse::<Transcript>().map(|_| ()).map_err(|error| error.problem())
+    };
+    for (text, good) in [
+        ("C: *#", true),
+        ("C: \\*", false),
+        ("C: \\#", false),
+        ("C* **\\*\\#", true),
+        ("C* \\q", false),
+    ] {
+        assert_eq!(line(text), if good { Ok(()) } else { Err(Problem::Escape) }, "{text}");
+    }
+}
+
+/// Content of no octets is none, and nothing stands for it.
+#[test]
+fn content_of_no_octets() {
+    for void in ["C- 0", "B- 0"] {
+        let file = format!("smtp-transcript 1 server\nS: 220 x\n{void}\nC: NOOP\n");
+        let transcript: Transcript = file.parse().unwrap();
+        assert_eq!(transcript.entries().len(), 2, "{void}");
+        assert_eq!(transcript.line(1), 4);
+    }
+}
+
+/// A bound of entries alone leaves the others as they are.
+#[test]
+fn how_much_is_recorded() {
+    let few = Recording::from(3);
+    assert_eq!(few, Recording { entries: 3, ..Recording::default() });
+    let mut recorder = Recorder::new(few);
+    (0..5).for_each(|_| recorder.line(Speaker::Client, b"NOOP"));
+    assert_eq!((recorder.drain().count(), recorder.dropped()), (3, 2));
+}
+
 /// Behind the last entry it is the end of the file that is told, blank lines and all.
 #[test]
 fn the_line_behind_the_last_entry() {

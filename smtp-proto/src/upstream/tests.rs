@@ -87,6 +87,11 @@ fn values_that_are_none() {
         let error = Command::parse(line.as_bytes(), &Syntax::INTERNET).unwrap_err();
         assert_eq!(error.rule(), Rule::AttributeValue, "{value}");
     }
+    // The name of a protocol is shorter than other values.
+    for (octets, fits) in [(64, true), (65, false)] {
+        let line = alloc::format!("XFORWARD PROTO={}", "x".repeat(octets));
+        assert_eq!(Command::parse(line.as_bytes(), &Syntax::INTERNET).is_ok(), fits, "{octets}");
+    }
 }
 
 /// G-35: in any case, IPv6 by its tag, and three kinds of nothing.
@@ -114,6 +119,10 @@ fn what_was_told() {
         (told.hello_name(), told.port(), told.is_local()),
         (Some("h"), Some(25), Some(true))
     );
+    assert_eq!(xforward("XFORWARD SOURCE=REMOTE").is_local(), Some(false));
+    let mut numbered = Overrides::default();
+    numbered.set_port(Value::Known(25));
+    assert_eq!((numbered.port(), numbered.to_string()), (Some(Value::Known(25)), "PORT=25".into()));
     let told = xforward("XFORWARD ADDR=uucp!host NAME=[UNAVAILABLE]");
     assert_eq!((told.address(), told.ip_address(), told.name()), (Some("uucp!host"), None, None));
 }

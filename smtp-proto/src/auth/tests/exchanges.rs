@@ -322,6 +322,7 @@ fn names_and_nonces() {
     for bad in ["", "a,b", "a b", "a\u{e9}", "\x7f"] {
         assert!(Nonce::parse(bad).is_err(), "{bad:?}");
     }
+    assert!(Nonce::parse(&"n".repeat(256)).is_ok() && Nonce::parse(&"n".repeat(257)).is_err());
     assert_eq!(Nonce::from_random(&[0xff; 24]).as_str(), "/".repeat(32));
     assert!(decoded("").is_empty());
 }

@@ -117,6 +117,8 @@ fn c78_the_time_that_is_left() {
     assert_eq!(unwatched("", 0), loses("", "NOTIFY=FAILURE,DELAY", lost));
     assert_eq!(unwatched("NOTIFY=SUCCESS", 0), loses("", "NOTIFY=SUCCESS,DELAY", lost));
     assert_eq!(unwatched("NOTIFY=NEVER", 0), loses("", "NOTIFY=NEVER", lost));
+    assert_eq!(unwatched("", 3599), loses("", "NOTIFY=FAILURE,DELAY", lost));
+    assert_eq!(unwatched("", 3600), loses("", "", lost));
     assert_eq!(unwatched("", 4000), loses("", "", lost));
     assert_eq!(sent(&one("BY=3600;N", ""), &[], 0), loses("", "", lost));
 }
@@ -190,6 +192,8 @@ fn c83_and_the_rest() {
 fn what_is_known_of_the_content() {
     let mut message = one("BODY=7BIT SMTPUTF8", "");
     assert!(message.content().smtputf8);
+    message.received(10, false);
+    assert_eq!(message.content().body, Body::SevenBit);
     message.received(10, true);
     let mut header = HeaderScanner::new();
     header.scan(b"TLS-Required: No\r\n\r\n");

@@ -282,7 +282,11 @@ fn c02_a_5yz_greeting_is_final_only_from_every_host() {
         assert_eq!(connect(&mut round), None);
         assert_eq!(statuses(round), [status], "{failures:?}");
     }
-    // What was not asked might have said something else.
+    // What was not asked might have said something else, whether there were too many or it was given up.
+    let mut given_up = round(2, 1, &own);
+    assert_eq!(connect(&mut given_up), Some('a'));
+    given_up.failed(greeting(554));
+    assert_eq!(statuses(given_up), [Status::Deferred]);
     let mut round = round(9, 1, &own);
     let mut tried = 0;
     while connect(&mut round).is_some() {

@@ -134,6 +134,16 @@ fn text_of_ones_own() {
     report.text("Two lines,\n\nand one between.").push(of(Action::Failed, 5));
     let shown = text(&report.write(&[]));
     assert!(shown.contains("\r\n\r\nTwo lines,\r\n\r\nand one between.\r\n"), "{shown}");
+    // It says of itself what it is.
+    for (words, kind) in [
+        ("plain", "charset=us-ascii\r\nContent-Transfer-Encoding: 7bit\r\n\r\nplain"),
+        ("na\u{ef}f", "charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nna\u{ef}f"),
+    ] {
+        let mut report = self::report(original("<alice@example.org>", ""));
+        report.text(words).push(of(Action::Failed, 5));
+        let shown = text(&report.write(&[]));
+        assert!(shown.contains(kind), "{shown}");
+    }
     // No line is longer than 998 octets, whatever its words are.
     let word = "w".repeat(3000);
     let shown = told(of(Action::Failed, 5).because(&word), "");
