@@ -8,9 +8,11 @@ use crate::{
     client::{Client, Config, Misuse},
     command::{Mechanism, Node, OtherCommand, Query, Text, Url, Verb},
     domain::HelloName,
-    extension::{Extension, Registered, VerbRule},
+    extension::{Extension, ParameterRule, Registered, VerbRule},
     fault::Fault,
+    parameter::Parameters,
     path::{ForwardPath, ReversePath},
+    profile::Syntax,
     sequence::State,
     tests::Call,
     upstream::{Attribute, Forwarded, Overrides, Value},
@@ -243,4 +245,121 @@ fn c14_plaintext_behind_the_reply_to_starttls() {
     call.hear("");
     assert_eq!(call.fault, Some(Fault::PlaintextBehindStartTls));
     assert!(call.client.has_ended() && call.codes.is_empty());
+}
+
+/// RFC 6531 section 3.3: what is beyond ASCII, wherever it stands, needs a transaction with SMTPUTF8.
+#[test]
+fn what_needs_smtputf8() {
+    let own = Registered::local("XOWN").unwrap().mail(ParameterRule::optional("XOWN", 9).unwrap());
+    let config = Config { extensions: [own].into(), ..Config::default() };
+    let list = |text: &'static str| Parameters::parse(text.as_bytes(), &Syntax::INTERNET).unwrap();
+    for (path, parameters, sent) in [
+        ("<a@x.example>", "XOWN=e", true),
+        ("<\u{e9}@x.example>", "", false),
+        ("<\u{e9}@x.example>", "XOWN=e", false),
+        ("<a@x.example>", "XOWN=\u{e9}", false),
+        ("<\u{e9}@x.example>", "XOWN=\u{e9} SMTPUTF8", true),
+    ] {
+        let mut call = Call::open(config.clone(), &["SMTPUTF8", "XOWN"]);
+        let path = ReversePath::parse(path).unwrap();
+        let expected = if sent { Ok(()) } else { Err(Misuse::NonAscii) };
+        assert_eq!(call.client.mail(path, list(parameters)), expected, "{path} {parameters}");
+    }
+    for (mail, path, parameters, expected) in [
+        ("", "<b@x.example>", "NOTIFY=NEVER", Ok(())),
+        (
+            "",
+            "<b@x.example>",
+            "RRVS=2026-01-01T00:00:00Z",
+            Err(Misuse::NotOffered(Extension::Rrvs)),
+        ),
+        ("", "<\u{e9}@x.example>", "NOTIFY=NEVER", Err(Misuse::NonAscii)),
+        ("", "<b@x.example>", "ORCPT=utf-8;\u{e9}@y.example", Err(Misuse::NonAscii)),
+        ("SMTPUTF8", "<\u{e9}@x.example>", "ORCPT=utf-8;\u{e9}@y.example", Ok(())),
+    ] {
+        let mut call = Call::open(Config::default(), &["SMTPUTF8", "DSN"]);
+        let from = ReversePath::parse("<a@x.example>").unwrap();
+        call.said(|client| client.mail(from, list(mail)), "250 ok\r\n").unwrap();
+        let path = ForwardPath::parse(path).unwrap();
+        assert_eq!(call.client.rcpt(path, list(parameters)), expected, "{path} {parameters}");
+    }
+}
+
+/// RFC 5321 section 4.3.2: a reply of a kind that the command never has ends the session.
+#[test]
+fn replies_that_fit_no_command() {
+    let transid = |client: &mut Client| {
+        let list = Parameters::parse(b"TRANSID=<a@x.example>", &Syntax::INTERNET).unwrap();
+        client.mail(ReversePath::parse("<a@x.example>").unwrap(), list)
+    };
+    type Command = fn(&mut Client) -> Result<(), Misuse>;
+    /// Each reply, and whether it fits.
+    type Replies<'r> = &'r [(&'r str, bool)];
+    let table: [(&[Command], Replies<'_>); 6] = [
+        (&[Client::noop], &[("250 ok", true), ("354 go", false), ("500 no", true)]),
+        (&[Client::starttls], &[("220 go", true), ("250 ok", false), ("454 no", true)]),
+        (&[mail], &[("250 ok", true), ("354 go", false), ("355 7 octets", false)]),
+        (&[transid], &[("250 ok", true), ("355 7 octets", true), ("355 some octets", false)]),
+        (&[mail, rcpt], &[("251 ok", true), ("354 go", false), ("450 no", true)]),
+        (
+            &[mail, rcpt, Client::data],
+            &[("354 go", true), ("250 ok", false), ("334 go", false), ("451 no", true)],
+        ),
+    ];
+    for (commands, replies) in table {
+        for &(reply, fits) in replies {
+            let mut call = Call::open(Config::default(), &["STARTTLS", "CHECKPOINT"]);
+            let (last, before) = commands.split_last().unwrap();
+            before.iter().for_each(|does| drop(call.said(does, "250 ok\r\n").unwrap()));
+            call.said(last, &format!("{reply}\r\n")).unwrap();
+            let unexpected = matches!(call.fault, Some(Fault::UnexpectedReply(_)));
+            assert_eq!(unexpected, !fits, "{reply}: {:?}", call.fault);
+        }
+    }
+    // LMTP knows of no such transactions.
+    let mut call = Call::open(Config::lmtp(), &["CHECKPOINT"]);
+    call.said(transid, "355 7 octets\r\n").unwrap();
+    assert!(matches!(call.fault, Some(Fault::UnexpectedReply(_))), "{:?}", call.fault);
+}
+
+/// RFC 3030 section 2, RFC 2033 section 4.2: behind what a chunk, or content to be fetched, may be sent.
+#[test]
+fn what_a_chunk_waits_for() {
+    let url = || Url::parse("imap://u@h/Sent;uid=2;urlauth=submit+u:internal:91354a").unwrap();
+    let chunk = |client: &mut Client| client.chunk(Bytes::from_static(b"text\r\n"), false);
+    let burl = |client: &mut Client| client.burl(url(), false);
+    let pipelined = ["PIPELINING", "CHUNKING", "BURL imap"];
+    type Command = fn(&mut Client) -> Result<(), Misuse>;
+    type Content<'c> = &'c dyn Fn(&mut Client) -> Result<(), Misuse>;
+    let mut narrow = Config::default();
+    narrow.limits.in_flight = 10;
+    let cases: [(Config, &[&str], &[Command], bool); 7] = [
+        (Config::default(), &pipelined, &[], true),
+        (Config::default(), &pipelined, &[rcpt], true),
+        (Config::default(), &pipelined, &[Client::noop], false),
+        (Config::default(), &pipelined[1..], &[rcpt], false),
+        // The second is queued.
+        (narrow.clone(), &pipelined, &[rcpt], true),
+        (narrow, &pipelined, &[rcpt, rcpt], false),
+        (Config::default(), &pipelined, &[rcpt, rcpt], true),
+    ];
+    for (config, offered, open, goes) in cases {
+        let content: [Content<'_>; 2] = [&chunk, &burl];
+        for content in content {
+            let mut call = Call::open(config.clone(), offered);
+            call.said(mail, "250 ok\r\n").unwrap();
+            call.said(rcpt, "250 ok\r\n").unwrap();
+            open.iter().for_each(|does| does(&mut call.client).unwrap());
+            let expected = if goes { Ok(()) } else { Err(Misuse::AwaitReplies) };
+            assert_eq!(content(&mut call.client), expected, "{offered:?} {}", open.len());
+        }
+    }
+    // With LMTP it is to be known who has been accepted, and no more.
+    let mut call = Call::open(Config::lmtp(), &pipelined);
+    call.said(mail, "250 ok\r\n").unwrap();
+    rcpt(&mut call.client).unwrap();
+    assert_eq!(chunk(&mut call.client), Err(Misuse::AwaitReplies));
+    call.sent();
+    call.hear("250 ok\r\n");
+    assert_eq!((chunk(&mut call.client), chunk(&mut call.client)), (Ok(()), Ok(())));
 }

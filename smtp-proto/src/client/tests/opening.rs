@@ -432,3 +432,48 @@ fn whether_to_come_back_without_tls() {
         assert!(!opening(tls).login(choice()).may_retry_without_tls(), "{tls:?}");
     }
 }
+
+/// A mechanism with a name and a response of some length.
+struct Long {
+    name: String,
+    response: usize,
+}
+
+impl side::Mechanism for Long {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn initial_response(&mut self) -> Option<Secret> {
+        let mut response = Secret::new();
+        (0..self.response).for_each(|_| response.extend_from_slice(b"x"));
+        Some(response)
+    }
+
+    fn respond(&mut self, _: &[u8]) -> Result<Secret, Refused> {
+        Ok(Secret::new())
+    }
+}
+
+/// C-21: a response goes with AUTH as long as the line has not more than 512 octets.
+#[test]
+fn c21_the_longest_line() {
+    for (letters, allowed, inline) in [(4, false, true), (5, false, false), (5, true, true)] {
+        let name = "X".repeat(letters);
+        let offers = format!("250-mx.example\r\n250 AUTH {name}\r\n");
+        let login = Login::new().with(Long { name: name.clone(), response: 375 });
+        let mut opening = opening(TlsUse::None).login(login.long_initial_response(allowed));
+        let mut client = Client::new(Config::default());
+        let mut hear = |reply: &str| {
+            assert_eq!(client.wire().receive(reply.as_bytes()), reply.len());
+            settle(&mut client, &mut opening).0
+        };
+        hear("220 mx.example\r\n");
+        let sent = hear(&offers);
+        assert_eq!(sent == format!("AUTH {name}\r\n"), !inline, "{sent}");
+        assert!(sent.len() <= 512 || allowed, "{sent}");
+        if !inline {
+            assert_eq!(hear("334 \r\n").len(), 500 + 2);
+        }
+    }
+}

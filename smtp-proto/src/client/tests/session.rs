@@ -6,7 +6,7 @@ use alloc::{
 };
 use core::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use crate::{
     client::{Client, Config, Event, Misuse, ReplyTo},
@@ -289,4 +289,33 @@ fn remarks_are_recorded() {
     let told: Vec<String> =
         call.client.wire().transcript().unwrap().drain().map(|entry| entry.to_string()).collect();
     assert!(matches!(&told[..], [only] if only.contains("TLS 1.3")), "{told:?}");
+}
+
+/// RFC 2920 section 3.1: behind some commands nothing is sent before they are answered.
+#[test]
+fn what_ends_a_group() {
+    let mut call = Call::open(Config::default(), &["PIPELINING"]);
+    call.client.noop().unwrap();
+    mail(&mut call.client).unwrap();
+    rcpt(&mut call.client).unwrap();
+    assert_eq!(call.sent(), "NOOP\r\n");
+    call.hear("250 ok\r\n");
+    assert_eq!(call.sent(), "MAIL FROM:<a@x.example>\r\nRCPT TO:<b@x.example>\r\n");
+}
+
+/// RFC 5321 section 4.5.3.2.5: the time for content is that of a block of it, not of the whole.
+#[test]
+fn each_block_of_content_has_its_time() {
+    let mut call = Call::open(Config::default(), &["SIZE"]);
+    call.said(mail, "250 ok\r\n").unwrap();
+    call.said(rcpt, "250 ok\r\n").unwrap();
+    call.said(Client::data, "354 go\r\n").unwrap();
+    call.client.body(Bytes::from("a line of content\r\n".repeat(4000))).unwrap();
+    let client = &mut call.client;
+    for laps in [0, 1, 0, 1] {
+        let before = client.wire().timer().lap;
+        client.wire().output().advance(10 * 1024);
+        assert_eq!(client.step(), Step::Write);
+        assert_eq!(client.wire().timer().lap - before, laps);
+    }
 }

@@ -161,6 +161,7 @@ fn content_that_cannot_be_read_again() {
     let (sent, step) = settle(&mut client, &mut transaction);
     assert_eq!((sent.as_str(), step), ("", TransactionStep::Done));
     let report = transaction.report();
+    assert!(!report.all_delivered());
     let [first, second] = report.outcomes() else { panic!("{report:?}") };
     assert!(first.is_delivered());
     assert_eq!((second.status(), second.phase()), (Status::Deferred, Phase::Preparation));

@@ -436,3 +436,25 @@ fn when_the_roles_turn() {
     assert_eq!(server.step(), Step::Event);
     assert!(matches!(server.event(), Some(Event::Turned(_))));
 }
+
+/// What an application leaves open is filled in, and nothing else is.
+#[test]
+fn words_of_ones_own() {
+    let said = |acceptance: Acceptance<'static>| {
+        let mut session = session(mx(), &[EHLO]);
+        session.question(MAIL, |event| match event {
+            Event::Mail(mail) => mail.accept_with(acceptance),
+            event => panic!("{event:?}"),
+        });
+        session.said()
+    };
+    let stock = said(Acceptance::default());
+    assert!(stock.starts_with("250 2.1.0 "), "{stock}");
+    let enhanced = Acceptance::default().with_enhanced(1, 9);
+    assert_eq!(said(enhanced), stock.replace("2.1.0", "2.1.9"));
+    let coded = Acceptance::default().with_code(Code::CANNOT_VERIFY).unwrap();
+    assert_eq!(said(coded), stock.replace("250", "252"));
+    assert_eq!(said(Acceptance::new("as you like")), "250 2.1.0 as you like\r\n");
+    let none = mx().withhold(Extension::EnhancedStatusCodes);
+    assert_eq!(session(none, &[EHLO]).say(MAIL), stock.replace("2.1.0 ", ""));
+}
