@@ -5,14 +5,16 @@ use std::{
     io::{self, IoSlice},
     net::{IpAddr, SocketAddr},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Instant,
 };
 
 use smol::{
+    Async,
     future::FutureExt,
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream, resolve},
+    net::{TcpListener, resolve},
 };
 use smtp_frontend::{
     Connection, Driver,
@@ -49,27 +51,30 @@ impl Runtime for Smol {
 
     async fn connect(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {
         let stream = match source {
-            None => TcpStream::connect(address).await?,
+            None => Async::<std::net::TcpStream>::connect(address).await?,
             Some(source) => connect_from(source, address).await?,
         };
-        stream.set_nodelay(true)?;
+        stream.get_ref().set_nodelay(true)?;
         Ok(Plain::Tcp(stream).into())
     }
 
     #[cfg(unix)]
     async fn connect_unix(path: &std::path::Path) -> io::Result<Socket> {
-        Ok(Plain::Unix(smol::net::unix::UnixStream::connect(path).await?).into())
+        Ok(Plain::Unix(Async::<std::os::unix::net::UnixStream>::connect(path).await?).into())
     }
 
     async fn accept(listener: &AnyListener) -> io::Result<(Socket, Option<SocketAddr>)> {
         match listener {
             AnyListener::Tcp(listener) => {
+                let listener = Arc::<Async<std::net::TcpListener>>::from(listener.clone());
                 let (stream, peer) = listener.accept().await?;
-                let _ = stream.set_nodelay(true);
+                let _ = stream.get_ref().set_nodelay(true);
                 Ok((Plain::Tcp(stream).into(), Some(peer)))
             }
             #[cfg(unix)]
             AnyListener::Unix(listener) => {
+                let listener =
+                    Arc::<Async<std::os::unix::net::UnixListener>>::from(listener.clone());
                 Ok((Plain::Unix(listener.accept().await?.0).into(), None))
             }
         }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt, io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Shutdown, SocketAddr, TcpStream},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -10,8 +10,8 @@ use std::{
 #[cfg(feature = "tls")]
 use futures_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 use smol::{
+    Async,
     io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
 };
 use smtp_frontend::{Stream, runtime};
 #[cfg(feature = "tls")]
@@ -35,10 +35,12 @@ enum Inner {
     Closed,
 }
 
+/// `Async`, not the streams of `smol::net`: these can be cloned and polled by several tasks, and own more than 200
+/// octets for it. A session has one task.
 pub(crate) enum Plain {
-    Tcp(TcpStream),
+    Tcp(Async<TcpStream>),
     #[cfg(unix)]
-    Unix(smol::net::unix::UnixStream),
+    Unix(Async<std::os::unix::net::UnixStream>),
     Other(Box<dyn Duplex>),
 }
 
@@ -67,7 +69,10 @@ macro_rules! each_plain {
 }
 
 /// Connects from an address of this host, which the sockets of smol cannot by themselves.
-pub(crate) async fn connect_from(source: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
+pub(crate) async fn connect_from(
+    source: IpAddr,
+    address: SocketAddr,
+) -> io::Result<Async<TcpStream>> {
     let socket = socket2::Socket::new(
         socket2::Domain::for_address(address),
         socket2::Type::STREAM,
@@ -77,13 +82,13 @@ pub(crate) async fn connect_from(source: IpAddr, address: SocketAddr) -> io::Res
     socket.set_nonblocking(true)?;
     // As a rule it says that it goes on by itself.
     let begun = socket.connect(&address.into());
-    let stream = smol::Async::new(std::net::TcpStream::from(socket))?;
+    let stream = Async::new(TcpStream::from(socket))?;
     stream.writable().await?;
     if let Some(error) = stream.get_ref().take_error()? {
         return Err(error);
     }
     match (stream.get_ref().peer_addr(), begun) {
-        (Ok(_), _) => Ok(stream.into()),
+        (Ok(_), _) => Ok(stream),
         (Err(_), Err(error)) | (Err(error), Ok(())) => Err(error),
     }
 }
@@ -103,7 +108,7 @@ impl Socket {
             Inner::Closed => return None,
         };
         match plain {
-            Plain::Tcp(stream) => Some(stream),
+            Plain::Tcp(stream) => Some(stream.get_ref()),
             _ => None,
         }
     }
@@ -206,7 +211,12 @@ impl AsyncWrite for Plain {
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each_plain!(self.get_mut(), stream => Pin::new(stream).poll_close(cx))
+        match self.get_mut() {
+            Self::Tcp(stream) => Poll::Ready(stream.get_ref().shutdown(Shutdown::Write)),
+            #[cfg(unix)]
+            Self::Unix(stream) => Poll::Ready(stream.get_ref().shutdown(Shutdown::Write)),
+            Self::Other(stream) => Pin::new(stream).poll_close(cx),
+        }
     }
 }
 

@@ -151,7 +151,7 @@ fn owned(port: u16, most: usize) -> usize {
 fn an_idle_session_owns_no_more_than_it_did() {
     type Serve = fn(mpsc::Sender<Begun>);
     let runtimes: [(&str, Serve, usize); 2] =
-        [("tokio", on_tokio, 1_384), ("smol", on_smol, 1_576)];
+        [("tokio", on_tokio, 1_384), ("smol", on_smol, 1_336)];
     for (name, serve, most) in runtimes {
         let (tell, told) = mpsc::channel();
         let thread = thread::spawn(move || serve(tell));
