@@ -12,7 +12,7 @@ impl Client {
     /// Makes the call that says `line`; `None` if there is no such call.
     pub(crate) fn repeat(&mut self, line: &[u8]) -> Option<Result<(), Misuse>> {
         let command = Command::parse(line, &Syntax::LENIENT).ok()?;
-        self.permit(command.verb(), false);
+        self.permit(command.verb());
         Some(match command {
             Command::Ehlo(name) | Command::Lhlo(name) => self.hello(name),
             Command::Helo(name) => self.helo(name),
@@ -48,10 +48,9 @@ impl Client {
     }
 
     /// Lets a command be sent that was queued before replies came which would not allow it any more.
-    pub(crate) fn permit(&mut self, verb: Verb, last_chunk: bool) {
-        let mut request = Request::of(verb, self.session.config.protocol);
-        request = match request {
-            Request::Bdat if last_chunk => Request::BdatLast,
+    pub(crate) fn permit(&mut self, verb: Verb) {
+        // The last chunk may come where any may.
+        let request = match Request::of(verb, self.session.config.protocol) {
             Request::Unknown => Request::Extension,
             request => request,
         };

@@ -291,7 +291,7 @@ fn judge_digits(line: &[u8]) -> Result<(), ReplyError> {
     Err(ReplyError::NotAReply)
 }
 
-/// Judges code and separator of a line.
+/// Judges code and separator of a line. An LF in its place is judged as the end of the line.
 #[inline]
 fn judge_head(
     first: Option<u32>,
@@ -307,9 +307,7 @@ fn judge_head(
         return Err(ReplyError::CodeMismatch);
     }
     match (separator, line.get(4)) {
-        (b' ' | b'-', _) | (b'\r', None | Some(b'\n')) => Ok(()),
-        (b'\n', _) if rules.lenient_lf => Ok(()),
-        (b'\n', _) => Err(ReplyError::BareNewline),
+        (b' ' | b'-' | b'\n', _) | (b'\r', None | Some(b'\n')) => Ok(()),
         _ => Err(ReplyError::NotAReply),
     }
 }

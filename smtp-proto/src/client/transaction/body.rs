@@ -123,11 +123,8 @@ impl Transaction<'_> {
         if last {
             self.round.sent = true;
             self.stage = Stage::Delivery;
-        } else {
-            self.round.open_chunks += 1;
-            if !client.pipelines() {
-                self.stage = Stage::Delivery;
-            }
+        } else if !client.pipelines() {
+            self.stage = Stage::Delivery;
         }
         Ok(())
     }

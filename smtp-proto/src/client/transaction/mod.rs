@@ -99,7 +99,6 @@ struct Round {
     asked: u32,
     answered: u32,
     accepted: u32,
-    open_chunks: u32,
     /// Octets at the beginning of the content that are not sent, as the server has them.
     to_skip: u64,
     /// DATA was sent behind RCPT, before it was known whether there is a recipient.

@@ -37,13 +37,10 @@ impl Transaction<'_> {
             ReplyTo::Rcpt { .. } => self.recipient_answered(positive, reply),
             ReplyTo::Data => self.data_answered(reply),
             ReplyTo::Chunk => {
-                self.round.open_chunks = self.round.open_chunks.saturating_sub(1);
                 if !positive {
                     self.answered_for_all(Phase::Content, reply);
-                } else if self.stage == Stage::Delivery
-                    && !self.round.sent
-                    && self.round.open_chunks == 0
-                {
+                } else if self.stage == Stage::Delivery && !self.round.sent {
+                    // Without PIPELINING it was the only one.
                     self.stage = Stage::Body;
                 }
             }

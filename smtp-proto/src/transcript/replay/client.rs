@@ -215,7 +215,7 @@ fn auth(cursor: &mut Cursor<'_>, client: &mut Client, line: &Spoken) -> Result<C
     let (Some(mechanism), Some(response)) = (mechanism, response) else {
         return Err(cursor.differs(Found::Unspeakable));
     };
-    client.permit(Verb::Auth, false);
+    client.permit(Verb::Auth);
     Ok(client.auth(mechanism, response.as_ref().map(Secret::as_slice)))
 }
 
@@ -254,6 +254,6 @@ fn chunk(
         return Err(cursor.differs(Found::TooLarge));
     }
     while filler.fill(&mut octets) {}
-    client.permit(Verb::Bdat, bdat.last);
+    client.permit(Verb::Bdat);
     Ok(client.chunk(octets.into(), bdat.last))
 }
