@@ -236,6 +236,20 @@ fn verbs_of_ones_own() {
     assert!(session.say("XTHREE\r\n").starts_with("500 "));
 }
 
+/// A verb comes behind the hello, unless its extension is known without one.
+#[test]
+fn verbs_of_ones_own_before_the_hello() {
+    let own = |rule| Registered::local("XOWN").unwrap().verb(rule);
+    let rule = || VerbRule::new("XOWN").unwrap();
+    for (rule, code) in [(rule(), "503 "), (rule().before_hello(), "250 ")] {
+        let mut session = Session::new(mx().extension(own(rule)));
+        let said = session.say("XOWN\r\n");
+        assert!(said.starts_with(code), "{said}");
+        session.say(EHLO);
+        assert!(session.say("XOWN\r\n").starts_with("250 "));
+    }
+}
+
 /// RFC 2033 section 4.2: one reply for each recipient, but one alone that ends the session.
 #[test]
 fn replies_of_lmtp_end_with_the_session() {

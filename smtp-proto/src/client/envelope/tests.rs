@@ -246,6 +246,10 @@ mod of_parsed {
             let error = EnvelopeBuf::try_from(&message.unwrap()).unwrap_err().to_string();
             assert_eq!(error, "To: \"b@y.example\" is no address");
         }
+        let list = ignorant().header_comma_separated(to.clone());
+        let list = list.parse_headers("From: a@x.example\nTo: b@y.example, c@y.example\n\n");
+        let error = EnvelopeBuf::try_from(&list.unwrap()).unwrap_err().to_string();
+        assert_eq!(error, "To: \"b@y.example\" is no address");
         let date = ignorant()
             .header_date(to)
             .parse_headers("From: a@x.example\nTo: Mon, 30 Nov 2026 10:00:00 +0000\n\n");

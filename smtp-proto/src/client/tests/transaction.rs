@@ -270,3 +270,55 @@ fn parameters_beside_those_of_the_transaction() {
         }
     }
 }
+
+/// RFC 6152 section 3: content that was not said to be 8-bit goes to whoever takes that.
+#[test]
+fn content_that_was_not_said_to_be_8_bit() {
+    for (offered, taken) in [(&["8BITMIME"][..], true), (&["SIZE"], false)] {
+        let mut client = open(Config::default(), offered);
+        let to = recipients(&["<b@x.example>"]);
+        let mut transaction = transaction(&to, Content::default());
+        let _ = settle(&mut client, &mut transaction);
+        for reply in ["250 ok\r\n", "250 ok\r\n", "354 go\r\n"] {
+            let _ = hear(&mut client, &mut transaction, reply);
+        }
+        let expected = if taken { Ok(()) } else { Err(Misuse::EightBit) };
+        let body = transaction.body(&mut client, Bytes::from_static(b"t\xe9xt\r\n"));
+        assert_eq!(body, expected, "{offered:?}");
+    }
+}
+
+/// RFC 9422 section 4.2: with all-or-nothing, all must find room in one transaction.
+#[test]
+fn all_within_the_servers_limit() {
+    for (most, sent) in [(3, true), (2, true), (1, false)] {
+        let mut client = open(Config::default(), &[&alloc::format!("LIMITS RCPTMAX={most}")]);
+        let recipients = recipients(&["<b@x.example>", "<c@x.example>"]);
+        let envelope = Envelope {
+            reverse_path: ReversePath::Null,
+            parameters: Parameters::EMPTY,
+            recipients: &recipients,
+        };
+        let options = TransactionOptions { all_or_nothing: true, ..TransactionOptions::default() };
+        let mut transaction = Transaction::new(envelope, Content::default(), options);
+        let (said, _) = settle(&mut client, &mut transaction);
+        assert_eq!(said == "MAIL FROM:<>\r\n", sent, "{most}: {said}");
+    }
+}
+
+/// RFC 6531 section 3.3: who cannot be sent to is passed over, wherever in the envelope.
+#[test]
+fn recipients_who_are_passed_over() {
+    let lists: [&[&str]; 3] = [
+        &["<\u{e9}@x.example>", "<b@x.example>"],
+        &["<b@x.example>", "<\u{e9}@x.example>"],
+        &["<\u{e9}@x.example>", "<b@x.example>", "<\u{e8}@x.example>"],
+    ];
+    for list in lists {
+        let mut client = open(Config::default(), &["PIPELINING"]);
+        let to = recipients(list);
+        let mut transaction = transaction(&to, Content::default());
+        let (sent, _) = settle(&mut client, &mut transaction);
+        assert_eq!(sent, "MAIL FROM:<>\r\nRCPT TO:<b@x.example>\r\nDATA\r\n", "{list:?}");
+    }
+}
