@@ -153,13 +153,18 @@ impl Transaction<'_> {
 
 /// A path, whose mailbox this is, as it is sent: without SMTPUTF8 with the domain in A-labels (C-74), which
 /// `a_labels` keeps.
+#[inline]
 fn as_sent<'p, P: From<Mailbox<'p>>>(
     path: P,
     mailbox: Option<Mailbox<'p>>,
     smtputf8: bool,
     a_labels: &'p mut Option<MailboxBuf>,
 ) -> P {
-    let differs = mailbox.filter(|mailbox| !smtputf8 && !mailbox.is_ascii());
-    *a_labels = differs.and_then(|mailbox| mailbox.to_a_labels());
-    a_labels.as_ref().map_or(path, |mailbox| mailbox.as_mailbox().into())
+    match mailbox {
+        Some(mailbox) if !smtputf8 && !mailbox.is_ascii() => {
+            *a_labels = mailbox.to_a_labels();
+            a_labels.as_ref().map_or(path, |mailbox| mailbox.as_mailbox().into())
+        }
+        _ => path,
+    }
 }
