@@ -145,8 +145,8 @@ fn owned(port: u16, most: usize) -> usize {
     if settled { held.min(most) } else { held }
 }
 
-/// What the bench measures (PERFORMANCE.md), without the sixth that the allocator adds. The bound leaves room for the tables that
-/// all sessions share, which grow by doubling, and none for the next size that tokio gives a task.
+/// What the bench measures (PERFORMANCE.md), without the sixth that the allocator adds. The bound leaves room for the
+/// tables that all sessions share, which grow by doubling, and none for the next size that tokio gives a task.
 #[test]
 fn an_idle_session_owns_no_more_than_it_did() {
     type Serve = fn(mpsc::Sender<Begun>);
