@@ -112,12 +112,14 @@ def servers(program):
     source = HERE / "servers" / "go_smtp_server.go"
     if (dropping_go := brought("go-smtp", lambda: install.go_smtp(source))) is not None:
         found.append(Server("go-smtp", lambda port: [dropping_go, str(port)],
-                            lambda port: [dropping_go, str(port), cert, key], two_cores={}))
+                            lambda port: [dropping_go, str(port), cert, key], idle_tls=2_000, scale=(1_000, 64 << 20),
+                            two_cores={}))
     if (node := brought("nodemailer", install.nodemailer)) is not None:
         dropping = HERE / "servers" / "nodemailer_server.js"
         found.append(Server("nodemailer", lambda port: [node, dropping, str(port)],
                             lambda port: [node, dropping, str(port), cert, key],
-                            environment={"NODE_PATH": str(install.NODE_MODULES)}, share=0.4, idle_tls=2_000, scale=(1_000, 4 << 20)))
+                            environment={"NODE_PATH": str(install.NODE_MODULES)}, share=0.4, idle_tls=2_000,
+                            scale=(1_000, 4 << 20)))
     if (python := brought("aiosmtpd", install.aiosmtpd)) is not None:
         script = HERE / "servers" / "aiosmtpd_server.py"
         found.append(Server("aiosmtpd", lambda port: [python, script, str(port)],
