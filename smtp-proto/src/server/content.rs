@@ -13,6 +13,7 @@ use super::{
     answer::Leave,
     question::Event,
     session::{Phase, Session},
+    transfer::Transfer,
 };
 use crate::{
     answer::Rejection,
@@ -23,9 +24,6 @@ use crate::{
     transcript::Entry,
     wire::Input,
 };
-
-const BARE_NEWLINE: Rejection<'static> =
-    Rejection::permanent(5, 2, "bare CR or LF in the message").coded(Code::MAILBOX_UNAVAILABLE);
 
 /// What ends content after DATA.
 const END: &[u8] = b".\r\n";
@@ -97,7 +95,9 @@ impl Server {
         if session.transfer.decoder.bare_newline()
             && session.transfer.bare_newline == BareNewline::Reject
         {
-            session.spoil(BARE_NEWLINE);
+            // What is said of it waits for the end: a message may be too big as well, and which of
+            // both shows first depends on how it is cut.
+            session.void();
         }
         let body = session.receive(&mut wire.input, decoded.content);
         wire.input.consume(decoded.consumed.saturating_sub(decoded.content));
@@ -166,7 +166,7 @@ impl Server {
             if session.transfer.lines.bare_newline()
                 && session.transfer.bare_newline == BareNewline::Reject
             {
-                session.spoil(BARE_NEWLINE);
+                session.spoil(Transfer::BARE_NEWLINE);
             }
             let body = session.receive(&mut wire.input, content);
             wire.input.consume(consumed.saturating_sub(content));
@@ -200,12 +200,6 @@ impl Server {
         session.rearm = true;
         if chunk.fate == Fate::Keep && last {
             session.transfer.lines.finish();
-            if session.transfer.lines.bare_newline()
-                && session.transfer.bare_newline == BareNewline::Reject
-                && !session.transfer.binary
-            {
-                session.spoil(BARE_NEWLINE);
-            }
             session.weigh();
         }
         let failed = match chunk.fate {
@@ -327,7 +321,8 @@ impl Session {
         // What a CR at the end of a chunk is, the next octet would say; it is not to be seen here.
         self.transfer.lines.finish();
         let bare = !self.transfer.binary && self.transfer.lines.bare_newline();
-        (bare && self.transfer.bare_newline == BareNewline::Reject).then_some(BARE_NEWLINE)
+        (bare && self.transfer.bare_newline == BareNewline::Reject)
+            .then_some(Transfer::BARE_NEWLINE)
     }
 
     /// The message cannot be taken any more: the application is told, and the reply waits for its

@@ -55,6 +55,9 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
+    pub(super) const BARE_NEWLINE: Rejection<'static> =
+        Rejection::permanent(5, 2, "bare CR or LF in the message").coded(Code::MAILBOX_UNAVAILABLE);
+
     pub(super) fn new(policy: &ServerPolicy) -> Self {
         Self::with(policy.bare_newline, LineLength::new(policy.max_text_line))
     }
@@ -136,6 +139,9 @@ impl Transfer {
     ) -> Option<Rejection<'static>> {
         let unless_accepted = |verdict, reply| (verdict == Verdict::Reject).then_some(reply);
         match unusual {
+            Leniency::BareNewline => {
+                (self.bare_newline == BareNewline::Reject).then_some(Self::BARE_NEWLINE)
+            }
             Leniency::NulInText => unless_accepted(policy.nul_in_text, NUL_IN_TEXT),
             Leniency::Undeclared8Bit => unless_accepted(policy.undeclared_8bit, UNDECLARED_8BIT),
             Leniency::LongLine => self.length.is_too_long().then_some(LINE_TOO_LONG),
