@@ -152,6 +152,7 @@
 #![deny(missing_docs)]
 
 mod listener;
+mod one_task;
 mod reader;
 mod runtime;
 mod socket;

@@ -23,6 +23,7 @@ use smtp_frontend::{
 
 use crate::{
     listener::AnyListener,
+    one_task::OneTask,
     socket::{Plain, Socket, connect_from},
 };
 
@@ -55,12 +56,13 @@ impl Runtime for Smol {
             Some(source) => connect_from(source, address).await?,
         };
         stream.get_ref().set_nodelay(true)?;
-        Ok(Plain::Tcp(stream).into())
+        Ok(Plain::Tcp(OneTask::new(stream)).into())
     }
 
     #[cfg(unix)]
     async fn connect_unix(path: &std::path::Path) -> io::Result<Socket> {
-        Ok(Plain::Unix(Async::<std::os::unix::net::UnixStream>::connect(path).await?).into())
+        let stream = Async::<std::os::unix::net::UnixStream>::connect(path).await?;
+        Ok(Plain::Unix(OneTask::new(stream)).into())
     }
 
     async fn accept(listener: &AnyListener) -> io::Result<(Socket, Option<SocketAddr>)> {
@@ -69,13 +71,13 @@ impl Runtime for Smol {
                 let listener = Arc::<Async<std::net::TcpListener>>::from(listener.clone());
                 let (stream, peer) = listener.accept().await?;
                 let _ = stream.get_ref().set_nodelay(true);
-                Ok((Plain::Tcp(stream).into(), Some(peer)))
+                Ok((Plain::Tcp(OneTask::new(stream)).into(), Some(peer)))
             }
             #[cfg(unix)]
             AnyListener::Unix(listener) => {
                 let listener =
                     Arc::<Async<std::os::unix::net::UnixListener>>::from(listener.clone());
-                Ok((Plain::Unix(listener.accept().await?.0).into(), None))
+                Ok((Plain::Unix(OneTask::new(listener.accept().await?.0)).into(), None))
             }
         }
     }

@@ -20,6 +20,8 @@ use smtp_frontend::{
     tls::{Side, TlsFacts, rustls},
 };
 
+use crate::one_task::OneTask;
+
 /// What a session needs of a stream.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
@@ -35,12 +37,10 @@ enum Inner {
     Closed,
 }
 
-/// `Async`, not the streams of `smol::net`: these can be cloned and polled by several tasks, and own more than 200
-/// octets for it. A session has one task.
 pub(crate) enum Plain {
-    Tcp(Async<TcpStream>),
+    Tcp(OneTask<TcpStream>),
     #[cfg(unix)]
-    Unix(Async<std::os::unix::net::UnixStream>),
+    Unix(OneTask<std::os::unix::net::UnixStream>),
     Other(Box<dyn Duplex>),
 }
 
