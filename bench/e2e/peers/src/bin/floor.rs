@@ -76,10 +76,8 @@ async fn session(stream: TcpStream, tls: Option<TlsAcceptor>) -> io::Result<()> 
     stream.set_nodelay(true)?;
     match tls {
         None => serve(stream).await,
-        Some(tls) => {
-            let stream = tls.accept(stream).await?;
-            serve(stream).await
-        }
+        // In a box, so that a session outside TLS has no room for it.
+        Some(tls) => Box::pin(async move { serve(tls.accept(stream).await?).await }).await,
     }
 }
 
