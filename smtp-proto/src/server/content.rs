@@ -13,11 +13,10 @@ use super::{
     answer::Leave,
     question::Event,
     session::{Phase, Session},
-    transfer::Transfer,
 };
 use crate::{
     answer::Rejection,
-    data::{BareNewline, Then},
+    data::Then,
     profile::{LastWithoutRcpt, Leniency},
     sequence::{self, Answer, Request, State},
     status::Code,
@@ -92,9 +91,7 @@ impl Server {
         let Self { wire, session } = self;
         let raw = wire.raw_content();
         let decoded = session.transfer.decoder.decode(wire.input.octets_mut());
-        if session.transfer.decoder.bare_newline()
-            && session.transfer.bare_newline == BareNewline::Reject
-        {
+        if session.transfer.refused_newline().is_some() {
             // What is said of it waits for the end: a message may be too big as well, and which of
             // both shows first depends on how it is cut.
             session.void();
@@ -163,10 +160,8 @@ impl Server {
                 }
                 checked.content
             };
-            if session.transfer.lines.bare_newline()
-                && session.transfer.bare_newline == BareNewline::Reject
-            {
-                session.spoil(Transfer::BARE_NEWLINE);
+            if let Some(reply) = session.transfer.refused_newline() {
+                session.spoil(reply);
             }
             let body = session.receive(&mut wire.input, content);
             wire.input.consume(consumed.saturating_sub(content));
@@ -320,9 +315,7 @@ impl Session {
         self.transfer.received = self.transfer.received.saturating_add(octets);
         // What a CR at the end of a chunk is, the next octet would say; it is not to be seen here.
         self.transfer.lines.finish();
-        let bare = !self.transfer.binary && self.transfer.lines.bare_newline();
-        (bare && self.transfer.bare_newline == BareNewline::Reject)
-            .then_some(Transfer::BARE_NEWLINE)
+        self.transfer.refused_newline()
     }
 
     /// The message cannot be taken any more: the application is told, and the reply waits for its

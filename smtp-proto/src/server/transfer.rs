@@ -10,6 +10,8 @@ use crate::{
     status::Code,
 };
 
+const BARE_NEWLINE: Rejection<'static> =
+    Rejection::permanent(5, 2, "bare CR or LF in the message").coded(Code::MAILBOX_UNAVAILABLE);
 const UNDECLARED_8BIT: Rejection<'static> =
     Rejection::permanent(6, 1, "8-bit content was not declared").coded(Code::TRANSACTION_FAILED);
 const NUL_IN_TEXT: Rejection<'static> = Rejection::permanent(6, 0, "NUL in the message");
@@ -55,9 +57,6 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
-    pub(super) const BARE_NEWLINE: Rejection<'static> =
-        Rejection::permanent(5, 2, "bare CR or LF in the message").coded(Code::MAILBOX_UNAVAILABLE);
-
     pub(super) fn new(policy: &ServerPolicy) -> Self {
         Self::with(policy.bare_newline, LineLength::new(policy.max_text_line))
     }
@@ -116,15 +115,25 @@ impl Transfer {
         self.decoder.has_8bit() || self.lines.has_8bit()
     }
 
+    /// Whether a bare CR or LF was seen in what is no binary content.
+    fn has_bare_newline(&self) -> bool {
+        !self.binary && (self.decoder.bare_newline() || self.lines.bare_newline())
+    }
+
+    /// The reply to a bare CR or LF, where one was seen that the policy does not mend.
+    pub(super) fn refused_newline(&self) -> Option<Rejection<'static>> {
+        (self.bare_newline == BareNewline::Reject && self.has_bare_newline())
+            .then_some(BARE_NEWLINE)
+    }
+
     /// What may be unusual in a message that has come whole and that nothing is wrong with, and whether
     /// it is there.
     #[inline(always)]
     pub(super) fn unusual(&self) -> [(Leniency, bool); 4] {
         let text = !self.binary;
-        let bare = self.decoder.bare_newline() || self.lines.bare_newline();
         let nul = self.decoder.has_nul() || self.lines.has_nul();
         [
-            (Leniency::BareNewline, text && bare),
+            (Leniency::BareNewline, self.has_bare_newline()),
             (Leniency::NulInText, text && nul),
             (Leniency::Undeclared8Bit, self.has_8bit() && !self.declared_8bit),
             (Leniency::LongLine, self.length.is_long()),
@@ -139,9 +148,7 @@ impl Transfer {
     ) -> Option<Rejection<'static>> {
         let unless_accepted = |verdict, reply| (verdict == Verdict::Reject).then_some(reply);
         match unusual {
-            Leniency::BareNewline => {
-                (self.bare_newline == BareNewline::Reject).then_some(Self::BARE_NEWLINE)
-            }
+            Leniency::BareNewline => self.refused_newline(),
             Leniency::NulInText => unless_accepted(policy.nul_in_text, NUL_IN_TEXT),
             Leniency::Undeclared8Bit => unless_accepted(policy.undeclared_8bit, UNDECLARED_8BIT),
             Leniency::LongLine => self.length.is_too_long().then_some(LINE_TOO_LONG),
