@@ -229,20 +229,22 @@ impl Pen<'_> {
 
     /// Writes a response or a challenge of the AUTH exchange, which the record masks.
     pub(crate) fn say_secret(&mut self, speaker: Speaker, write: impl FnOnce(&mut BytesMut)) {
-        let Some(recorder) = self.recorder.as_deref_mut() else {
-            self.output.secret_text(write);
-            return;
-        };
-        self.output.secret_text(|tail| {
-            let before = tail.len();
-            write(tail);
-            let said = tail.get(before..).unwrap_or_default();
-            recorder.secret(speaker, ended(speaker, said));
-        });
+        self.say_hidden(write, |recorder, said| recorder.secret(speaker, ended(speaker, said)));
     }
 
     /// Writes an AUTH or BURL command; the record masks what is secret in it.
     pub(crate) fn say_command_with_secret(&mut self, write: impl FnOnce(&mut BytesMut)) {
+        self.say_hidden(write, |recorder, said| {
+            recorder.line(Speaker::Client, ended(Speaker::Client, said));
+        });
+    }
+
+    /// Writes what is overwritten once it has left.
+    fn say_hidden(
+        &mut self,
+        write: impl FnOnce(&mut BytesMut),
+        note: impl FnOnce(&mut Recorder, &[u8]),
+    ) {
         let Some(recorder) = self.recorder.as_deref_mut() else {
             self.output.secret_text(write);
             return;
@@ -250,8 +252,7 @@ impl Pen<'_> {
         self.output.secret_text(|tail| {
             let before = tail.len();
             write(tail);
-            let said = tail.get(before..).unwrap_or_default();
-            recorder.line(Speaker::Client, ended(Speaker::Client, said));
+            note(recorder, tail.get(before..).unwrap_or_default());
         });
     }
 
