@@ -59,10 +59,17 @@ fn recipients<'r>(list: &[&'r str]) -> Vec<Recipient<'r>> {
     list.iter().map(|path| ForwardPath::parse(path).unwrap().into()).collect()
 }
 
+fn envelope<'e>(recipients: &'e [Recipient<'e>]) -> Envelope<'e> {
+    Envelope { reverse_path: ReversePath::Null, parameters: Parameters::EMPTY, recipients }
+}
+
 fn transaction<'e>(recipients: &'e [Recipient<'e>], content: Content) -> Transaction<'e> {
-    let envelope =
-        Envelope { reverse_path: ReversePath::Null, parameters: Parameters::EMPTY, recipients };
-    Transaction::new(envelope, content, TransactionOptions::default())
+    Transaction::new(envelope(recipients), content, TransactionOptions::default())
+}
+
+fn all_or_nothing<'e>(recipients: &'e [Recipient<'e>]) -> Transaction<'e> {
+    let options = TransactionOptions { all_or_nothing: true, ..TransactionOptions::default() };
+    Transaction::new(envelope(recipients), Content::default(), options)
 }
 
 const LINE: Bytes = Bytes::from_static(b"text\r\n");
@@ -186,19 +193,13 @@ fn what_the_server_lacks_for_the_content() {
 
 /// With all-or-nothing the message goes out if all are accepted, and else to nobody.
 #[test]
-fn all_or_nothing() {
+fn all_or_nothing_goes_to_all_or_to_nobody() {
     for (second, then, left) in
         [("250 ok", "DATA\r\n", None), ("550 no", "RSET\r\n", Some(Status::Deferred))]
     {
         let mut client = open(Config::default(), &["PIPELINING"]);
-        let recipients = recipients(&["<b@x.example>", "<c@x.example>"]);
-        let envelope = Envelope {
-            reverse_path: ReversePath::Null,
-            parameters: Parameters::EMPTY,
-            recipients: &recipients,
-        };
-        let options = TransactionOptions { all_or_nothing: true, ..TransactionOptions::default() };
-        let mut transaction = Transaction::new(envelope, Content::default(), options);
+        let to = recipients(&["<b@x.example>", "<c@x.example>"]);
+        let mut transaction = all_or_nothing(&to);
         let _ = settle(&mut client, &mut transaction);
         let replies = ["250 ok\r\n250 ok\r\n", second, "\r\n"].concat();
         let (sent, step) = hear(&mut client, &mut transaction, &replies);
@@ -293,14 +294,8 @@ fn content_that_was_not_said_to_be_8_bit() {
 fn all_within_the_servers_limit() {
     for (most, sent) in [(3, true), (2, true), (1, false)] {
         let mut client = open(Config::default(), &[&alloc::format!("LIMITS RCPTMAX={most}")]);
-        let recipients = recipients(&["<b@x.example>", "<c@x.example>"]);
-        let envelope = Envelope {
-            reverse_path: ReversePath::Null,
-            parameters: Parameters::EMPTY,
-            recipients: &recipients,
-        };
-        let options = TransactionOptions { all_or_nothing: true, ..TransactionOptions::default() };
-        let mut transaction = Transaction::new(envelope, Content::default(), options);
+        let to = recipients(&["<b@x.example>", "<c@x.example>"]);
+        let mut transaction = all_or_nothing(&to);
         let (said, _) = settle(&mut client, &mut transaction);
         assert_eq!(said == "MAIL FROM:<>\r\n", sent, "{most}: {said}");
     }
