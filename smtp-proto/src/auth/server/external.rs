@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use super::{Answer, Identity, Mechanism, Question, Step};
-use crate::auth::{Secret, client::is_trace};
+use crate::auth::client::is_trace;
 
 /// EXTERNAL (RFC 4422 appendix A): TLS has said who the client is; it may say for whom it acts (C-35).
 #[derive(Debug, Clone, Default)]
@@ -26,11 +26,7 @@ impl Mechanism for External {
 
     fn step(&mut self, response: Option<&[u8]>) -> Step {
         let Some(response) = response else {
-            return if core::mem::replace(&mut self.prompted, true) {
-                Step::Failed
-            } else {
-                Step::Challenge(Secret::new())
-            };
+            return Step::prompt(&mut self.prompted);
         };
         // extern-resp = *( UTF8-char-no-nul )
         match core::str::from_utf8(response) {
@@ -74,11 +70,7 @@ impl Mechanism for Anonymous {
 
     fn step(&mut self, response: Option<&[u8]>) -> Step {
         let Some(response) = response else {
-            return if core::mem::replace(&mut self.prompted, true) {
-                Step::Failed
-            } else {
-                Step::Challenge(Secret::new())
-            };
+            return Step::prompt(&mut self.prompted);
         };
         match core::str::from_utf8(response) {
             Ok(trace) if is_trace(trace) => {

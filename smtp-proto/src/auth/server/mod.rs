@@ -66,6 +66,15 @@ pub enum Step {
 }
 
 impl Step {
+    /// What a client is told that sent no initial response: the mechanism has nothing to say, once.
+    fn prompt(prompted: &mut bool) -> Self {
+        if core::mem::replace(prompted, true) {
+            Self::Failed
+        } else {
+            Self::Challenge(Secret::new())
+        }
+    }
+
     /// What follows from an answer of yes or no about `identity`.
     fn verdict(answer: Answer, identity: Identity) -> Self {
         match answer {

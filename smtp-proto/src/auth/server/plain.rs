@@ -5,7 +5,6 @@ use alloc::string::String;
 use super::{
     Answer, Credentials, Identity, Mechanism, Preparation, Question, Step, field, unprepared,
 };
-use crate::auth::Secret;
 
 /// PLAIN (RFC 4616): all in one message, which the client sends first (C-28, C-29, C-30).
 #[derive(Debug, Clone)]
@@ -66,11 +65,7 @@ impl Mechanism for Plain {
                 self.asked = credentials.as_ref().map(Credentials::identity);
                 credentials.map_or(Step::Failed, |known| Step::Ask(Question::Password(known)))
             }
-            None if self.prompted => Step::Failed,
-            None => {
-                self.prompted = true;
-                Step::Challenge(Secret::new())
-            }
+            None => Step::prompt(&mut self.prompted),
         }
     }
 
