@@ -21,11 +21,12 @@ use smtp_proto::{
     relay::TlsFailure,
 };
 
-use self::judge::{Anybody, Judged};
+use self::judge::Anybody;
 pub(crate) use self::lookout::Lookout;
 pub use self::{
     certificates::{Certificates, CurrentCertificates},
     dane::{DaneMismatch, dane_verifier},
+    judge::{Judge, Shown, client_config_judged_by},
 };
 
 /// One side of a TLS session.
@@ -150,12 +151,7 @@ pub fn client_config() -> Result<Arc<ClientConfig>, Error> {
 /// # Errors
 /// None in practice.
 pub fn client_config_unverified() -> Result<Arc<ClientConfig>, Error> {
-    let config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Judged::by(Anybody)))
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+    client_config_judged_by(Anybody)
 }
 
 /// Of which type a handshake's failure is, for reports about TLS (RFC 8460 section 4.3): what

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::Shutdown,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -10,6 +11,7 @@ use smol::{
     Async,
     io::{AsyncRead, AsyncWrite},
 };
+use socket2::SockRef;
 
 /// Not one of the streams of `smol::net`: these can be cloned and polled by several tasks, and own more than 200
 /// octets for it. A session has one task.
@@ -53,6 +55,7 @@ where
 impl<T> AsyncWrite for OneTask<T>
 where
     Async<T>: AsyncWrite + Unpin,
+    for<'s> SockRef<'s>: From<&'s T>,
 {
     fn poll_write(
         self: Pin<&mut Self>,
@@ -74,7 +77,8 @@ where
         Pin::new(&mut self.get_mut().stream).poll_flush(cx)
     }
 
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_close(cx)
+    // An `Async` flushes only, and tells the peer nothing.
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(SockRef::from(self.get_ref()).shutdown(Shutdown::Write))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt, io,
-    net::{IpAddr, Shutdown, SocketAddr, TcpStream},
+    net::{IpAddr, SocketAddr, TcpStream},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -211,12 +211,7 @@ impl AsyncWrite for Plain {
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Poll::Ready(stream.get_ref().shutdown(Shutdown::Write)),
-            #[cfg(unix)]
-            Self::Unix(stream) => Poll::Ready(stream.get_ref().shutdown(Shutdown::Write)),
-            Self::Other(stream) => Pin::new(stream).poll_close(cx),
-        }
+        each_plain!(self.get_mut(), stream => Pin::new(stream).poll_close(cx))
     }
 }
 

@@ -6,15 +6,13 @@ use std::{
 };
 
 use rustls::{
-    ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
-    client::{
-        WebPkiServerVerifier,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
-    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    ClientConfig, Error,
+    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
+    crypto::ring,
+    pki_types::CertificateDer,
 };
 use rustls_platform_verifier::Verifier;
+use smtp_frontend::tls::{Judge, Shown, client_config_judged_by};
 
 use crate::{
     exit::{Code, Failure},
@@ -37,7 +35,6 @@ pub(super) struct Witness {
     judge: Result<Arc<dyn ServerCertVerifier>, String>,
     /// Ends the handshake where the judgement is "no".
     strict: bool,
-    provider: Arc<CryptoProvider>,
     seen: Mutex<Option<Seen>>,
 }
 
@@ -49,7 +46,7 @@ impl Witness {
         let judge: Result<Arc<dyn ServerCertVerifier>, String> = match roots {
             Some(path) => {
                 let roots = Arc::new(trust::root_store(path)?);
-                let webpki = WebPkiServerVerifier::builder_with_provider(roots, provider.clone());
+                let webpki = WebPkiServerVerifier::builder_with_provider(roots, provider);
                 match webpki.build() {
                     Ok(webpki) => Ok(webpki),
                     Err(error) => {
@@ -57,23 +54,18 @@ impl Witness {
                     }
                 }
             }
-            None => match Verifier::new(provider.clone()) {
+            None => match Verifier::new(provider) {
                 Ok(system) => Ok(Arc::new(system)),
                 Err(error) => Err(error.to_string()),
             },
         };
-        Ok(Arc::new(Self { judge, strict, provider, seen: Mutex::default() }))
+        Ok(Arc::new(Self { judge, strict, seen: Mutex::default() }))
     }
 
     /// A client that shows certificates to this witness.
     pub(super) fn config(self: &Arc<Self>) -> Result<Arc<ClientConfig>, Failure> {
-        let config = ClientConfig::builder_with_provider(self.provider.clone())
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Failure::new(Code::Unavailable, error))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::<Self>::clone(self))
-            .with_no_client_auth();
-        Ok(Arc::new(config))
+        client_config_judged_by(Arc::clone(self))
+            .map_err(|error| Failure::new(Code::Unavailable, error))
     }
 
     /// What was seen; `None` before there was a certificate.
@@ -82,54 +74,17 @@ impl Witness {
     }
 }
 
-impl ServerCertVerifier for Witness {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
+impl Judge for Witness {
+    fn judge(&self, shown: &Shown<'_>) -> Result<(), Error> {
         let judgement = match &self.judge {
-            Ok(judge) => {
-                judge.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-            }
+            Ok(judge) => shown.verify(&**judge),
             Err(why) => Err(Error::General(why.clone())),
         };
-        let chain = [end_entity].into_iter().chain(intermediates);
         let seen = Seen {
-            chain: chain.map(|certificate| certificate.clone().into_owned()).collect(),
+            chain: shown.chain().map(|certificate| certificate.clone().into_owned()).collect(),
             distrust: judgement.as_ref().err().map(ToString::to_string),
         };
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
-        match judgement {
-            Err(error) if self.strict => Err(error),
-            _ => Ok(ServerCertVerified::assertion()),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        if self.strict { judgement } else { Ok(()) }
     }
 }

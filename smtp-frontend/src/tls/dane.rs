@@ -97,8 +97,8 @@ impl Judge for DnsSays {
             let Ok(parsed) = ParsedCertificate::try_from(certificate) else { break };
             keys.push(parsed.subject_public_key_info());
         }
-        let certificates = std::iter::once(end_entity).chain(intermediates);
-        let chain: Vec<_> = certificates
+        let chain: Vec<_> = shown
+            .chain()
             .zip(&keys)
             .map(|(certificate, key)| Presented { certificate, public_key: key })
             .collect();

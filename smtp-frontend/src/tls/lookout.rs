@@ -30,15 +30,8 @@ impl Lookout {
 
 impl Judge for Lookout {
     fn judge(&self, shown: &Shown<'_>) -> Result<(), Error> {
-        let Shown { end_entity, intermediates, server_name, ocsp_response, now } = *shown;
-        let judged = self.judge.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = judged.err();
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) =
+            shown.verify(&*self.judge).err();
         Ok(())
     }
 }

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use smtp_frontend::{
-    Facts, Service,
-    tls::{Certificates, CurrentCertificates, client_config_unverified, rustls},
+    Error, Facts, Service,
+    tls::{
+        Certificates, CurrentCertificates, Judge, Shown, client_config_judged_by,
+        client_config_unverified, rustls, server_config,
+    },
 };
-use smtp_tokio::{Connector, Tls};
+use smtp_tokio::{Client, Connector, Tls};
 use tokio::io::duplex;
 
 use crate::help::{Office, Stuck, server};
@@ -81,14 +84,33 @@ async fn shown(
     client: Arc<rustls::ClientConfig>,
     name: &str,
 ) -> Chain {
+    session(tls, client, name).await.unwrap().stream().tls().unwrap().certificates
+}
+
+/// A session inside TLS.
+async fn session(
+    tls: &Arc<rustls::ServerConfig>,
+    client: Arc<rustls::ClientConfig>,
+    name: &str,
+) -> Result<Client, Error> {
     let (near, far) = duplex(1 << 16);
     let server = server(&Office::new(Stuck::Nowhere)).tls(Arc::clone(tls));
     tokio::spawn(
         async move { server.serve_connection(far, Service::Smtp, Facts::default()).await },
     );
     let connector = Connector::new(Tls::StartTls).tls_config(client).server_name(name);
-    let client = connector.open(near).await.unwrap();
-    client.stream().tls().unwrap().certificates
+    connector.open(near).await
+}
+
+/// Takes these certificates and no others.
+#[derive(Debug)]
+struct Pinned(Chain);
+
+impl Judge for Pinned {
+    fn judge(&self, shown: &Shown<'_>) -> Result<(), rustls::Error> {
+        let is_known = self.0.iter().eq(shown.chain());
+        is_known.then_some(()).ok_or(rustls::Error::General("another".into()))
+    }
 }
 
 #[tokio::test]
@@ -154,4 +176,30 @@ fn what_does_not_fit_together_is_refused() {
     assert!(Certificates::new(vec![garbage], key.clone_key()).is_err());
     let certificates = Certificates::new(chain, key.clone_key()).unwrap();
     assert!(certificates.and(Vec::new(), key).is_err());
+}
+
+#[tokio::test]
+async fn a_judge_decides_alone() {
+    let ((pinned, key), (_, other)) = (made(&["mx.example.org"]), made(&["mx.example.org"]));
+    let client = || client_config_judged_by(Pinned(pinned.clone())).unwrap();
+    let tls = server_config(pinned.clone(), key).unwrap();
+    // The name is none of its business.
+    assert_eq!(shown(&tls, client(), "mx.example.net").await, pinned);
+    let (chain, another) = made(&["mx.example.org"]);
+    let tls = server_config(chain, another).unwrap();
+    let refused = session(&tls, client(), "mx.example.org").await.unwrap_err().to_string();
+    assert!(refused.contains("another"), "{refused}");
+    // Who has the certificate and not its key is none that the judge speaks for.
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let key = provider.key_provider.load_private_key(other.clone_key()).unwrap();
+        let stolen = rustls::sign::CertifiedKey::new(pinned.clone(), key);
+        let tls = rustls::ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(stolen)));
+        let refused = session(&Arc::new(tls), client(), "mx.example.org").await.unwrap_err();
+        assert!(refused.to_string().contains("BadSignature"), "{version:?}: {refused}");
+    }
 }
