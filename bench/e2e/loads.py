@@ -66,7 +66,7 @@ SERVER_LOADS = [
 # The same inside TLS, of those that can: what there is to pay for TLS is what the floor pays.
 TLS_LOADS = [
     ServerLoad("1 KiB, 10 connections, inside TLS", 10, 6_000, KIB, (Target(1.2, FLOOR),), tls=True),
-    ServerLoad("10 MiB, 2 connections, inside TLS", 2, 12, 10 * MIB, (Target(1.2, FLOOR),), pipelining=True, tls=True,
+    ServerLoad("10 MiB, 2 connections, inside TLS", 2, 100, 10 * MIB, (Target(1.2, FLOOR),), pipelining=True, tls=True,
                per_mib=True),
 ]
 
