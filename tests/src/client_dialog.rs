@@ -25,8 +25,8 @@ use smtp_proto::{
     wire::{Endpoint, Step},
 };
 
-pub use self::link::Link;
-use self::{link::Memory, play::Play};
+pub use self::link::{Link, Memory};
+use self::play::Play;
 use crate::{
     dialog::{files, parts, unescape},
     policy,
@@ -182,11 +182,11 @@ impl ClientDialog {
     }
 
     /// Plays the dialog over what `join` makes of the client; what the server says between two other
-    /// lines comes at once. Returns the events there were.
+    /// lines comes at once. Returns the events there were, and what they were played over.
     ///
     /// # Panics
     /// When anything else happens than what is written.
-    pub fn over<L: Link>(&self, join: impl FnOnce(Client) -> L) -> Vec<String> {
+    pub fn over<L: Link>(&self, join: impl FnOnce(Client) -> L) -> (Vec<String>, L) {
         self.play_over(join(Client::new(self.config.clone())), &mut |_, _| usize::MAX)
     }
 
@@ -209,7 +209,7 @@ impl ClientDialog {
         &self,
         link: L,
         cut: &mut dyn FnMut(usize, usize) -> usize,
-    ) -> Vec<String> {
+    ) -> (Vec<String>, L) {
         let mut play = Play::new(link);
         let mut expected_events = Vec::new();
         let mut expected = Vec::new();
@@ -270,7 +270,7 @@ impl ClientDialog {
         assert!(play.misuse.is_none(), "{}: {:?}", self.name, play.misuse);
         self.compare(&play, &expected);
         let events = core::mem::take(&mut play.events);
-        let found = play.outcomes();
+        let (found, link) = play.end();
         if !expected_events.is_empty() {
             let kind = |event: &str| event.split(' ').next().unwrap_or_default().to_owned();
             let kinds: Vec<String> = expected_events.iter().map(|event| kind(event)).collect();
@@ -285,7 +285,7 @@ impl ClientDialog {
         if !outcomes.is_empty() {
             assert_eq!(found, outcomes, "{}: {events:#?}", self.name);
         }
-        events
+        (events, link)
     }
 
     fn compare<L: Link>(&self, play: &Play<L>, expected: &[u8]) {

@@ -5,7 +5,7 @@ mod octets;
 #[path = "replay/recorded.rs"]
 mod recorded;
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -16,24 +16,29 @@ use smtp_proto::{
         Content, Entry, Recording, Speaker, Transcript,
         replay::{self, Difference, Found, Replay, Replayed},
     },
-    wire::Endpoint,
+    wire::{Endpoint, Wire},
 };
 use smtp_tests::{
     case::{Case, envelope, recipients},
-    client_dialog::{self, ClientDialog},
-    dialog::{self, Dialog},
+    client_dialog::{self, ClientDialog, Link},
+    dialog::{self, Dialog, Memory},
     pair::{Pair, Pieces},
 };
 
-use self::recorded::{Notes, Recorded, RecordedClient};
+use self::recorded::{Notes, Record};
 
 const ALL: Content = Content::Kept { limit: 1 << 20 };
 
 fn record(dialog: &Dialog, pieces: usize, content: Content) -> (Transcript, Notes) {
-    let mut line = Recorded::new(dialog, pieces, content);
-    dialog.over(&mut line);
-    line.settle();
-    (read_back(&line.transcript), line.notes)
+    let record = Memory::new(dialog, pieces, Record::new(content)).play(dialog);
+    (read_back(&record.transcript), record.notes)
+}
+
+/// The transcript of a session that was recorded.
+fn taken(role: Speaker, wire: &mut Wire) -> Transcript {
+    let mut transcript = Transcript::new(role);
+    transcript.take(wire.transcript().unwrap());
+    read_back(&transcript)
 }
 
 /// The transcript, by way of its file.
@@ -122,15 +127,17 @@ fn replay_client(dialog: &ClientDialog, transcript: &Transcript, pieces: usize) 
 #[test]
 fn every_client_dialog() {
     for dialog in client_dialog::all("client") {
-        let transcript = Rc::new(RefCell::new(Transcript::new(Speaker::Client)));
-        let mut events = dialog.over(|client| RecordedClient::new(client, &transcript));
+        let (mut events, mut link) = dialog.over(|mut client| {
+            client.wire().record(Recording::from(ALL));
+            client_dialog::Memory::new(client)
+        });
         // What the parts beside the client make of its events.
         events.retain(|event| {
             // The record has the newlines as they were mended.
             !["Ready", "Close", "Leniency bare_newline"].contains(&&**event)
                 && !event.starts_with("Failed ")
         });
-        let transcript = read_back(&transcript.borrow());
+        let transcript = taken(Speaker::Client, link.client().wire());
         for pieces in [usize::MAX, 1, 3] {
             let again = replay_client(&dialog, &transcript, pieces);
             assert_eq!(again, events, "{} in {pieces}\n{transcript}", dialog.name());
@@ -218,11 +225,6 @@ fn recorded(pair: &mut Pair, play: impl FnOnce(&mut Pair)) -> (Transcript, Trans
     pair.client.wire().record(Recording::from(ALL));
     pair.server.wire().record(Recording::from(ALL));
     play(pair);
-    let taken = |role, wire: &mut smtp_proto::wire::Wire| {
-        let mut transcript = Transcript::new(role);
-        transcript.take(wire.transcript().unwrap());
-        read_back(&transcript)
-    };
     (taken(Speaker::Client, pair.client.wire()), taken(Speaker::Server, pair.server.wire()))
 }
 

@@ -24,16 +24,17 @@ pub trait Link {
     fn eof(&mut self);
 }
 
-/// The bare machine.
+/// The bare machine, with nothing between it and the dialog.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub struct Memory {
     client: Client,
     output: Vec<u8>,
     coming: Vec<u8>,
 }
 
 impl Memory {
-    pub(super) fn new(client: Client) -> Self {
+    /// The client, before its session begins.
+    pub fn new(client: Client) -> Self {
         Self { client, output: Vec::new(), coming: Vec::new() }
     }
 }

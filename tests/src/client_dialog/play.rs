@@ -47,9 +47,10 @@ impl<L: Link> Play<L> {
         self.settle();
     }
 
-    pub(super) fn outcomes(mut self) -> Vec<String> {
+    /// The outcomes that were reported, and what was played over.
+    pub(super) fn end(mut self) -> (Vec<String>, L) {
         self.report();
-        self.reported
+        (self.reported, self.link)
     }
 
     pub(super) fn report(&mut self) {

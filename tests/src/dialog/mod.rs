@@ -35,6 +35,7 @@ mod application;
 mod configure;
 mod files;
 mod language;
+mod memory;
 mod own_extension;
 mod play;
 
@@ -46,6 +47,7 @@ pub use self::{
     application::{Application, answer, describe, is_of_timing, judged, steady},
     files::{all, files, parts},
     language::unescape,
+    memory::{Memory, Watch},
 };
 use self::{
     language::action,

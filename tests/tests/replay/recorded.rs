@@ -1,19 +1,11 @@
 //! Sessions that are recorded while a dialog is played.
 
-use std::{cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc};
-
 use smtp_proto::{
-    answer::Rejection,
-    client::Client,
     server::{Event, Server},
     transcript::{Content, Recording, Speaker, Transcript},
-    wire::{Endpoint, Step},
+    wire::Endpoint,
 };
-use smtp_tests::{
-    client_dialog::Link,
-    dialog::{self, Answer, Dialog, Line, describe, is_of_timing, judged},
-    take_output,
-};
+use smtp_tests::dialog::{Watch, describe, is_of_timing};
 
 /// Takes notes of events. How content was cut makes no difference.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -61,165 +53,29 @@ impl Notes {
     }
 }
 
-/// The server of a dialog, recorded.
-pub(crate) struct Recorded {
-    server: Server,
-    answers: VecDeque<Answer>,
-    said: VecDeque<u8>,
-    pieces: usize,
+/// Records the server of a dialog.
+pub(crate) struct Record {
+    content: Content,
     pub(crate) notes: Notes,
     pub(crate) transcript: Transcript,
 }
 
-impl Recorded {
-    pub(crate) fn new(dialog: &Dialog, pieces: usize, content: Content) -> Self {
-        let mut server = Server::new(Arc::new(dialog.config()));
-        server.wire().record(Recording::from(content));
-        if dialog.implicit_tls {
-            server.tls_started();
-        }
-        Self {
-            server,
-            answers: dialog.answers().into(),
-            said: VecDeque::new(),
-            pieces,
-            notes: Notes::default(),
-            transcript: Transcript::new(Speaker::Server),
-        }
-    }
-
-    pub(crate) fn settle(&mut self) {
-        loop {
-            match self.server.step() {
-                Step::Write => self.said.extend(take_output(self.server.wire(), usize::MAX)),
-                Step::Event => {
-                    if let Some(event) = self.server.event() {
-                        self.notes.see(&event);
-                        let Some(event) = judged(event) else {
-                            continue;
-                        };
-                        if matches!(event, Event::Turned(_)) {
-                            break;
-                        }
-                        let news = matches!(
-                            event,
-                            Event::Body(_)
-                                | Event::Reset
-                                | Event::Leniency(_)
-                                | Event::Fault(_)
-                                | Event::UpgradeTls { .. }
-                        );
-                        if !news {
-                            let answer = self.answers.pop_front();
-                            let answer = answer.unwrap_or(Answer::Accept(String::new()));
-                            dialog::answer(event, answer);
-                        }
-                    }
-                }
-                _ => break,
-            }
-        }
-        self.transcript.take(self.server.wire().transcript().unwrap());
+impl Record {
+    pub(crate) fn new(content: Content) -> Self {
+        Self { content, notes: Notes::default(), transcript: Transcript::new(Speaker::Server) }
     }
 }
 
-impl Line for Recorded {
-    fn send(&mut self, octets: &[u8]) {
-        for mut piece in octets.chunks(self.pieces) {
-            while !piece.is_empty() {
-                self.settle();
-                let taken = self.server.wire().receive(piece);
-                piece = &piece[taken..];
-                if taken == 0 {
-                    return;
-                }
-            }
-        }
-        self.settle();
+impl Watch for Record {
+    fn begun(&mut self, server: &mut Server) {
+        server.wire().record(Recording::from(self.content));
     }
 
-    fn line(&mut self) -> Option<Vec<u8>> {
-        self.settle();
-        let end = self.said.iter().position(|&octet| octet == b'\n')?;
-        Some(self.said.drain(..=end).collect())
+    fn event(&mut self, event: &Event<'_>) {
+        self.notes.see(event);
     }
 
-    fn handshake(&mut self) {
-        self.settle();
-        self.server.tls_started();
-    }
-
-    fn expire(&mut self) {
-        self.settle();
-        self.server.wire().expire();
-    }
-
-    fn eof(&mut self) {
-        self.settle();
-        self.server.wire().received(0);
-    }
-
-    fn shut_down(&mut self) {
-        self.settle();
-        self.server.shut_down(Rejection::SHUTTING_DOWN);
-    }
-}
-
-/// A client that is recorded as the dialog drives it.
-pub(crate) struct RecordedClient {
-    client: Client,
-    output: Vec<u8>,
-    coming: Vec<u8>,
-    transcript: Rc<RefCell<Transcript>>,
-}
-
-impl RecordedClient {
-    pub(crate) fn new(mut client: Client, transcript: &Rc<RefCell<Transcript>>) -> Self {
-        client.wire().record(Recording::from(super::ALL));
-        Self { client, output: Vec::new(), coming: Vec::new(), transcript: Rc::clone(transcript) }
-    }
-}
-
-impl Drop for RecordedClient {
-    fn drop(&mut self) {
-        self.transcript.borrow_mut().take(self.client.wire().transcript().unwrap());
-    }
-}
-
-impl Link for RecordedClient {
-    fn client(&mut self) -> &mut Client {
-        &mut self.client
-    }
-
-    fn advance(&mut self) -> Step {
-        loop {
-            match self.client.step() {
-                Step::Write => self.output.extend(take_output(self.client.wire(), usize::MAX)),
-                step @ (Step::Read | Step::Idle) => {
-                    let taken = self.client.wire().receive(&self.coming);
-                    self.coming.drain(..taken);
-                    if taken == 0 {
-                        return step;
-                    }
-                }
-                step => return step,
-            }
-        }
-    }
-
-    fn said(&self) -> &[u8] {
-        &self.output
-    }
-
-    fn send(&mut self, octets: &[u8]) {
-        self.coming.extend_from_slice(octets);
-    }
-
-    fn expire(&mut self) {
-        self.client.wire().expire();
-    }
-
-    fn eof(&mut self) {
-        self.client.wire().received(0);
+    fn settled(&mut self, server: &mut Server) {
+        self.transcript.take(server.wire().transcript().unwrap());
     }
 }
