@@ -15,7 +15,7 @@ pub(crate) use self::{
     replay::Replay,
     send::{DsnRet, IfLate, NotifyOn, ProxyVersion, Send},
     serve::Serve,
-    session::{ChunkingUse, PipeliningUse, Session},
+    session::{ChunkingUse, Login, PipeliningUse, Session},
 };
 
 /// Serves, sends and tries out mail by SMTP and LMTP.

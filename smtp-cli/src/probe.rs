@@ -88,10 +88,10 @@ impl<'a> Probe<'a> {
         if matches!(server, Server::Unix(_)) && tls != ProbeTls::None && !named {
             return Err(Failure::usage("TLS on a Unix socket needs --server-name"));
         }
-        if arguments.user.is_some() && arguments.password.is_none() {
+        if arguments.login.user.is_some() && arguments.login.password.is_none() {
             return Err(Failure::usage("--user needs --password or SMTP_PASSWORD"));
         }
-        let strict = arguments.user.is_some() && !arguments.insecure;
+        let strict = arguments.login.user.is_some() && !arguments.insecure;
         let witness = Witness::new(arguments.ca.as_deref(), strict)?;
         let bar = if std::io::stderr().is_terminal() && !arguments.trace {
             ProgressBar::new_spinner()
@@ -203,7 +203,9 @@ impl<'a> Probe<'a> {
         if let Some(name) = self.server_name() {
             connector = connector.server_name(name);
         }
-        if let (Some(user), Some(password)) = (&self.arguments.user, &self.arguments.password) {
+        if let (Some(user), Some(password)) =
+            (&self.arguments.login.user, &self.arguments.login.password)
+        {
             connector = connector.credentials(user, password).map_err(Failure::usage)?;
         }
         let traced = self.arguments.trace;
@@ -267,7 +269,7 @@ impl<'a> Probe<'a> {
             tls,
             capabilities_after_starttls: after,
             changes,
-            authenticated: self.arguments.user.as_ref().map(|_| notes.authenticated),
+            authenticated: self.arguments.login.user.as_ref().map(|_| notes.authenticated),
             used,
             round_trips: notes.trips,
             forgiven: notes.forgiven.into_iter().map(Leniency::switch).collect(),

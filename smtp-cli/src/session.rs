@@ -39,7 +39,9 @@ pub(crate) fn tls(arguments: &args::Session, server: &Server, required: bool) ->
         Server::Tcp { port: 465, .. } => args::Tls::Implicit,
         Server::Tcp { .. } if required => args::Tls::Starttls,
         Server::Tcp { .. } if arguments.lmtp => args::Tls::None,
-        Server::Tcp { .. } if server.is_local() && arguments.user.is_none() => args::Tls::None,
+        Server::Tcp { .. } if server.is_local() && arguments.login.user.is_none() => {
+            args::Tls::None
+        }
         Server::Tcp { .. } => args::Tls::Starttls,
     }
 }
@@ -113,7 +115,7 @@ pub(crate) async fn connect<R: Runtime>(
 
 /// What there is to log in with, if anything.
 fn credentials(arguments: &args::Session, from: &str) -> Result<Option<Credentials>, Failure> {
-    if let (None, [only]) = (&arguments.user, arguments.auth.as_slice()) {
+    if let (None, [only]) = (&arguments.login.user, arguments.auth.as_slice()) {
         // Nobody in particular, or who the certificate says.
         return match Known::of(only) {
             Some(Known::Anonymous) => Credentials::anonymous(from).map(Some),
@@ -121,14 +123,14 @@ fn credentials(arguments: &args::Session, from: &str) -> Result<Option<Credentia
         }
         .map_err(Failure::usage);
     }
-    let Some(user) = &arguments.user else {
+    let Some(user) = &arguments.login.user else {
         return if arguments.auth.is_empty() {
             Ok(None)
         } else {
             Err(Failure::usage("--auth needs --user"))
         };
     };
-    let made = match (&arguments.password, &arguments.token) {
+    let made = match (&arguments.login.password, &arguments.token) {
         (Some(password), Some(token)) => {
             Credentials::password(user, password).and_then(|made| made.with_token(token))
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Profile, Runtime};
+use super::{Login, Profile, Runtime};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -71,18 +71,8 @@ pub(crate) struct Probe {
     /// The name the certificate must be for, and that is asked for by SNI. Default: HOST.
     #[arg(long, value_name = "NAME", help_heading = "TLS")]
     pub(crate) server_name: Option<String>,
-    /// Authenticates as this user.
-    #[arg(long, value_name = "NAME", help_heading = "Authentication")]
-    pub(crate) user: Option<String>,
-    /// The user's password. Others on this machine may see it; rather set SMTP_PASSWORD.
-    #[arg(
-        long,
-        value_name = "PASS",
-        env = "SMTP_PASSWORD",
-        hide_env_values = true,
-        help_heading = "Authentication"
-    )]
-    pub(crate) password: Option<String>,
+    #[command(flatten)]
+    pub(crate) login: Login,
     /// How strictly replies are read. What the server is forgiven is among the warnings.
     #[arg(long, value_enum, default_value = "internet")]
     pub(crate) profile: Profile,

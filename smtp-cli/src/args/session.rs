@@ -27,6 +27,23 @@ pub(crate) enum PipeliningUse {
     Never,
 }
 
+/// Who logs in.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Login {
+    /// Authenticates as this user.
+    #[arg(long, value_name = "NAME", help_heading = "Authentication")]
+    pub(crate) user: Option<String>,
+    /// The user's password. Others on this machine may see it; rather set SMTP_PASSWORD.
+    #[arg(
+        long,
+        value_name = "PASS",
+        env = "SMTP_PASSWORD",
+        hide_env_values = true,
+        help_heading = "Authentication"
+    )]
+    pub(crate) password: Option<String>,
+}
+
 /// Which server, and how the session with it is.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Session {
@@ -78,18 +95,8 @@ pub(crate) struct Session {
     /// Does not verify the server's certificate: anybody can pose as the server.
     #[arg(long, help_heading = "TLS")]
     pub(crate) insecure: bool,
-    /// Authenticates as this user.
-    #[arg(long, value_name = "NAME", help_heading = "Authentication")]
-    pub(crate) user: Option<String>,
-    /// The user's password. Others on this machine may see it; rather set SMTP_PASSWORD.
-    #[arg(
-        long,
-        value_name = "PASS",
-        env = "SMTP_PASSWORD",
-        hide_env_values = true,
-        help_heading = "Authentication"
-    )]
-    pub(crate) password: Option<String>,
+    #[command(flatten)]
+    pub(crate) login: Login,
     /// Authenticates by this bearer token. Others on this machine may see it; rather set SMTP_TOKEN.
     #[arg(
         long,
