@@ -55,7 +55,7 @@
 //! ```
 //!
 //! A [`Report`](proto::client::Report) has one outcome for each recipient: refusals, breaks and
-//! doubts are in there. An [`Error`] says that nothing was sent.
+//! doubts are in there. An [`Error`] of [`Client::send`] says that nothing was delivered.
 //!
 //! # A server
 //!
@@ -112,7 +112,11 @@
 //!
 //! # Where to go next
 //!
-//! - [`Session`] is all that a server's user has to read; [`Connector`] is that for clients.
+//! - [`Backend`] and [`Session`] are all that the author of a server has to read; [`Connector`] and [`Client`]
+//!   are that for clients.
+//! - An MX server or a relay makes its trace fields and sees loops by [`proto::trace`], keeps its queue by the
+//!   rules of [`proto::relay`] and writes delivery reports by [`proto::report`]. Nothing is added to a message
+//!   unasked. [`Relay`] sends one on, to the hosts of any domains.
 //! - [`Server::serve_connection`] and [`Connector::open`] take any stream that is a [`Duplex`]: proxies,
 //!   inetd, tests.
 //! - [`Session::etrn`], [`Session::atrn`] and [`Backend::fetch`] are asked where the configuration offers

@@ -24,7 +24,8 @@ pub trait Backend: Send + Sync + 'static {
     /// What is kept for one client.
     type Session: Session;
 
-    /// A client has connected. A rejection with 421 closes the connection, any other is told as 554.
+    /// A client has connected. A rejection with 421 closes the connection, one with 521 says that this host
+    /// takes no mail (RFC 7504), and any other is told as 554.
     ///
     /// Asked once more, for a session in place of the one before, when a proxy has said by XCLIENT whom
     /// it speaks for; what it said is in `facts` then.
@@ -110,12 +111,16 @@ pub trait Session: Send {
     /// The message. Read `body` to its end, and return when the message is where it survives a crash:
     /// to accept is to take responsibility (RFC 5321 section 6.1).
     ///
-    /// A rejection before the end refuses the message; the rest of it is not kept. After a
-    /// [`BodyError`](crate::BodyError) the result counts no more.
+    /// A rejection before the end refuses the message, and an acceptance takes it; the rest is dropped either
+    /// way. After a [`BodyError`](crate::BodyError) other than [`TooBig`](crate::BodyError::TooBig) the result
+    /// counts no more.
+    ///
+    /// Content is what the client sent. A `Received:` field in front of it, which whoever takes mail has to add
+    /// (RFC 5321 section 4.4), is made by [`trace::Received`](smtp_frontend::proto::trace::Received).
     fn message(&mut self, body: &mut Body<'_>) -> Result<Acceptance<'static>, Rejection<'static>>;
 
     /// The message in LMTP: one answer for each recipient that was accepted, in their order
-    /// (RFC 2033 section 4.2). By default the same for all.
+    /// (RFC 2033 section 4.2); recipients for whom there is none are told 451. By default the same for all.
     fn message_lmtp(
         &mut self,
         body: &mut Body<'_>,

@@ -11,7 +11,8 @@ use crate::{
     time::Clock,
 };
 
-/// The content of a message, dots removed and what BURL names fetched, read when it is asked for: a slow reader slows the client.
+/// The content of a message, dots removed and what BURL names fetched. It is read when it is asked for, so that a
+/// slow reader slows the client.
 pub struct Body<'s> {
     pub(crate) link: &'s mut Link,
     pub(crate) facts: &'s Facts,
@@ -42,7 +43,8 @@ pub(crate) enum Progress {
     Lost(End),
 }
 
-/// Why a body has no end. Whatever the handler answers then, nobody hears it.
+/// Why a body was not read to its end. Whatever the handler answers then, nobody hears it, except after
+/// [`TooBig`](Self::TooBig).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BodyError {

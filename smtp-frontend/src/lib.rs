@@ -1,7 +1,8 @@
 //! What SMTP and LMTP clients and servers of every runtime share, over the machines of [`smtp_proto`].
 //!
-//! Programs use a crate for their runtime, which gives these types its own name: `smtp-tokio` or another.
-//! This crate is for those who write such a crate, and for libraries of [`Backend`]s that are to run on any.
+//! Programs use a crate for their runtime, in which these types have shorter names: `smtp-tokio`, `smtp-smol` or
+//! `smtp-blocking`. This crate is for those who write such a crate, and for libraries of [`Backend`]s that are to
+//! run on any; [`runtime`] says how to begin.
 //!
 //! ```text
 //!  your handlers ── Server ─┐                              ┌─ Client ── your mail

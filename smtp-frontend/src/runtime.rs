@@ -1,18 +1,22 @@
 //! What a runtime has to bring, so that clients and servers run on it.
 //!
-//! A crate for a runtime implements these traits for one type that is the runtime's name, and gives
-//! everything of this crate that is generic over a [`Runtime`] a name of its own. Nothing in there knows a
-//! rule of SMTP.
+//! A crate for a runtime implements these traits for one type that is the runtime's name, and names with it
+//! every type of this crate that is generic over a [`Runtime`]: `type Server<B> = smtp_frontend::Server<B, Tokio>`.
+//! Nothing in there knows a rule of SMTP. `smtp-smol` is one to begin from, and has some 500 lines of code.
 //!
 //! - [`Runtime`]: sockets to connect and to accept, host names, tasks and the clock.
 //! - [`Timer`]: one timer.
 //! - [`Io`]: how octets are moved over a stream; [`Socket`]: the stream of a session, and TLS on it.
 //! - [`Adopt`], [`ReadFrom`] and [`RewindFrom`]: the streams and readers that a program has already.
+//! - `testing::Bind`, with the feature `testing`: how a test's server listens.
 //!
-//! All but [`Adopt`], [`Runtime`]'s futures and the handshakes is polled, and nothing of it allocates for
-//! each call. A runtime whose streams block implements [`Driver`] by itself, in place of [`Io`], and
-//! returns it from [`Runtime::drive`]: a poll may then wait for a while, if it looks around often enough,
-//! and until the next timer at most. [`Deadline`] keeps the time of a machine.
+//! Streams, timers and readers are polled, and no call of theirs needs to allocate. What is done once in a
+//! session is a future: to look up, to connect, to accept, and the handshakes of TLS.
+//!
+//! A runtime whose streams block, as those of `smtp-blocking` do, implements [`Driver`] by itself in place of
+//! [`Io`], and returns it from [`Runtime::drive`]. A poll may then block until the next timer is due, but is to come
+//! back as pending from time to time, or nobody sees that the server shuts down. [`Deadline`] keeps the time of a
+//! machine.
 
 use std::{
     fmt,
@@ -43,7 +47,8 @@ pub type Polled<T> = Poll<io::Result<T>>;
 
 /// A runtime: sockets, host names, tasks and time.
 ///
-/// What is returned as a future may be dropped before it is done.
+/// The futures may be dropped before they are done: one that connects when its time is over, and one that accepts
+/// when the server shuts down.
 pub trait Runtime: fmt::Debug + Clone + Copy + Send + Sync + Sized + 'static {
     /// The stream of a session.
     type Socket: Socket;
@@ -54,7 +59,10 @@ pub trait Runtime: fmt::Debug + Clone + Copy + Send + Sync + Sized + 'static {
     /// A timer.
     type Timer: Timer;
 
-    /// Has `future` run by itself.
+    /// Has `future` run by itself: a session, a listener, or what closes the idle sessions of a pool.
+    ///
+    /// If it panics it is dropped, and nothing else may end by that: a handler that panics ends its own session
+    /// and no other.
     ///
     /// # Errors
     /// The system has no room for more; `future` has been dropped.
@@ -63,18 +71,28 @@ pub trait Runtime: fmt::Debug + Clone + Copy + Send + Sync + Sized + 'static {
     /// The time by which [`Timer`] goes.
     fn now() -> Instant;
 
-    /// The addresses of a host, which may be one already.
+    /// The addresses of a host, each with this port, in the order in which they are to be tried. `host` may be
+    /// an address itself, without brackets.
+    ///
+    /// # Errors
+    /// The host is not known, or cannot be looked up.
     fn resolve(host: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send;
 
     /// Connects by TCP. A group of commands or the end of a message must not wait for an
     /// acknowledgement: with `TCP_NODELAY`. Where there is a `source`, the connection comes from that
     /// address of this host, which is of the same family.
+    ///
+    /// # Errors
+    /// There is no connection.
     fn connect(
         address: SocketAddr,
         source: Option<IpAddr>,
     ) -> impl Future<Output = io::Result<Self::Socket>> + Send;
 
     /// Connects to a Unix socket.
+    ///
+    /// # Errors
+    /// There is no connection.
     #[cfg(unix)]
     fn connect_unix(
         path: &std::path::Path,
@@ -82,6 +100,10 @@ pub trait Runtime: fmt::Debug + Clone + Copy + Send + Sync + Sized + 'static {
 
     /// The next client, with `TCP_NODELAY` where that is TCP, and its address. A client that is gone
     /// already is noticed later.
+    ///
+    /// # Errors
+    /// What the system says. An error of one client only (`ConnectionAborted`, `ConnectionReset`,
+    /// `ConnectionRefused`, `Interrupted`) is passed over; after any other the listener pauses for up to a second.
     fn accept(
         listener: &Self::Listener,
     ) -> impl Future<Output = io::Result<(Self::Socket, Option<SocketAddr>)>> + Send;
@@ -113,10 +135,11 @@ pub trait Timer: Default + Send + Unpin {
     note = "a stream reads and writes by the traits of that runtime, and is `Unpin`"
 )]
 pub trait Io<S>: Runtime {
-    /// Reads; 0 at the end.
+    /// Reads into `buffer`, which is not empty; 0 at the end.
     fn poll_read(stream: &mut S, cx: &mut Context<'_>, buffer: &mut [u8]) -> Polled<usize>;
 
-    /// Reads at most `most` octets, not 0, and hands them over by [`hand_over`]. To be written anew only where a buffer need not be filled with zeros first.
+    /// Reads at most `most` octets, which is not 0, and hands them over by [`hand_over`]. To be written anew only
+    /// where a buffer need not be filled with zeros first.
     fn poll_receive(
         stream: &mut S,
         cx: &mut Context<'_>,
@@ -132,10 +155,11 @@ pub trait Io<S>: Runtime {
     /// Writes some of these slices, which are one or more; at least of the first that has octets.
     fn poll_write(stream: &mut S, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Polled<usize>;
 
-    /// Has what was written leave.
+    /// Has what was written leave: octets that the stream keeps, such as records of TLS.
     fn poll_flush(stream: &mut S, cx: &mut Context<'_>) -> Polled<()>;
 
-    /// Says the end.
+    /// Says the end, inside TLS by close_notify first, and closes the way out. What the peer still says is read
+    /// behind it.
     fn poll_close(stream: &mut S, cx: &mut Context<'_>) -> Polled<()>;
 }
 
@@ -157,12 +181,16 @@ pub fn hand_over(wire: &mut Wire, octets: &[u8]) {
 
 /// The stream of a session: TCP, a Unix socket or one of the caller's, perhaps inside TLS.
 ///
-/// Without TLS, what belongs to TLS is left as it is.
+/// A runtime without TLS leaves the two handshakes as they are: they fail.
 pub trait Socket: Stream + Sized + 'static {
     /// No stream: to read and to write it fails as [`io::ErrorKind::NotConnected`].
     fn closed() -> Self;
 
-    /// The server's handshake, on a plain stream. Afterwards this is the stream inside TLS, or closed.
+    /// The server's handshake, on a plain stream. Afterwards this is the stream inside TLS, or closed where the
+    /// handshake failed or its future was dropped.
+    ///
+    /// # Errors
+    /// The handshake failed.
     #[cfg(feature = "tls")]
     fn accept_tls(
         &mut self,
@@ -172,7 +200,10 @@ pub trait Socket: Stream + Sized + 'static {
         async { Err(io::ErrorKind::Unsupported.into()) }
     }
 
-    /// The client's handshake; as [`accept_tls`](Self::accept_tls).
+    /// The client's handshake, with a server that is to have this name; as [`accept_tls`](Self::accept_tls).
+    ///
+    /// # Errors
+    /// The handshake failed. When it was for the server's certificate, the error holds that of rustls.
     #[cfg(feature = "tls")]
     fn connect_tls(
         &mut self,

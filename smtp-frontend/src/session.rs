@@ -28,7 +28,8 @@ pub trait Backend: Send + Sync + 'static {
     /// What is kept for one client.
     type Session: Session;
 
-    /// A client has connected. A rejection with 421 closes the connection, any other is told as 554.
+    /// A client has connected. A rejection with 421 closes the connection, one with 521 says that this host
+    /// takes no mail (RFC 7504), and any other is told as 554.
     ///
     /// Asked once more, for a session in place of the one before, when a proxy has said by XCLIENT whom
     /// it speaks for; what it said is in `facts` then.
@@ -72,6 +73,10 @@ pub trait Backend: Send + Sync + 'static {
 /// A transaction is `mail`, `rcpt` for each recipient, `message`, and then `reset`. All but `mail`,
 /// `rcpt`, `message` and `reset` may be left as they are. Commands that come at the wrong time, that
 /// are malformed or ask for what is not offered never get here.
+///
+/// The future of any method may be dropped before it is done: when it takes [too long](Self::timed_out), and when a
+/// shutdown ends what is left of a server. While a handler works nothing is read, but for what it reads of a
+/// message: that a client has hung up is seen when the handler has answered.
 pub trait Session: Send {
     /// EHLO, HELO or LHLO. The name is in [`Facts::hello`].
     fn hello(
@@ -120,7 +125,8 @@ pub trait Session: Send {
         from: &Sender<'_>,
     ) -> impl Future<Output = Result<(), Rejection<'static>>> + Send;
 
-    /// A recipient. Refusing it leaves the others as they are.
+    /// A recipient. Refusing it leaves the others as they are. Whoever takes mail for a domain takes it for its
+    /// postmaster, and for [`Postmaster`](ForwardPath::Postmaster) without a domain (RFC 5321 section 4.5.1).
     fn rcpt(
         &mut self,
         to: &Recipient<'_>,
@@ -129,15 +135,19 @@ pub trait Session: Send {
     /// The message. Read `body` to its end, and return when the message is where it survives a crash:
     /// to accept is to take responsibility (RFC 5321 section 6.1).
     ///
-    /// A rejection before the end refuses the message; the rest of it is not kept. After a
-    /// [`BodyError`](crate::BodyError) the result counts no more.
+    /// A rejection before the end refuses the message, and an acceptance takes it; the rest is dropped either
+    /// way. After a [`BodyError`](crate::BodyError) other than [`TooBig`](crate::BodyError::TooBig) the result
+    /// counts no more.
+    ///
+    /// Content is what the client sent. A `Received:` field in front of it, which whoever takes mail has to add
+    /// (RFC 5321 section 4.4), is made by [`trace::Received`](smtp_proto::trace::Received).
     fn message(
         &mut self,
         body: &mut Body<'_>,
     ) -> impl Future<Output = Result<Acceptance<'static>, Rejection<'static>>> + Send;
 
     /// The message in LMTP: one answer for each recipient that was accepted, in their order
-    /// (RFC 2033 section 4.2). By default the same for all.
+    /// (RFC 2033 section 4.2); recipients for whom there is none are told 451. By default the same for all.
     fn message_lmtp(
         &mut self,
         body: &mut Body<'_>,
@@ -219,7 +229,9 @@ pub trait Session: Send {
     /// The transaction is over, or void: forget its sender and recipients.
     fn reset(&mut self);
 
-    /// The session is over.
+    /// The session is over. Not called where it is dropped: because a handler has panicked, at the very end of a
+    /// shutdown, or with the future of [`Server::serve_connection`](crate::Server::serve_connection). What must
+    /// be done in any case is done by `Drop`.
     fn closed(&mut self, end: &End) -> impl Future<Output = ()> + Send {
         let _ = end;
         async {}
@@ -340,7 +352,7 @@ impl<'s> Recipient<'s> {
         self.forward_path
     }
 
-    /// NOTIFY and ORCPT; only such as are offered.
+    /// NOTIFY, ORCPT and so on; only such as are offered.
     pub fn parameters(&self) -> RcptParameters<'s> {
         self.parameters
     }

@@ -146,7 +146,8 @@ pub fn client_config() -> Result<Arc<ClientConfig>, Error> {
 
 /// A client that trusts any certificate: encryption against those who listen, none against those
 /// who meddle. It is the default of opportunistic TLS between mail servers, where the alternative
-/// would be plaintext (RFC 7435).
+/// would be plaintext (RFC 7435). Given to a connector it wants
+/// [`Connector::verifies_server`](crate::Connector::verifies_server)`(false)`.
 ///
 /// # Errors
 /// None in practice.

@@ -54,7 +54,7 @@
 //! ```
 //!
 //! A [`Report`](proto::client::Report) has one outcome for each recipient: refusals, breaks and
-//! doubts are in there. An [`Error`] says that nothing was sent.
+//! doubts are in there. An [`Error`] of [`Client::send`] says that nothing was delivered.
 //!
 //! # A server
 //!
@@ -114,7 +114,11 @@
 //!
 //! # Where to go next
 //!
-//! - [`Session`] is all that a server's user has to read; [`Connector`] is that for clients.
+//! - [`Backend`] and [`Session`] are all that the author of a server has to read; [`Connector`] and [`Client`]
+//!   are that for clients.
+//! - An MX server or a relay makes its trace fields and sees loops by [`proto::trace`], keeps its queue by the
+//!   rules of [`proto::relay`] and writes delivery reports by [`proto::report`]. Nothing is added to a message
+//!   unasked. [`Relay`] sends one on, to the hosts of any domains.
 //! - [`Server::serve_connection`] and [`Connector::open`] take any stream: proxies, inetd, tests.
 //! - [`Session::etrn`], [`Session::atrn`] and [`Backend::fetch`] are asked where the configuration offers
 //!   ETRN, ATRN and BURL; [`Server::xclient`] and [`Server::xforward`] name the proxies that may speak for
@@ -145,6 +149,8 @@
 //! for each entry, with `speaker`, `verb`, `code`, `enhanced` and `octets`, at DEBUG, or at TRACE for
 //! content and for answers. The target is `smtp`. Where nobody subscribes to the span, nothing
 //! is recorded.
+//!
+//! Who counts and measures implements [`Observer`] and gives it to [`Server::observe`].
 //!
 //! Sockets are opened with `TCP_NODELAY`; replies and commands that belong together leave in one
 //! write. A session that waits for its peer owns no buffer.

@@ -92,14 +92,15 @@ impl Client {
     /// Sends one message to all recipients of `envelope` and says what became of each.
     ///
     /// Recipients that are refused do not stop the others. Where the server takes only so many at a time,
-    /// the others follow in further mail transactions, if the content can be had once more. A connection that breaks on the way is no
-    /// error here: recipients without an answer are deferred or in doubt. If `message` cannot be read
-    /// to its end the connection is cut, so that no half of it is taken for a whole; the session is
-    /// over then.
+    /// the others follow in further mail transactions, if the content can be had once more. A connection that
+    /// breaks on the way is no error here: recipients without an answer are deferred or in doubt. If `message`
+    /// cannot be read to its end the connection is cut, so that no half of it is taken for a whole; the session
+    /// is over then.
     ///
     /// # Errors
     /// [`Error::Misuse`] for an envelope or a message that must not be sent (a parameter the server
-    /// does not offer, a bare CR or LF), or when the session is over.
+    /// does not offer, a bare CR or LF), or when the session is over; [`Error::Fault`] or [`Error::Io`] if the
+    /// session fails while what was begun of such a message is taken back. Nothing was delivered then.
     pub async fn send<'m>(
         &mut self,
         envelope: &Envelope<'_>,

@@ -216,7 +216,8 @@ impl<B: Backend, R: Runtime> Server<B, R> {
     /// At most so many sessions at a time; 10,000 by default.
     ///
     /// Who is over this or another limit is told 421 with the reason and closed, before there is a session
-    /// and before the backend hears of it. Inside TLS from the first octet nothing can be told.
+    /// and before the backend hears of it. Inside TLS from the first octet nothing can be told, and to more than
+    /// 256 clients at a time nothing is.
     #[must_use]
     pub fn max_connections(self, most: usize) -> Self {
         self.core.control.limit(|limits| limits.most = most);
@@ -249,8 +250,8 @@ impl<B: Backend, R: Runtime> Server<B, R> {
         self
     }
 
-    /// The limits of each address are not for these hosts: relays of one's own, monitors. They are not
-    /// for those of [`xclient`](Self::xclient) either, as these speak for many.
+    /// Exempts these hosts from the limits of each address: relays of one's own, monitors. Those of
+    /// [`xclient`](Self::xclient) are exempt already, as they speak for many.
     #[must_use]
     pub fn exempt(mut self, hosts: impl IntoIterator<Item = impl Into<Network>>) -> Self {
         self.core.exempt.extend(hosts.into_iter().map(Into::into));
@@ -367,8 +368,9 @@ impl<B: Backend, R: Runtime> Server<B, R> {
     }
 
     /// Serves one client on a stream of the caller's: from inetd, another kind of listener, or a
-    /// test. It counts for no limit, and ends with a shutdown like any other. `peer` and `local` of
-    /// `facts` are what is told to the backend.
+    /// test. It counts for no limit. [`Handle::shut_down`] ends it as any other, but nobody keeps the
+    /// [`grace`](Self::grace) here: whoever waits for the future may drop it. `peer` and `local` of `facts` are
+    /// what is told to the backend.
     pub fn serve_connection<S>(
         &self,
         stream: S,

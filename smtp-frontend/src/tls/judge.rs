@@ -90,7 +90,8 @@ impl<J: Judge + ?Sized> Judge for Arc<J> {
 
 /// A client that trusts whom `judge` has nothing against. What it says counts alone: neither the operating
 /// system nor a certification authority is asked. A TLS session that is resumed was judged when it began, and
-/// is not once more.
+/// is not once more. Where the judge lets servers pass that are not who they should be, say so by
+/// [`Connector::verifies_server`](crate::Connector::verifies_server).
 ///
 /// # Errors
 /// None in practice.
