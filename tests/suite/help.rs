@@ -145,7 +145,8 @@ impl Session for Clerk {
             true => Err(Rejection::MAILBOX_FULL),
             false => answer.clone(),
         };
-        self.to.iter().map(of).collect()
+        // Who is forgotten has no answer, nor has anybody behind.
+        self.to.iter().take_while(|to| !to.starts_with("<forgotten@")).map(of).collect()
     }
 
     fn reset(&mut self) {

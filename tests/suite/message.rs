@@ -233,6 +233,18 @@ async fn lmtp_has_an_answer_for_each_recipient() {
     client.quit().await.unwrap();
 }
 
+/// Who is not spoken of was not delivered to, and is to be tried again.
+#[apply(on_runtime)]
+async fn lmtp_has_an_answer_for_who_was_forgotten() {
+    let (near, _) = serve(help::server(&Store::default()), Service::Lmtp, 512);
+    let mut client = help::connector().config(Config::lmtp()).open(near).await.unwrap();
+    let recipients = to(&["<a@x.example>", "<forgotten@x.example>", "<c@x.example>"]);
+    let report = client.send(&envelope(&recipients), text(9)).await.unwrap();
+    let replies = report.outcomes().iter().map(|outcome| outcome.reply().unwrap().code().value());
+    assert_eq!(replies.collect::<Vec<_>>(), [250, 451, 451]);
+    client.quit().await.unwrap();
+}
+
 #[apply(on_runtime)]
 async fn lmtp_refused_before_the_end_is_answered_for_each_recipient() {
     let store = Store::default();
