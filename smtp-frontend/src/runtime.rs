@@ -14,9 +14,9 @@
 //! session is a future: to look up, to connect, to accept, and the handshakes of TLS.
 //!
 //! A runtime whose streams block, as those of `smtp-blocking` do, implements [`Driver`] by itself in place of
-//! [`Io`], and returns it from [`Runtime::drive`]. A poll may then block until the next timer is due, but is to come
-//! back as pending from time to time, or nobody sees that the server shuts down. [`Deadline`] keeps the time of a
-//! machine.
+//! [`Io`], and returns it from [`Runtime::drive`]. A poll may then block until the next timer is due, but from time to
+//! time it is to wake its own task and to come back as pending, or nobody sees that the server shuts down.
+//! [`Deadline`] keeps the time of a machine.
 
 use std::{
     fmt,
