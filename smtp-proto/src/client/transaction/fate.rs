@@ -13,7 +13,7 @@ use crate::{
 /// What is known of one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// No RCPT was sent for it, or none that counts.
+    /// No RCPT was sent for it.
     Waiting,
     /// RCPT was queued.
     Asked,
@@ -86,11 +86,9 @@ impl Fates {
         (self.first..self.all.len()).any(|index| self.is_left(index))
     }
 
-    /// A further transaction begins.
-    pub(super) fn begin_again(&mut self) {
-        for fate in self.concerned().iter_mut().filter(|fate| matches!(fate, Fate::Crowded(_))) {
-            *fate = Fate::Waiting;
-        }
+    /// A further transaction begins. Who was crowded out of the one before comes first, and so is asked for
+    /// in this one.
+    pub(super) const fn begin_again(&mut self) {
         self.end = self.first;
     }
 
