@@ -182,12 +182,11 @@ impl Session {
 
     pub(super) fn refusal(&self, why: Refusal) -> Rejection<'static> {
         match why {
-            Refusal::BadSequence if self.state == State::Refusing => match self.refusing {
-                Refusing::Greeted => Rejection::BAD_SEQUENCE,
-                Refusing::NoMail => Rejection::NO_MAIL_SERVICE,
-                Refusing::WeakTls => WEAK_TLS,
+            Refusal::BadSequence => match self.refusing {
+                None => Rejection::BAD_SEQUENCE,
+                Some(Refusing::NoMail) => Rejection::NO_MAIL_SERVICE,
+                Some(Refusing::WeakTls) => WEAK_TLS,
             },
-            Refusal::BadSequence => Rejection::BAD_SEQUENCE,
             Refusal::NoRecipient if self.is_lmtp() || !self.transfer.refused_recipients => {
                 NO_RECIPIENT
             }

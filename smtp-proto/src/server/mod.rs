@@ -285,7 +285,7 @@ impl Server {
         let session = &self.session;
         if session.tls && session.greeted && session.state == State::Start {
             self.wire.note(|| Entry::Call(Call::TlsTooWeak));
-            self.session.refusing = Refusing::WeakTls;
+            self.session.refusing = Some(Refusing::WeakTls);
             self.session.enter(State::Refusing);
         }
     }

@@ -179,7 +179,7 @@ impl<'s> Connected<'s> {
         self.desk.session.greeted = true;
         self.desk.session.phase = Phase::Command;
         if code == Code::HOST_TAKES_NO_MAIL {
-            self.desk.session.refusing = Refusing::NoMail;
+            self.desk.session.refusing = Some(Refusing::NoMail);
         }
         self.desk.session.enter(State::Refusing);
         self.desk.done(Leave::Now);

@@ -69,8 +69,8 @@ pub(super) struct Session {
     pub(super) leniencies: Leniencies,
     /// What there is to forgive in the line at the front of the input was noted.
     pub(super) weighed: bool,
-    /// What is said to all but QUIT while the session is [`State::Refusing`].
-    pub(super) refusing: Refusing,
+    /// Set with [`State::Refusing`], where all but QUIT is refused by another code than 503.
+    pub(super) refusing: Option<Refusing>,
     /// Octets at the front of the input that an answer has dealt with.
     pub(super) consume: usize,
     /// … and they hold a secret.
@@ -107,12 +107,9 @@ pub(super) enum HelloForm {
     Extended,
 }
 
-/// Why a session refuses everything (RFC 5321 section 3.1).
-#[derive(Debug, Clone, Copy, Default)]
+/// Why a session refuses everything, if not by 503 (RFC 5321 section 3.1).
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Refusing {
-    /// It was greeted with 554: 503.
-    #[default]
-    Greeted,
     /// It was greeted with 521: 521 (RFC 7504 section 3).
     NoMail,
     /// TLS is too weak: 554 (RFC 3207 section 4.1).
@@ -147,7 +144,7 @@ impl Session {
             reset_due: false,
             leniencies: Leniencies::default(),
             weighed: false,
-            refusing: Refusing::default(),
+            refusing: None,
             consume: 0,
             secret_line: false,
             verb: Verb::Other,
