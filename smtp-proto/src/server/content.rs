@@ -148,7 +148,7 @@ impl Server {
             session.spoil(Rejection::MESSAGE_TOO_BIG);
         }
         let mut consumed = available;
-        let body = if kept && session.transfer.is_wanted() {
+        let body = if kept && session.transfer.known {
             let content = if session.transfer.binary {
                 available
             } else {
@@ -285,7 +285,7 @@ impl Session {
             self.spoil(Rejection::MESSAGE_TOO_BIG);
         }
         self.transfer.received = self.transfer.received.saturating_add(count(content));
-        if content > 0 && self.transfer.is_wanted() {
+        if content > 0 && self.transfer.known {
             let octets = input.take(content);
             if !self.transfer.binary {
                 self.transfer.length.check(&octets);
@@ -331,7 +331,7 @@ impl Session {
             self.spoil(Rejection::MESSAGE_TOO_BIG);
         }
         self.transfer.received = self.transfer.received.saturating_add(2);
-        self.transfer.newline = self.transfer.is_wanted();
+        self.transfer.newline = self.transfer.known;
         self.transfer.length.newline();
     }
 

@@ -47,7 +47,8 @@ pub(super) struct Transfer {
     pub(super) received: u64,
     /// `received` when the timer was started.
     mark: u64,
-    /// The application knows of this transaction and has not been told that it is over.
+    /// The application knows of this transaction and has not been told that it is over; so nothing is
+    /// wrong with the content, and it is told.
     pub(super) known: bool,
     /// A CRLF is to be told in place of a bare CR or LF.
     pub(super) newline: bool,
@@ -154,11 +155,6 @@ impl Transfer {
             Leniency::LongLine => self.length.is_too_long().then_some(LINE_TOO_LONG),
             _ => None,
         }
-    }
-
-    /// Whether the application is to be told content.
-    pub(super) fn is_wanted(&self) -> bool {
-        self.known && self.poison.is_none()
     }
 
     /// Whether so much content came that the timer starts anew.
