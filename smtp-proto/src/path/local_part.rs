@@ -29,10 +29,10 @@ impl<'a> LocalPart<'a> {
     /// The characters meant, without quotes and backslashes.
     pub fn unquoted(&self) -> impl Iterator<Item = char> + Clone + use<'a> {
         let inside = self.0.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-        let quoted = inside.is_some();
         let mut chars = inside.unwrap_or(self.0).chars();
         core::iter::from_fn(move || match chars.next() {
-            Some('\\') if quoted => chars.next(),
+            // No dot-string has one.
+            Some('\\') => chars.next(),
             next => next,
         })
     }

@@ -79,7 +79,7 @@ impl Session {
         &self,
         parameters: &mut MailParameters<'_>,
     ) -> Result<(), Rejection<'static>> {
-        if parameters.has_auth() && !self.trusts(self.config.arguments.submitters) {
+        if !self.trusts(self.config.arguments.submitters) {
             parameters.distrust();
         }
         if parameters.has_rare() {
