@@ -235,13 +235,9 @@ fn chunk(
         return Err(cursor.differs(Found::Unspeakable));
     };
     let empty = Body::default();
-    let behind = cursor.transcript.entries().iter().enumerate().skip(cursor.at + 1);
-    let mut behind = behind.filter(|(_, entry)| !entry.is_aside());
-    let body = match behind.next() {
-        Some((at, Entry::Chunk(body))) => {
-            cursor.given = at + 1;
-            body
-        }
+    let mut behind = cursor.transcript.entries().iter().skip(cursor.at + 1);
+    let body = match behind.find(|entry| !entry.is_aside()) {
+        Some(Entry::Chunk(body)) => body,
         _ => &empty,
     };
     if body.octets() != bdat.size {
