@@ -1,3 +1,4 @@
+mod ahead;
 mod commands;
 #[cfg(feature = "sasl")]
 mod opening;

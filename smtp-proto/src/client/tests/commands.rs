@@ -184,6 +184,23 @@ fn attributes_of_others() {
     assert_eq!(call.sent(), "NOOP\r\n");
 }
 
+/// XCLIENT_README: only one that was accepted has the server forget who its client is and what it has
+/// offered.
+#[test]
+fn what_xclient_leaves() {
+    let plain = Mechanism::parse("PLAIN").unwrap();
+    for (reply, state) in [("550 5.7.0 no\r\n", State::Ready), ("220 mx.example\r\n", State::Start)]
+    {
+        let mut call = Call::open(Config::default(), &["XCLIENT NAME", "AUTH PLAIN"]);
+        call.said(|client| client.auth(plain, Some(b"abc")), "235 ok\r\n").unwrap();
+        call.said(|client| client.xclient(&named().0), reply).unwrap();
+        let kept = state == State::Ready;
+        let client = &call.client;
+        assert_eq!((client.capabilities().is_some(), client.is_authenticated()), (kept, kept));
+        assert_eq!(client.state(), state, "{reply}");
+    }
+}
+
 /// A verb of the caller's own keeps the limit of its line and its place.
 #[test]
 fn a_verb_of_ones_own() {

@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes};
 
 use crate::{
     client::{Client, Config, Event, Misuse, ReplyTo},
-    command::Verb,
+    command::{Url, Verb},
     domain::HelloName,
     limits::ClientTimeouts,
     path::{ForwardPath, ReversePath},
@@ -66,6 +66,21 @@ fn a_hello_that_was_refused_offers_nothing() {
     call.hear("550-not you\r\n550-PIPELINING\r\n550 SIZE 1000\r\n");
     assert_eq!(call.codes, [220, 550]);
     assert!(call.client.capabilities().is_none() && !call.client.pipelines());
+}
+
+/// RFC 5321 section 3.1: behind a greeting that refuses there is nothing but QUIT, and what was queued is
+/// not sent.
+#[test]
+fn a_greeting_that_refuses() {
+    let hello = |client: &mut Client| client.hello(HelloName::parse("c.example").unwrap());
+    let mut call = Call::new(Config::default());
+    hello(&mut call.client).unwrap();
+    call.hear("554 mx.example\r\n");
+    assert_eq!((call.sent().as_str(), call.client.state()), ("", State::Refusing));
+    let misuse = Misuse::Sequence { verb: Verb::Ehlo, state: State::Refusing };
+    assert_eq!(hello(&mut call.client), Err(misuse));
+    let said = call.said(Client::quit, "221 bye\r\n");
+    assert_eq!((said.as_deref(), call.client.state()), (Ok("QUIT\r\n"), State::Closed));
 }
 
 /// RFC 5321 section 4.5.3.2: each command has its own time, from when it has left.
@@ -135,7 +150,7 @@ fn the_octets_in_flight() {
     let open = |in_flight| {
         let mut config = Config::default();
         config.limits.in_flight = in_flight;
-        let mut call = Call::open(config, &["PIPELINING", "CHUNKING"]);
+        let mut call = Call::open(config, &["PIPELINING", "CHUNKING", "BURL imap"]);
         call.said(mail, "250 ok\r\n").unwrap();
         call.said(rcpt, "250 ok\r\n").unwrap();
         call
@@ -162,6 +177,16 @@ fn the_octets_in_flight() {
         call.client.reset().unwrap();
         let sent = call.sent();
         assert_eq!(sent.ends_with("text\r\nRSET\r\n"), fits, "{most} {sent}");
+    }
+    // Content to be fetched counts as its command does, also behind one that has not left yet.
+    let url = "imap://u@h/Sent;uid=2;urlauth=submit+u:internal:91354a";
+    let group = ["RCPT TO:<b@x.example>\r\nBURL ", url, "\r\n"].concat();
+    for (most, next) in [(group.len(), "RSET\r\n"), (group.len() - 1, "")] {
+        let mut call = open(most);
+        rcpt(&mut call.client).unwrap();
+        call.client.burl(Url::parse(url).unwrap(), false).unwrap();
+        call.client.reset().unwrap();
+        assert_eq!(call.sent(), [&group, next].concat());
     }
     // And what was answered counts no more.
     let mut call = open(30);
@@ -221,6 +246,33 @@ fn content_at_its_time_alone() {
     assert_eq!(call.sent(), "text\r\n.\r\n");
     call.hear("250 ok\r\n");
     assert_eq!(body(&mut call), misuse(State::Ready));
+}
+
+/// RFC 2033 section 4.2: a transaction is over when the last recipient was answered for.
+#[test]
+fn the_last_reply_ends_an_lmtp_transaction() {
+    type Does = fn(&mut Client) -> Result<(), Misuse>;
+    let data: Does = |client| {
+        client.body(Bytes::from_static(b"text\r\n"))?;
+        client.end_of_data()
+    };
+    let chunk: Does = |client| client.chunk(Bytes::from_static(b"text\r\n"), true);
+    for (begin, content, under_way) in
+        [(Some("354 go\r\n"), data, State::Data), (None, chunk, State::Recipients)]
+    {
+        let mut call = Call::open(Config::lmtp(), &["CHUNKING"]);
+        call.said(mail, "250 ok\r\n").unwrap();
+        (0..3).for_each(|_| drop(call.said(rcpt, "250 ok\r\n").unwrap()));
+        if let Some(reply) = begin {
+            call.said(Client::data, reply).unwrap();
+        }
+        call.said(content, "").unwrap();
+        for reply in ["250 ok\r\n", "452 4.2.2 full\r\n", "250 ok\r\n"] {
+            assert_eq!(call.client.state(), under_way, "before {reply}");
+            call.hear(reply);
+        }
+        assert_eq!(call.client.state(), State::Ready);
+    }
 }
 
 /// Each reply says what it answers: which recipient, and whether more of the same follow.

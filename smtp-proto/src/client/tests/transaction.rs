@@ -9,8 +9,8 @@ use bytes::{Buf, Bytes};
 
 use crate::{
     client::{
-        Cause, Client, Config, Content, Envelope, Event, Misuse, Phase, Recipient, Status,
-        Transaction, TransactionOptions, TransactionStep,
+        Cause, Client, Config, Content, Downgrade, Envelope, Event, Misuse, Phase, Recipient,
+        Status, Transaction, TransactionOptions, TransactionStep,
     },
     fault::Fault,
     parameter::{Body, Parameters},
@@ -20,7 +20,10 @@ use crate::{
 };
 
 /// Has both go on until they wait; what was sent.
-fn settle(client: &mut Client, transaction: &mut Transaction<'_>) -> (String, TransactionStep) {
+pub(super) fn settle(
+    client: &mut Client,
+    transaction: &mut Transaction<'_>,
+) -> (String, TransactionStep) {
     let mut sent = Vec::new();
     loop {
         let step = transaction.next(client).unwrap();
@@ -40,7 +43,7 @@ fn settle(client: &mut Client, transaction: &mut Transaction<'_>) -> (String, Tr
 }
 
 /// The server says this; what is sent then.
-fn hear(
+pub(super) fn hear(
     client: &mut Client,
     transaction: &mut Transaction<'_>,
     replies: &str,
@@ -50,12 +53,12 @@ fn hear(
 }
 
 /// A session whose server offers these.
-fn open(config: Config, offered: &[&str]) -> Client {
+pub(super) fn open(config: Config, offered: &[&str]) -> Client {
     let call = crate::tests::Call::open(config, offered);
     call.client
 }
 
-fn recipients<'r>(list: &[&'r str]) -> Vec<Recipient<'r>> {
+pub(super) fn recipients<'r>(list: &[&'r str]) -> Vec<Recipient<'r>> {
     list.iter().map(|path| ForwardPath::parse(path).unwrap().into()).collect()
 }
 
@@ -315,5 +318,74 @@ fn recipients_who_are_passed_over() {
         let mut transaction = transaction(&to, Content::default());
         let (sent, _) = settle(&mut client, &mut transaction);
         assert_eq!(sent, "MAIL FROM:<>\r\nRCPT TO:<b@x.example>\r\nDATA\r\n", "{list:?}");
+    }
+}
+
+/// RFC 9422 section 4.2: of recipients whose turn comes in a further transaction, too, a misuse is told
+/// before anything is sent.
+#[test]
+fn misuse_of_those_whose_turn_comes_later() {
+    let mut client = open(Config::default(), &["LIMITS RCPTMAX=1", "DSN"]);
+    let list = |list: &'static str| Parameters::parse(list.as_bytes(), &Syntax::INTERNET).unwrap();
+    let mut to = recipients(&["<b@x.example>", "<c@x.example>"]);
+    for (parameters, expected) in [
+        ("XOWN=1", Err(Misuse::UnknownParameter)),
+        ("NOTIFY=SOON", Err(Misuse::Parameter)),
+        ("NOTIFY=NEVER", Ok(TransactionStep::Await)),
+    ] {
+        to[1].parameters = list(parameters);
+        let mut transaction = transaction(&to, Content::default());
+        assert_eq!(transaction.next(&mut client), expected, "{parameters}");
+        let sent = if expected.is_ok() { Step::Write } else { Step::Idle };
+        assert_eq!(client.step(), sent, "{parameters}");
+    }
+}
+
+/// RFC 3885 section 3.1: a tracked message bears an ENVID, which only a server with DSN takes.
+#[test]
+fn what_tracking_needs() {
+    for (offered, said, lost) in [
+        (&["MTRK", "DSN"][..], " ENVID=a@b MTRK=YWJj\r\n", [false, false]),
+        (&["DSN"], " ENVID=a@b\r\n", [false, true]),
+        (&["MTRK"], "\r\n", [true, true]),
+        (&["SIZE"], "\r\n", [true, true]),
+    ] {
+        let mut client = open(Config::default(), offered);
+        let to = recipients(&["<b@x.example>"]);
+        let parameters = Parameters::parse(b"ENVID=a@b MTRK=YWJj", &Syntax::INTERNET).unwrap();
+        let envelope = Envelope { reverse_path: ReversePath::Null, parameters, recipients: &to };
+        let mut transaction =
+            Transaction::new(envelope, Content::default(), TransactionOptions::default());
+        let (sent, _) = settle(&mut client, &mut transaction);
+        assert_eq!(sent, ["MAIL FROM:<>", said].concat(), "{offered:?}");
+        let downgrades = transaction.report().downgrades();
+        let told = [Downgrade::Dsn, Downgrade::Tracking];
+        assert_eq!(told.map(|one| downgrades.contains(one)), lost, "{offered:?}");
+    }
+}
+
+/// RFC 3030 section 3: content of BODY=BINARYMIME has no lines, whoever says so.
+#[test]
+fn lines_of_content_that_may_be_binary() {
+    for (body, parameters, taken) in [
+        (Body::SevenBit, "", false),
+        (Body::SevenBit, "RET=HDRS", false),
+        (Body::SevenBit, "BODY=BINARYMIME", true),
+        (Body::BinaryMime, "", true),
+        (Body::BinaryMime, "RET=HDRS", true),
+    ] {
+        let offered = ["8BITMIME", "BINARYMIME", "CHUNKING", "DSN"];
+        let mut client = open(Config::default(), &offered);
+        let to = recipients(&["<b@x.example>"]);
+        let parameters = Parameters::parse(parameters.as_bytes(), &Syntax::INTERNET).unwrap();
+        let envelope = Envelope { reverse_path: ReversePath::Null, parameters, recipients: &to };
+        let content = Content { body, ..Content::default() };
+        let mut transaction = Transaction::new(envelope, content, TransactionOptions::default());
+        let _ = settle(&mut client, &mut transaction);
+        let _ = hear(&mut client, &mut transaction, "250 ok\r\n");
+        let _ = hear(&mut client, &mut transaction, "250 ok\r\n");
+        transaction.body(&mut client, Bytes::from_static(b"a\nb")).unwrap();
+        let expected = if taken { Ok(()) } else { Err(Misuse::BareNewline) };
+        assert_eq!(transaction.end_of_body(&mut client), expected, "{body:?} {parameters:?}");
     }
 }
