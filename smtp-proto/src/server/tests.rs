@@ -1,3 +1,5 @@
+mod hello;
+mod lines;
 mod told;
 
 use alloc::{format, string::String};
@@ -171,6 +173,20 @@ fn responses_that_are_too_long() {
     }
 }
 
+/// RFC 4954 section 4: a response may be as long as is said, its CRLF included, and no longer.
+#[test]
+fn responses_of_just_that_length() {
+    let own = Mechanism::parse("XOWN").unwrap();
+    for (limit, code) in [(12_302, "235 2.7.0"), (12_301, "500 5.5.6")] {
+        let config = mx().mechanism(own, false).limits(|limits| limits.auth_line = limit);
+        let mut session = session(config, &[EHLO]);
+        session.answer(Answer::Challenge(0));
+        session.say("AUTH XOWN\r\n");
+        let said = session.say(&format!("{}\r\n", "A".repeat(12_300)));
+        assert!(said.starts_with(code), "{limit}: {said}");
+    }
+}
+
 /// RFC 6710 section 4.1: a priority other than the one asked for is told, in front of any text.
 #[test]
 fn a_priority_that_is_assigned() {
@@ -228,12 +244,25 @@ fn verbs_of_ones_own() {
     let login = verb("XLOGIN").authenticated();
     let config =
         mx().extension(verb("XONE")).extension(verb("XTWO")).extension(login).verb("X-Own");
-    let mut session = session(config.verb("").verb("NOOP").verb("no verb"), &[EHLO]);
+    let mut session = session(config, &[EHLO]);
     for line in ["XONE\r\n", "xtwo it\r\n", "x-own\r\n"] {
         assert!(session.say(line).starts_with("250 "), "{line}");
     }
     assert!(session.say("XLOGIN\r\n").starts_with("502 "));
     assert!(session.say("XTHREE\r\n").starts_with("500 "));
+}
+
+/// What is no verb, or one of SMTP's own, changes nothing.
+#[test]
+fn verbs_that_are_none() {
+    let none = ["", "NOOP", "no verb", "X_ODD", "X\u{e9}"];
+    for lines in [&[][..], &[EHLO]] {
+        for line in ["\r\n", " it\r\n", "NOOP\r\n", "no verb\r\n", "X_ODD\r\n", "X\u{e9} it\r\n"] {
+            let said = session(mx(), lines).say(line);
+            let config = none.into_iter().fold(mx(), Config::verb);
+            assert_eq!(session(config, lines).say(line), said, "{line}");
+        }
+    }
 }
 
 /// A verb comes behind the hello, unless its extension is known without one.

@@ -71,6 +71,7 @@ fn every_question_answered_in_every_way() {
         ];
         let config = offered.into_iter().fold(mx(), server::Config::offer).burl(&["imap"]);
         let plain = crate::command::Mechanism::parse("PLAIN").unwrap();
+        let config = config.profile(|profile| profile.server.disclose_forward = true);
         config.verb("XOWN").mechanism(plain, false)
     };
     let burl = "BURL imap://u@h/Sent;uid=2;urlauth=submit+u:internal:91354a LAST\r\n";
@@ -126,6 +127,9 @@ fn every_question_answered_in_every_way() {
             });
             let positive = matches!(answer, Answer::Accept { .. });
             assert_eq!(reply.starts_with('2'), positive, "{line}{answer}: {reply}\n{file}");
+            if let Answer::Accept { code: Some(code), .. } = answer {
+                assert!(reply.starts_with(&code.to_string()), "{line}{answer}: {reply}");
+            }
             if let Answer::Accept { enhanced: Some(enhanced), .. } = answer
                 && !line.starts_with("ETRN")
             {
