@@ -176,6 +176,43 @@ fn bounds() {
     );
 }
 
+/// Behind octets of a message that were left out none is kept, also where there is room again; of the
+/// next message there is.
+#[test]
+fn only_the_beginning_of_a_message_is_kept() {
+    let bounded = Recording::from(Content::Kept { limit: usize::MAX }).bounds(100, 1000);
+    let (mut recorder, mut transcript) = (Recorder::new(bounded), Transcript::new(Speaker::Server));
+    for octets in [&[b'x'; 1500][..], b"abc"] {
+        recorder.content(false, octets, octets.len());
+        transcript.take(&mut recorder);
+    }
+    recorder.push(Entry::EndOfData);
+    recorder.content(false, b"abc", 3);
+    transcript.take(&mut recorder);
+    let [Entry::Content(first), Entry::EndOfData, Entry::Content(next)] = transcript.entries()
+    else {
+        panic!("{transcript:?}");
+    };
+    assert_eq!((first.kept().len(), first.octets()), (1000, 1503));
+    assert_eq!((next.kept(), next.octets()), (&b"abc"[..], 3));
+}
+
+/// Where they were written down makes no difference; whose, what and how much there is does.
+#[test]
+fn what_makes_transcripts_equal() {
+    let of = |text: &str| text.parse::<Transcript>().unwrap();
+    let one = of("smtp-transcript 1 server\nS: 220 x\nC: NOOP\n");
+    assert_eq!(one, of("smtp-transcript 1 server\n\nS: 220 x\n\nC: NOOP\n"));
+    for other in [
+        "smtp-transcript 1 client\nS: 220 x\nC: NOOP\n",
+        "smtp-transcript 1 server\ndropped 1\nS: 220 x\nC: NOOP\n",
+        "smtp-transcript 1 server\nS: 220 x\nC: RSET\n",
+        "smtp-transcript 1 server\nS: 220 x\n",
+    ] {
+        assert_ne!(one, of(other), "{other}");
+    }
+}
+
 /// As much as is said, to the octet; and no entry is so large that it is not held at all.
 #[test]
 fn the_bound_of_octets_is_one_that_may_be_reached() {

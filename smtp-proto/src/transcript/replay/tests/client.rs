@@ -133,3 +133,43 @@ fn secrets_of_the_callers() {
     let replay = Replay::new(&transcript).secret("a longer secret".into());
     assert!(replay.call(Client::new(client::Config::default()), |_| {}).is_err());
 }
+
+/// Responses and challenges take secrets, whatever stands before them in the line.
+#[test]
+fn secrets_of_an_exchange() {
+    let file = format!("{CALL}C: AUTH LOGIN\nS* 334 ****\nC* ********\nS: 235 ok\n");
+    let transcript: Transcript = file.parse().unwrap();
+    let replay = Replay::new(&transcript).secret("who?".into()).secret("alice".into());
+    let mut challenges = Vec::new();
+    let replayed = replay.call(Client::new(client::Config::default()), |event| {
+        if let client::Event::Reply { reply, .. } = event
+            && reply.code().value() == 334
+        {
+            challenges.push(String::from_utf8_lossy(reply.octets()).to_string());
+        }
+    });
+    assert!(replayed.is_ok_and(|replayed| replayed.is_faithful()));
+    assert_eq!(challenges, ["334 d2hvPw==\r\n"]);
+}
+
+/// As many octets may stand in as is said; where nothing was left out, none need be allowed.
+#[test]
+fn how_many_octets_may_stand_in() {
+    let mail = "C: MAIL FROM:<a@x.example>\nS: 250 ok\nC: RCPT TO:<b@x.example>\nS: 250 ok\n";
+    for (entries, octets) in [
+        ("C: DATA\nS: 354 go on\nC| text\nC.\nS: 250 ok\n", 0),
+        ("C: DATA\nS: 354 go on\nC- 99\nC.\nS: 250 ok\n", 99),
+        ("C: BDAT 3 LAST\nB+ abc\nS: 250 ok\n", 0),
+        ("C: BDAT 9\nB- 9\nS: 250 ok\nC: BDAT 70 LAST\nB- 70\nS: 250 ok\n", 79),
+    ] {
+        let transcript: Transcript = format!("{CALL}{mail}{entries}").parse().unwrap();
+        let within = |limit: u64| {
+            let client = Client::new(client::Config::default());
+            Replay::new(&transcript).limit(limit).call(client, |_| {})
+        };
+        assert_eq!(within(octets).map(|replayed| replayed.octets), Ok(octets), "{entries}");
+        if let Some(fewer) = octets.checked_sub(1) {
+            assert_eq!(within(fewer).unwrap_err().found(), &Found::TooLarge, "{entries}");
+        }
+    }
+}
