@@ -284,6 +284,7 @@ fn a_default_text_is_that_of_the_code() {
         (452, "storage"),
         (250, "OK"),
         (299, "OK"),
+        (399, "continue"),
         (499, "for now"),
         (500, "syntax"),
         (503, "sequence"),

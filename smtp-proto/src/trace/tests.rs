@@ -300,6 +300,9 @@ fn blind_copies_are_removed_and_nothing_else_is() {
     let blanks = " ".repeat(2_000);
     stays(&WithoutFields::bcc(), &alloc::format!("B{blanks}cc: a\r\nTo: x\r\n"), "To: x\r\n");
     stays(&WithoutFields::bcc(), &alloc::format!("{blanks}x"), &alloc::format!("{blanks}x"));
+    let mut given = 0;
+    WithoutFields::bcc().pass(Bytes::from(blanks), |piece| given += piece.len());
+    assert_eq!(given, 2_000);
 }
 
 #[test]
@@ -378,8 +381,16 @@ fn other_things_a_header_says() {
     }
     let scanner = scanned("Return-Path: <>\r\nFrom: \u{f6}\r\n\r\n".as_bytes(), 4);
     assert!(scanner.is_internationalized() && scanner.has_from());
-    assert_eq!(scanner.return_paths(), 1);
-    assert!(!scanned("From: x\r\n\r\n\u{f6}".as_bytes(), 4).is_internationalized());
+    for (header, international, return_paths) in [
+        ("From: \u{f6}\r\nReturn-Path: <>\r\n\r\n", true, 1),
+        ("Fr\u{f6}m: x\r\nTo: y\r\n\r\n", true, 0),
+        ("return-path: <>\r\nTo: y\r\nReturn-Path:\r\n <>\r\n\r\n", false, 2),
+        ("From: x\r\n\r\nReturn-Path: <\u{f6}>\r\n", false, 0),
+    ] {
+        let scanner = scanned(header.as_bytes(), 4);
+        assert_eq!(scanner.is_internationalized(), international, "{header}");
+        assert_eq!(scanner.return_paths(), return_paths, "{header}");
+    }
     for header in ["Sender: x\r\n\r\n", "X-From: x\r\nFromage: y\r\n", "To: x\r\n\r\nFrom: y\r\n"] {
         assert!(!scanned(header.as_bytes(), 5).has_from(), "{header}");
     }

@@ -38,6 +38,19 @@ fn names() {
     assert_eq!(AttributeSet::XFORWARD.iter().count(), 7);
 }
 
+#[test]
+fn sets_of_attributes() {
+    let mut set = AttributeSet::EMPTY;
+    assert!(set.is_empty() && set.iter().next().is_none());
+    for (count, attribute) in Attribute::ALL.into_iter().enumerate() {
+        assert!(!set.contains(attribute));
+        set = set.with(attribute);
+        assert!(!set.is_empty() && set.contains(attribute));
+        assert_eq!((set.with(attribute), set.iter().count()), (set, count + 1));
+    }
+    assert!(!AttributeSet::XCLIENT.is_empty() && !AttributeSet::XFORWARD.is_empty());
+}
+
 /// What was told can be gone through, in its order, and set anew.
 #[test]
 fn all_that_was_told() {

@@ -289,9 +289,16 @@ fn c39_whatever_is_changed_on_the_way_fails() {
 /// behind it.
 #[test]
 fn c39_no_proof_for_a_nonce_that_is_none() {
-    for (nonce, good) in
-        [("clientserver", true), ("client", false), ("clienTserver", false), ("server", false)]
-    {
+    for (nonce, good) in [
+        ("clientserver", true),
+        ("client", false),
+        ("clienTserver", false),
+        ("server", false),
+        // Printable characters alone.
+        ("client server", false),
+        ("client\tserver", false),
+        ("clients\u{e9}rver", false),
+    ] {
         let mut client = scram("alice", "s3cret!");
         client.initial_response();
         let challenge = format!("r={nonce},s=c2FsdA==,i=4096");
@@ -366,6 +373,32 @@ fn c40_what_the_flags_mean() {
         });
     assert!(result.is_err());
     assert!(plain().bound_to(&none).is_err());
+}
+
+/// RFC 5802 section 7: the nonce is of printable characters, the count of iterations a number without a
+/// sign or leading zeros.
+#[test]
+fn c39_what_is_no_message() {
+    for (iterations, good) in [
+        ("4096", true),
+        ("04096", false),
+        ("+4096", false),
+        ("-4096", false),
+        ("4096 ", false),
+        ("4_096", false),
+        ("", false),
+    ] {
+        let mut client = scram("alice", "s3cret!");
+        client.initial_response();
+        let challenge = format!("r=clientserver,s=c2FsdA==,i={iterations}");
+        assert_eq!(client.respond(challenge.as_bytes()).is_ok(), good, "{iterations}");
+    }
+    for (nonce, good) in [("client", true), ("cli ent", false), ("cli\u{e9}nt", false), ("", false)]
+    {
+        let first = format!("n,,n=alice,r={nonce}");
+        let step = Server::new(false, &Channel::new(), false).step(first.as_bytes());
+        assert_eq!(matches!(step, Step::Challenge(_)), good, "{nonce}");
+    }
 }
 
 #[test]

@@ -15,6 +15,14 @@ fn a_list_is_made() {
     assert_eq!(MailParameters::parse(list.as_parameters()).unwrap().size(), Some(6));
     assert!(list.envid(b"").is_err());
     assert!(list.envid(b"a\n").is_err());
+    // RFC 3461 section 4.4: 100 octets, each `+` of which three are made.
+    for (name, fits) in
+        [("x".repeat(100), true), ("x".repeat(101), false), ("x".repeat(200), false)]
+    {
+        assert_eq!(list.envid(name.as_bytes()).is_ok(), fits, "{name}");
+    }
+    assert!(list.envid("+".repeat(33).as_bytes()).is_ok());
+    assert!(list.envid("+".repeat(34).as_bytes()).is_err());
     let size = Parameter::new("Size", Some("7")).unwrap();
     assert_eq!(list.push(size).unwrap_err().rule(), Rule::DuplicateParameter);
     list.clear();

@@ -62,6 +62,7 @@ fn sent(queued: &Queued, offers: &[&str], after: u64) -> Sent {
     let recipients = outgoing.recipients();
     let envelope = outgoing.envelope(&recipients);
     assert_eq!(envelope.reverse_path, queued.reverse_path());
+    assert_eq!(outgoing.content(), queued.content());
     let lists = envelope.recipients.iter().map(|to| to.parameters.to_string()).collect();
     let refused = outgoing.refused().iter().map(|(_, why)| why.enhanced().to_string()).collect();
     (envelope.parameters.to_string(), lists, outgoing.downgrades(), refused)

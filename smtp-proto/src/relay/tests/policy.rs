@@ -135,7 +135,7 @@ fn l23_the_cache() {
     assert_eq!(cache.step(seen(one), at(300)), StsStep::Fetch);
     cache.fetched(of(one), policy("enforce"), at(300));
     assert_eq!(cache.step(seen(one), at(301)), StsStep::Proceed);
-    assert!(!cache.is_refresh_due(at(301)));
+    assert!(!cache.is_refresh_due(at(300 + 86_399)));
     assert!(cache.is_refresh_due(at(300 + 86_400)));
     // Nobody undoes it by hiding the record, or the file.
     assert_eq!(cache.step(StsAnswer::None, at(1000)), StsStep::Proceed);
@@ -148,6 +148,11 @@ fn l23_the_cache() {
     assert_eq!(cache.step(seen(two), at(700_000)), StsStep::Fetch);
     cache.fetched(of(two), policy("testing"), at(700_000));
     assert_eq!(cache.policy(at(700_001)).unwrap().mode(), StsMode::Testing);
+    // One that is soon forgotten is fetched anew before that.
+    let short = POLICY.replace("604800", "7200");
+    cache.fetched(of(two), StsPolicy::parse(short.as_bytes()).unwrap(), at(800_000));
+    assert!(!cache.is_refresh_due(at(803_599)));
+    assert!(cache.is_refresh_due(at(803_600)));
 }
 
 /// No hash, but two functions that tell octets apart.
