@@ -1,16 +1,18 @@
-//! Counts the instructions of every piece of work, and of hostile input at two lengths, and shows them as
-//! tables.
+//! Counts the instructions of every piece of work, and of hostile input at two lengths, and the system calls
+//! of a message, and shows them as tables.
 //!
 //! ```sh
 //! cargo run --release --manifest-path bench/Cargo.toml              # the tables
-//! cargo run --release --manifest-path bench/Cargo.toml -- --keep    # keeps them in instructions.tsv and PERFORMANCE.md
+//! cargo run --release --manifest-path bench/Cargo.toml -- --keep    # keeps them, as files here and in PERFORMANCE.md
 //! cargo run --release --manifest-path bench/Cargo.toml -- --check   # fails where more is needed than was kept,
 //!                                                                   # or effort grows faster than its input
+//! cargo run --release --manifest-path bench/Cargo.toml -- calls     # only these; or only `instructions`
 //! ```
 //!
-//! Needs valgrind, and `gungraun-runner` of the version that is locked here, which is installed by
-//! `cargo install` if it is not there.
+//! Instructions need valgrind, and `gungraun-runner` of the version that is locked here, which is installed by
+//! `cargo install` if it is not there; system calls need Linux and strace.
 
+mod calls;
 mod growth;
 mod harness;
 mod page;
@@ -22,48 +24,80 @@ use std::{
     process::{Command, ExitCode},
 };
 
-const USAGE: &str = "usage: smtp-bench [--keep | --check]";
+const USAGE: &str = "usage: smtp-bench [--keep | --check] [instructions | calls]";
 
-fn main() -> ExitCode {
-    let wish = env::args().nth(1);
-    match wish.as_deref() {
-        None | Some("--keep" | "--check") => {}
-        Some("--help") => {
-            println!("{USAGE}");
-            return ExitCode::SUCCESS;
-        }
-        Some(_) => {
-            eprintln!("{USAGE}");
-            return ExitCode::from(64);
-        }
-    }
-    match run(wish.as_deref()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(what) => {
-            eprintln!("{what}");
-            ExitCode::FAILURE
-        }
-    }
+/// What is done with the figures beside showing them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Show,
+    Keep,
+    Check,
 }
 
-fn run(wish: Option<&str>) -> Result<(), String> {
+fn main() -> ExitCode {
+    let mut wish = Wish::Show;
+    let mut only = None;
+    for word in env::args().skip(1) {
+        match word.as_str() {
+            "--keep" if wish == Wish::Show => wish = Wish::Keep,
+            "--check" if wish == Wish::Show => wish = Wish::Check,
+            "instructions" | "calls" if only.is_none() => only = Some(word),
+            "--help" => {
+                println!("{USAGE}");
+                return ExitCode::SUCCESS;
+            }
+            _ => {
+                eprintln!("{USAGE}");
+                return ExitCode::from(64);
+            }
+        }
+    }
+    let parts =
+        [("instructions", instructions as fn(Wish) -> Result<(), String>), ("calls", calls)];
+    let wrong: Vec<String> = parts
+        .into_iter()
+        .filter(|(name, _)| only.as_ref().is_none_or(|only| only == name))
+        .filter_map(|(_, part)| part(wish).err())
+        .collect();
+    if wrong.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("{}", wrong.join("\n"));
+    ExitCode::FAILURE
+}
+
+fn instructions(wish: Wish) -> Result<(), String> {
     let counts = harness::measure()?;
     let (rows, growths) = (pieces::rows(&counts), growth::growths(&counts)?);
     let (pieces, growth) = (pieces::table(&rows), growth::table(&growths));
     println!("{pieces}\n{growth}");
     match wish {
-        Some("--keep") => {
+        Wish::Show => Ok(()),
+        Wish::Keep => {
             pieces::keep(&rows)?;
             page::put("instructions", &pieces)?;
             page::put("effort", &growth)
         }
         // Both say what they find, whatever the other one finds.
-        Some("--check") => {
+        Wish::Check => {
             let found = [pieces::check(&rows), growth::check(&growths)];
             let wrong: Vec<String> = found.into_iter().filter_map(Result::err).collect();
             if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
         }
-        _ => Ok(()),
+    }
+}
+
+fn calls(wish: Wish) -> Result<(), String> {
+    let rows = calls::rows()?;
+    let table = calls::table(&rows);
+    println!("{table}");
+    match wish {
+        Wish::Show => Ok(()),
+        Wish::Keep => {
+            calls::keep(&rows)?;
+            page::put("calls", &table)
+        }
+        Wish::Check => calls::check(&rows),
     }
 }
 
