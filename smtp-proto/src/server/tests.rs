@@ -1,3 +1,4 @@
+mod content;
 mod hello;
 mod lines;
 mod told;

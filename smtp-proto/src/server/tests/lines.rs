@@ -2,10 +2,7 @@
 
 use alloc::{string::ToString, vec::Vec};
 
-use bytes::Buf;
-
 use super::*;
-use crate::wire::Step;
 
 /// F-01: a line ends with CRLF and nowhere else, also where it begins with a bare newline.
 #[test]
@@ -50,41 +47,4 @@ fn c27_stray_responses_are_recorded_masked() {
     let said: Vec<&str> = file.lines().filter(|line| line.starts_with('C')).skip(1).collect();
     let masked = ["C* AUTH ***** ********", "C* ********", "C: XOWN it", "C: FOO bar"];
     assert_eq!(said, masked, "{file}");
-}
-
-/// RFC 5321 section 4.1.1.5: of a message that is void the application is told, and no more of its content.
-#[test]
-fn no_content_of_a_message_that_is_void() {
-    let data: &[(&str, &str)] =
-        &[("DATA\r\n", ""), ("a\r\n", "body"), ("b\nc\r\n", "reset"), ("d\r\n", ""), (".\r\n", "")];
-    let chunks: &[(&str, &str)] = &[
-        ("BDAT 3\r\na\r\n", "body"),
-        ("BDAT 5\r\nb\nc\r\n", "reset"),
-        ("BDAT 3\r\nd\r\n", ""),
-        ("BDAT 0 LAST\r\n", ""),
-    ];
-    for pieces in [data, chunks] {
-        let mut session = session(mx(), &[EHLO, MAIL, RCPT]);
-        for (octets, expected) in pieces {
-            assert_eq!(session.server.wire().receive(octets.as_bytes()), octets.len());
-            let mut told = Vec::new();
-            loop {
-                match session.server.step() {
-                    Step::Write => {
-                        let output = session.server.wire().output();
-                        output.advance(output.remaining());
-                    }
-                    Step::Event => match session.server.event() {
-                        Some(Event::Body(_)) => told.push("body"),
-                        Some(Event::Reset) => told.push("reset"),
-                        Some(event) => assert!(event.answer(&Answer::default())),
-                        None => {}
-                    },
-                    _ => break,
-                }
-            }
-            assert_eq!(told.join(" "), *expected, "{octets:?}");
-        }
-        assert!(session.say("NOOP\r\n").starts_with("250 "));
-    }
 }
