@@ -109,6 +109,11 @@ IDLE = {False: ("plain", (Target(1_500), Target(1_200, by=OURS_SMOL))), True: ("
 
 PIPELINING = f"{OURS_CLIENT}, pipelining"
 
+# Where it is told what is the kernel's part, which is known by samples: loads so many times as long, of messages of
+# no more octets, by these.
+LONGER, OFTEN = 6, 100 * KIB
+COMPARED = (OURS_CLIENT, PIPELINING, SOURCE)
+
 
 @dataclasses.dataclass(frozen=True)
 class ClientLoad:

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import time
+import typing
 
 # So many sockets as idle sessions need; root may have more than it was given.
 FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -23,6 +24,14 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
 CORES = sorted(os.sched_getaffinity(0))
 SERVER, GENERATOR = CORES[:1], CORES[-1:]
 HAS_PERF = shutil.which("perf") is not None
+
+
+class Run(typing.NamedTuple):
+    """Microseconds that a program took: of CPU, of that in the kernel, and of time."""
+
+    cpu: float
+    kernel: float
+    time: float
 
 
 class Failed(Exception):
@@ -43,6 +52,13 @@ def cpu(pid):
     """Nanoseconds that a process has run, with its threads, those that have ended included."""
     # The clock of a process, as clock_getcpuclockid(3) makes it.
     return time.clock_gettime_ns((~pid << 3) | 2)
+
+
+def part_in_kernel(pid):
+    """How much of what a process has run was in the kernel, from 0 to 1: by samples, which want a long run."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    user, kernel = int(fields[11]), int(fields[12])
+    return kernel / (user + kernel)
 
 
 def of_busiest(pid):
@@ -86,7 +102,7 @@ def serving(command, port, environment=None, tls=False, cores=SERVER):
 
 
 def generate(command, environment=None, time_limit=120, cores=GENERATOR):
-    """Runs a generator on its core, or on others, to its end: microseconds of CPU, and of time."""
+    """Runs a generator on its core, or on others, to its end."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                env={**os.environ, **(environment or {})}, preexec_fn=on(cores))
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
@@ -99,8 +115,8 @@ def generate(command, environment=None, time_limit=120, cores=GENERATOR):
     after, ended = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     if process.returncode != 0:
         raise Failed(f"{' '.join(map(str, command))}: {output.decode(errors='replace')[-500:]}")
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return spent * 1e6, (ended - begun) * 1e6
+    kernel = after.ru_stime - before.ru_stime
+    return Run(1e6 * (after.ru_utime - before.ru_utime + kernel), 1e6 * kernel, 1e6 * (ended - begun))
 
 
 @contextlib.contextmanager
