@@ -130,7 +130,7 @@
 //!   forwarder, and tests.
 //! - `testing`, with the feature of that name, has what your own tests want: a scripted server, a scripted
 //!   client, and faults in transit.
-//! - [`tls`] makes configurations for rustls. Nothing is set process-wide. The feature `tls`, on by
+//! - `tls` makes configurations for rustls. Nothing is set process-wide. The feature `tls`, on by
 //!   default, brings it in.
 //! - Host names and domains beyond ASCII are converted to A-labels (RFC 5890) by the feature `idna`, on by
 //!   default.

@@ -133,8 +133,8 @@ impl<R: Runtime> Connector<R> {
         Ok(self.authenticate(Credentials::token(name, token)?, |login| login))
     }
 
-    /// Authenticates by the TLS client certificate ([`tls_config`](Self::tls_config)), to act for `authzid`
-    /// or, if that is empty, for whom the certificate is for.
+    /// Authenticates by the TLS client certificate of the configuration (`tls_config`), to act for
+    /// `authzid` or, if that is empty, for whom the certificate is for.
     ///
     /// # Errors
     /// Credentials that no server could take.
