@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// In which a server begins, sleeps, or ends.
+/// In which a server falls asleep.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) struct Traced {
@@ -42,9 +42,8 @@ impl Traced {
                 Ok(Self { strace, server, address, counts, _output: output })
             }
             Err(error) => {
-                // Without it the server ends too.
-                let _ = strace.kill();
-                let _ = strace.wait();
+                let server = server_of(strace.id()).ok();
+                give_up(&mut strace, server, &counts);
                 Err(format!("smtp serve under strace: {error}"))
             }
         }
@@ -86,7 +85,6 @@ impl Traced {
         self.strace.wait().map_err(|error| format!("strace: {error}"))?;
         let text = fs::read_to_string(&self.counts)
             .map_err(|error| format!("{}: {error}", self.counts.display()))?;
-        let _ = fs::remove_file(&self.counts);
         let calls: BTreeMap<String, f64> = text.lines().filter_map(call).collect();
         if calls.is_empty() { Err("strace counted nothing".into()) } else { Ok(calls) }
     }
@@ -94,10 +92,28 @@ impl Traced {
 
 impl Drop for Traced {
     fn drop(&mut self) {
-        // It has ended before, unless something failed.
-        let _ = self.strace.kill();
-        let _ = self.strace.wait();
+        give_up(&mut self.strace, Some(self.server), &self.counts);
     }
+}
+
+/// Ends what is left of a server, and its table. A strace that is killed would let it go on.
+fn give_up(strace: &mut Child, server: Option<u32>, counts: &Path) {
+    if let Ok(None) = strace.try_wait() {
+        if let Some(server) = server {
+            let _ = Command::new("kill").args(["-KILL", &server.to_string()]).status();
+        }
+        let _ = strace.kill();
+        let _ = strace.wait();
+    }
+    let _ = fs::remove_file(counts);
+}
+
+/// The process that strace has started.
+fn server_of(strace: u32) -> Result<u32, String> {
+    let children = fs::read_to_string(format!("/proc/{strace}/task/{strace}/children"));
+    let children = children.map_err(|error| format!("its processes: {error}"))?;
+    let server = children.split_whitespace().next().and_then(|server| server.parse().ok());
+    server.ok_or_else(|| "it has no process".into())
 }
 
 /// The process that is traced, where it listens, and the rest of what it says.
@@ -107,11 +123,7 @@ fn told(strace: &mut Child) -> Result<(u32, SocketAddr, BufReader<ChildStdout>),
     output.read_line(&mut line).map_err(|error| error.to_string())?;
     let address = line.trim_end().rsplit(' ').next().and_then(|address| address.parse().ok());
     let address = address.ok_or_else(|| format!("it says {line:?}"))?;
-    let id = strace.id();
-    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
-    let children = children.map_err(|error| format!("its processes: {error}"))?;
-    let server = children.split_whitespace().next().and_then(|server| server.parse().ok());
-    Ok((server.ok_or("it has no process")?, address, output))
+    Ok((server_of(strace.id())?, address, output))
 }
 
 /// A line of the table: a name, and how often it was called.
