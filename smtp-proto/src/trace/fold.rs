@@ -30,6 +30,9 @@ pub(crate) struct Field<'o> {
     charset: Charset,
     /// Octets on the line so far.
     column: usize,
+    /// The next character that shows begins a line: one of blanks only would end the field's section
+    /// for some readers (RFC 5322 section 3.2.2).
+    folds: bool,
     /// The next word comes without a blank before it.
     glue: bool,
 }
@@ -39,12 +42,12 @@ impl<'o> Field<'o> {
     pub(crate) fn new(out: &'o mut String, name: &str, charset: Charset) -> Self {
         out.push_str(name);
         out.push(':');
-        Self { out, charset, column: name.len() + 1, glue: false }
+        Self { out, charset, column: name.len() + 1, folds: false, glue: false }
     }
 
     /// Begins a paragraph of text with a word, to be folded as a field is.
     pub(crate) fn paragraph(out: &'o mut String, word: &str, charset: Charset) -> Self {
-        let mut this = Self { out, charset, column: 0, glue: true };
+        let mut this = Self { out, charset, column: 0, folds: false, glue: true };
         this.word(word);
         this
     }
@@ -88,10 +91,9 @@ impl<'o> Field<'o> {
         self
     }
 
-    /// Goes on in the next line.
+    /// Goes on in the next line, if anything comes.
     pub(crate) fn fold(&mut self) -> &mut Self {
-        self.out.push_str("\r\n\t");
-        self.column = 1;
+        self.folds = true;
         self.glue = true;
         self
     }
@@ -101,9 +103,14 @@ impl<'o> Field<'o> {
         for c in word.chars() {
             let fits = !c.is_control() && (self.charset == Charset::Utf8 || c.is_ascii());
             let c = if fits { c } else { '?' };
-            if self.column + c.len_utf8() > MOST {
-                self.fold();
-                self.glue = false;
+            self.folds |= self.column + c.len_utf8() > MOST;
+            if self.folds {
+                if c == ' ' {
+                    continue;
+                }
+                self.out.push_str("\r\n\t");
+                self.column = 1;
+                self.folds = false;
             }
             self.out.push(c);
             self.column += c.len_utf8();

@@ -173,6 +173,27 @@ fn addresses_with_escapes() {
     );
 }
 
+/// RFC 5322 section 3.2.2: a line of blanks only is none of a field, so that the fields of a recipient
+/// stay together, whatever address it was given first.
+#[test]
+fn an_original_address_of_nothing() {
+    let kind = "k".repeat(80);
+    for address in ["", "+20", "+20+20x"] {
+        let orcpt = format!("ORCPT={kind};{address}");
+        let mut report = report(original("<alice@example.org>", ""));
+        report.push(failed("<bob@example.net>", &orcpt));
+        let shown = text(&report.write(&[]));
+        let status =
+            shown.split("\r\n--=_5f2c9b").nth(2).unwrap().split_once("\r\n\r\n").unwrap().1;
+        let status = DeliveryStatus::parse(status).unwrap();
+        assert_eq!(status.recipients().len(), 1, "{shown}");
+        let given = status.recipients()[0].typed("Original-Recipient");
+        let plain = if address.ends_with('x') { "x" } else { "" };
+        assert_eq!(given, Some((&*kind, plain)), "{shown}");
+        assert_eq!(status.recipients()[0].action(), Some(Action::Failed));
+    }
+}
+
 /// A status has so many fields and no more.
 #[test]
 fn the_most_fields_of_a_status() {
