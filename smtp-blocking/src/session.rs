@@ -105,7 +105,8 @@ pub trait Session: Send {
     /// A transaction begins. The null reverse-path must be taken (RFC 5321 section 4.5.5).
     fn mail(&mut self, from: &Sender<'_>) -> Result<(), Rejection<'static>>;
 
-    /// A recipient. Refusing it leaves the others as they are.
+    /// A recipient. Refusing it leaves the others as they are. Whoever takes mail for a domain takes it for its
+    /// postmaster, and for [`Postmaster`](smtp_frontend::proto::path::ForwardPath::Postmaster) without a domain (RFC 5321 section 4.5.1).
     fn rcpt(&mut self, to: &Recipient<'_>) -> Result<(), Rejection<'static>>;
 
     /// The message. Read `body` to its end, and return when the message is where it survives a crash:

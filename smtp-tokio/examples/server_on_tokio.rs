@@ -44,11 +44,12 @@ impl Session for Clerk {
     }
 
     async fn rcpt(&mut self, to: &Recipient<'_>) -> Result<(), Rejection<'static>> {
-        let to = to.forward_path().to_string();
-        if !to.ends_with("@example.org>") {
+        // Domains do not mind case, and <Postmaster> has none (RFC 5321 section 4.5.1).
+        let ours = Host::parse("example.org").ok();
+        if !to.forward_path().mailbox().is_none_or(|mailbox| Some(mailbox.host()) == ours) {
             return Err(Rejection::RELAY_DENIED);
         }
-        self.to.push(to);
+        self.to.push(to.forward_path().to_string());
         Ok(())
     }
 
@@ -89,9 +90,11 @@ async fn run() -> Result<(), Box<dyn Error>> {
              C: EHLO client.example
              S: 250
              C: MAIL FROM:<tim@example.net>
-             C: RCPT TO:<ann@example.org>
+             C: RCPT TO:<Ann@EXAMPLE.org>
+             C: RCPT TO:<Postmaster>
              C: RCPT TO:<bob@elsewhere.example>
              C: DATA
+             S: 250
              S: 250
              S: 250
              S: 550 5.7.1

@@ -80,7 +80,9 @@
 //!         Ok(())
 //!     }
 //!     async fn rcpt(&mut self, to: &Recipient<'_>) -> Result<(), Rejection<'static>> {
-//!         if !to.forward_path().to_string().ends_with("@example.org>") {
+//!         // Domains do not mind case, and <Postmaster> has none (RFC 5321 section 4.5.1).
+//!         let ours = Host::parse("example.org").ok();
+//!         if !to.forward_path().mailbox().is_none_or(|mailbox| Some(mailbox.host()) == ours) {
 //!             return Err(Rejection::RELAY_DENIED);
 //!         }
 //!         self.0.push(to.forward_path().to_string());
