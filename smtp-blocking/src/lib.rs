@@ -175,6 +175,8 @@
 //! content and for answers. The target is `smtp`. Where nobody subscribes to the span, nothing
 //! is recorded.
 //!
+//! Who counts and measures implements [`Observer`] and gives it to [`Server::observe`].
+//!
 //! Sockets are opened with `TCP_NODELAY`; replies and commands that belong together leave in one
 //! write. A session that waits for its peer owns no buffer.
 #![forbid(unsafe_code)]

@@ -186,7 +186,8 @@ pub trait Session: Send {
     /// The transaction is over, or void: forget its sender and recipients.
     fn reset(&mut self);
 
-    /// The session is over.
+    /// The session is over. Not called where it is dropped: because a handler has panicked, or at the very end of
+    /// a shutdown. What must be done in any case is done by `Drop`.
     fn closed(&mut self, end: &End) {
         let _ = end;
     }
