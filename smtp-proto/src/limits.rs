@@ -8,13 +8,14 @@ use crate::reply::ReplyRules;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerLimits {
-    /// Octets of a command line with its CRLF; at least 512, and enough for the parameters offered
-    /// (RFC 5321 section 4.5.3.1.4). Default 4096.
+    /// Octets of a command line with its CRLF; at least 2400, which hold 512 and all parameters that this crate
+    /// knows, offered or not, and more where extensions of one's own ask for more (RFC 5321 section 4.5.3.1.4).
+    /// Default 4096.
     pub command_line: usize,
-    /// Octets of an AUTH command or response line with its CRLF (RFC 4954 section 4 asks for 12288
+    /// Octets of an AUTH command or response line with its CRLF; at least 12290 (RFC 4954 section 4 asks for 12288
     /// octets of base64). Default 12352.
     pub auth_line: usize,
-    /// A line longer than this ends the session. Default 64 KiB.
+    /// A line longer than this ends the session; at least what the two above allow. Default 64 KiB.
     pub endless_line: usize,
     /// Octets of a message (RFC 1870); `None` for no limit. Default 50 MiB.
     pub message: Option<u64>,

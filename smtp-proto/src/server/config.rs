@@ -347,8 +347,10 @@ impl Config {
         self
     }
 
-    /// Changes the limits. Values below what the RFCs ask for are raised to it: 512 octets for a
-    /// command line, or the parameters offered; 12288 octets for AUTH.
+    /// Changes the limits. Those that are too low are raised: a command line to 2400 octets, which hold a command
+    /// of 512 with all parameters that this crate knows, and to what extensions and verbs of one's own need besides;
+    /// a line of AUTH to 12288 octets and CRLF (RFC 4954 section 4); `endless_line` to the longer of these two;
+    /// recipients, MAIL commands and domains of recipients to one; and `content_buffer` to 4096 octets.
     #[must_use]
     pub fn limits(mut self, change: impl FnOnce(&mut ServerLimits)) -> Self {
         change(&mut self.limits);
