@@ -8,6 +8,8 @@ mod owned;
 mod parsed;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "mail-parser")]
+mod written;
 
 pub use self::{
     fields::{EnvelopeError, EnvelopeProblem},
