@@ -100,17 +100,20 @@ impl Users {
         match question {
             Question::Password(credentials) => {
                 let (name, password) = (credentials.authcid(), credentials.password());
-                let own = credentials.authzid().is_none_or(|authzid| authzid == name);
+                let own = is_own(credentials.authzid(), name);
                 if self.verify(name, password) & own { Answer::Accept } else { Answer::Deny }
             }
             Question::Verifier { identity, hash } => {
-                let user = self.users.get(identity.authcid()).filter(|_| {
-                    identity.authzid().is_none_or(|authzid| authzid == identity.authcid())
-                });
+                let own = is_own(identity.authzid(), identity.authcid());
+                let user = self.users.get(identity.authcid());
                 let kept = user.and_then(|user| {
                     user.verifiers.iter().find(|verifier| verifier.hash() == *hash)
                 });
-                kept.map_or(Answer::Deny, |verifier| Answer::Verifier(verifier.clone()))
+                match kept.cloned() {
+                    Some(verifier) if own => Answer::Verifier(verifier),
+                    Some(verifier) => Answer::DenyVerifier(verifier),
+                    None => Answer::Deny,
+                }
             }
             Question::Secret(identity) => match self.users.get(identity.authcid()) {
                 Some(user) => Answer::Secret(user.password.clone()),
@@ -145,6 +148,11 @@ impl Users {
         let expected = known.map_or(password, |user| &user.password);
         (expected == password) & known.is_some()
     }
+}
+
+/// Whether somebody acts for nobody else.
+fn is_own(authzid: Option<&str>, authcid: &str) -> bool {
+    authzid.is_none_or(|authzid| authzid == authcid)
 }
 
 impl User {
@@ -182,6 +190,8 @@ fn needs_password(known: Known) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use smtp_proto::auth::server::Credentials;
+
     use super::*;
 
     fn parse(users: &[&str], mechanisms: &[&str]) -> Result<Users, Failure> {
@@ -207,6 +217,28 @@ mod tests {
         assert!(parse(&["alice"], &[]).is_err());
         assert!(parse(&[":x"], &[]).is_err());
         assert!(parse(&["alice:\u{7}"], &[]).is_err());
+    }
+
+    /// A user's verifier is the same whether it is refused or not (S-73).
+    #[test]
+    fn nobody_acts_for_another() {
+        let users = parse(&["alice:x"], &["SCRAM-SHA-256", "PLAIN"]).unwrap();
+        let hash = ScramHash::Sha256;
+        let scram = |name: &str, authzid: &str| {
+            let identity = Identity::new(name).acting_for(authzid);
+            users.answer(&Question::Verifier { identity, hash })
+        };
+        let Answer::Verifier(kept) = scram("alice", "") else { panic!("alice is known") };
+        assert_eq!(scram("alice", "alice"), Answer::Verifier(kept.clone()));
+        assert_eq!(scram("alice", "bob"), Answer::DenyVerifier(kept));
+        assert_eq!(scram("bob", ""), Answer::Deny);
+        assert_eq!(scram("bob", "alice"), Answer::Deny);
+        let plain = |authzid: &str| {
+            users.answer(&Question::Password(Credentials::new(authzid, "alice", "x".into())))
+        };
+        assert_eq!(plain(""), Answer::Accept);
+        assert_eq!(plain("alice"), Answer::Accept);
+        assert_eq!(plain("bob"), Answer::Deny);
     }
 
     #[test]

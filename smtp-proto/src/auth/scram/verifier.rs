@@ -62,8 +62,8 @@ impl Verifier {
     }
 
     /// From a password, which is prepared by SASLprep. That is meant to take time: some milliseconds
-    /// for [`DEFAULT_ITERATIONS`](super::DEFAULT_ITERATIONS). `salt` is random, 16 octets say, and new
-    /// for each user and password.
+    /// for [`DEFAULT_ITERATIONS`](super::DEFAULT_ITERATIONS). `salt` is random, and new
+    /// for each user, password and hash. Users that do not exist seem to have one of 16 octets.
     ///
     /// # Errors
     /// [`InvalidVerifier`].
@@ -124,16 +124,20 @@ impl Verifier {
         text
     }
 
-    /// What looks like the verifier of `user`, always the same, and fits no password: so that nobody
-    /// learns which users there are (RFC 5802 §9; S-73).
+    /// What looks like the verifier of `user`, always the same for one hash, and fits no password: so that
+    /// nobody learns which users there are (RFC 5802 §9; S-73).
     pub(in crate::auth) fn decoy(
         hash: ScramHash,
         user: &str,
         key: &Secret,
         iterations: u32,
     ) -> Self {
-        let derive =
-            |what: &[u8]| ScramHash::Sha256.hmac(key.as_slice(), &[what, b"\0", user.as_bytes()]);
+        // Who does exist has a salt for each hash.
+        let name = hash.mechanism(false).as_str().as_bytes();
+        let derive = |what: &[u8]| {
+            let parts = [what, b"\0", name, b"\0", user.as_bytes()];
+            ScramHash::Sha256.hmac(key.as_slice(), &parts)
+        };
         let salt = derive(b"salt");
         let salt = salt.as_slice().get(..16).unwrap_or_default().into();
         let stored_key = hash.hash(derive(b"stored key").as_slice());

@@ -15,9 +15,10 @@ pub enum Question {
     /// PLAIN and LOGIN: is this the password, and may this user act for the other, if another is named?
     /// [`Answer::Accept`] or [`Answer::Deny`].
     Password(Credentials),
-    /// SCRAM: what is kept of this user's password? [`Answer::Verifier`], or [`Answer::Deny`] when
-    /// there is no such user, or it may not act for whom it names; the exchange then goes on as with
-    /// a wrong password.
+    /// SCRAM: what is kept of this user's password? [`Answer::Verifier`]; [`Answer::DenyVerifier`] when
+    /// the user may not log in, or may not act for whom it names; [`Answer::Deny`] when there is no
+    /// such user. After the last two the exchange goes on as with a wrong password, so that nobody
+    /// learns which users there are.
     #[cfg(feature = "sasl")]
     Verifier {
         /// Who wants in.
@@ -55,6 +56,10 @@ pub enum Answer {
     /// This is kept of the password.
     #[cfg(feature = "sasl")]
     Verifier(Verifier),
+    /// No, whatever the password; this is kept of it. A user's salt is then the same whether it is
+    /// refused or not, as it is of a user that does not exist (RFC 5802 §9).
+    #[cfg(feature = "sasl")]
+    DenyVerifier(Verifier),
     /// This is the password.
     Secret(Secret),
     /// An answer in octets of a mechanism's own.

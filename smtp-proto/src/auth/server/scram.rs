@@ -29,15 +29,15 @@ enum State {
     /// The application is asked for the verifier.
     Asked(Box<Opened>),
     /// The server has named salt and iterations.
-    Challenged(Box<Opened>, Verifier, KnownUser),
+    Challenged(Box<Opened>, Verifier, Welcome),
     /// The proof was right; the server has shown its own.
     Proven(Identity),
     Over,
 }
 
-/// Whether the verifier is that of a user, and no decoy.
+/// Whether the right proof is enough: not of a user that does not exist, nor of one that is denied.
 #[derive(Clone, Copy)]
-struct KnownUser(bool);
+struct Welcome(bool);
 
 /// What the client's first message settled.
 struct Opened {
@@ -85,13 +85,13 @@ impl Scram {
         Some(Step::Ask(question))
     }
 
-    fn challenge(&mut self, mut opened: Box<Opened>, verifier: Verifier, known: KnownUser) -> Step {
+    fn challenge(&mut self, mut opened: Box<Opened>, verifier: Verifier, welcome: Welcome) -> Step {
         let salt = base64(verifier.salt());
         let salt = salt.as_str().unwrap_or_default();
         let message = format!("r={},s={salt},i={}", opened.nonce, verifier.iterations());
         opened.said.push(',');
         opened.said.push_str(&message);
-        self.state = State::Challenged(opened, verifier, known);
+        self.state = State::Challenged(opened, verifier, welcome);
         Step::Challenge(message.into())
     }
 
@@ -100,7 +100,7 @@ impl Scram {
         &self,
         opened: &Opened,
         verifier: &Verifier,
-        known: KnownUser,
+        welcome: Welcome,
         message: &[u8],
     ) -> Option<Step> {
         let last = ClientFinal::parse(message)?;
@@ -111,7 +111,7 @@ impl Scram {
         let right = self.hash.hash(client_key.as_slice()) == *verifier.stored_key();
         let server_signature = self.hash.hmac(verifier.server_key().as_slice(), &said);
         // One way out, whatever is wrong.
-        if !(whole & right & known.0 & (last.proof.len() == self.hash.octets())) {
+        if !(whole & right & welcome.0 & (last.proof.len() == self.hash.octets())) {
             return None;
         }
         let mut proof = Secret::from("v=");
@@ -134,8 +134,8 @@ impl Mechanism for Scram {
             (State::Begun | State::Prompted, Some(message)) => {
                 self.open(message).unwrap_or(Step::Failed)
             }
-            (State::Challenged(opened, verifier, known), Some(message)) => {
-                match self.prove(&opened, &verifier, known, message) {
+            (State::Challenged(opened, verifier, welcome), Some(message)) => {
+                match self.prove(&opened, &verifier, welcome, message) {
                     Some(step) => {
                         self.state = State::Proven(opened.identity);
                         step
@@ -155,13 +155,16 @@ impl Mechanism for Scram {
         };
         match answer {
             Answer::Verifier(verifier) if verifier.hash() == self.hash => {
-                self.challenge(opened, verifier, KnownUser(true))
+                self.challenge(opened, verifier, Welcome(true))
+            }
+            Answer::DenyVerifier(verifier) if verifier.hash() == self.hash => {
+                self.challenge(opened, verifier, Welcome(false))
             }
             Answer::Reject(rejection) => Step::Refuse(rejection),
             _ => {
                 let user = opened.identity.authcid();
                 let decoy = Verifier::decoy(self.hash, user, &self.decoy, self.decoy_iterations);
-                self.challenge(opened, decoy, KnownUser(false))
+                self.challenge(opened, decoy, Welcome(false))
             }
         }
     }

@@ -420,17 +420,22 @@ fn c41_the_client_bounds_iterations() {
     assert_eq!(none.unwrap_err(), InvalidVerifier::Salt);
 }
 
+/// The challenge for `user` of a server that keeps `key` for those who do not exist.
+fn challenged(hash: ScramHash, header: &str, user: &str, key: &str, answer: Answer) -> String {
+    let decoy = Secret::from(key);
+    let setting = Setting::new(nonce("server"), &decoy);
+    let mut server = Scram::new(hash, false, &setting);
+    let first = format!("{header}n={user},r=client");
+    assert!(matches!(server.step(Some(first.as_bytes())), Step::Ask(_)));
+    let Step::Challenge(challenge) = server.answer(answer) else { panic!("a challenge") };
+    text(&challenge).to_owned()
+}
+
 /// S-73: a user that does not exist looks like one that does, each time the same.
 #[test]
 fn s73_nobody_learns_which_users_exist() {
     let answered = |user: &str, key: &str, answer: Answer| {
-        let decoy = Secret::from(key);
-        let setting = Setting::new(nonce("server"), &decoy);
-        let mut server = Scram::new(ScramHash::Sha256, false, &setting);
-        let first = format!("n,,n={user},r=client");
-        assert!(matches!(server.step(Some(first.as_bytes())), Step::Ask(_)));
-        let Step::Challenge(challenge) = server.answer(answer) else { panic!("a challenge") };
-        text(&challenge).to_owned()
+        challenged(ScramHash::Sha256, "n,,", user, key, answer)
     };
     let challenge = |user: &str, key: &str| answered(user, key, Answer::Deny);
     let carol = challenge("carol", "key");
@@ -438,10 +443,13 @@ fn s73_nobody_learns_which_users_exist() {
     assert_ne!(carol, challenge("dave", "key"));
     assert_ne!(carol, challenge("carol", "other key"));
     assert!(carol.starts_with("r=clientserver,s=") && carol.ends_with(",i=10000"), "{carol}");
+    // Who does exist has a salt for each hash.
+    assert_ne!(carol, challenged(ScramHash::Sha1, "n,,", "carol", "key", Answer::Deny));
 
     // Nor who of them has no verifier for this mechanism.
     let other = Verifier::from_password(ScramHash::Sha1, "s3cret!", b"salt", 4096).unwrap();
-    assert_eq!(carol, answered("carol", "key", Answer::Verifier(other)));
+    assert_eq!(carol, answered("carol", "key", Answer::Verifier(other.clone())));
+    assert_eq!(carol, answered("carol", "key", Answer::DenyVerifier(other)));
 
     let mut server = Server::new(false, &Channel::new(), false);
     server.answer = Answer::Deny;
@@ -453,6 +461,24 @@ fn s73_nobody_learns_which_users_exist() {
     server.answer = Answer::Verifier(other);
     let result = play(scram("alice", "s3cret!"), server, |_, message| message.to_owned());
     assert_eq!(result, Err("Failed".to_owned()));
+}
+
+/// S-73: who may not act for another sees the salt that is always theirs, and fails at the proof, even
+/// with the right password.
+#[test]
+fn s73_nobody_learns_it_by_acting_for_another() {
+    let kept = Verifier::from_password(ScramHash::Sha256, "s3cret!", b"salt", 4096).unwrap();
+    let alice =
+        |header: &str, answer| challenged(ScramHash::Sha256, header, "alice", "key", answer);
+    let itself = alice("n,,", Answer::Verifier(kept.clone()));
+    assert_eq!(itself, alice("n,a=bob,", Answer::DenyVerifier(kept.clone())));
+    let nobody = alice("n,,", Answer::Deny);
+    assert_eq!(nobody, alice("n,a=bob,", Answer::Deny));
+
+    let mut server = Server::new(false, &Channel::new(), false);
+    server.answer = Answer::DenyVerifier(kept);
+    let client = scram("alice", "s3cret!").acting_for("bob").unwrap();
+    assert_eq!(play(client, server, |_, message| message.to_owned()), Err("Failed".to_owned()));
 }
 
 #[test]
