@@ -5,58 +5,98 @@ use alloc::string::String;
 use super::{Answer, Identity, Mechanism, Question, Step, Token};
 use crate::auth::{Secret, saslname};
 
-/// What there is to say of a token that is not good when the application says no more (RFC 7628
-/// §3.2.2).
-const INVALID_TOKEN: &[u8] = br#"{"status":"invalid_token"}"#;
-/// The same in the words of XOAUTH2.
-const INVALID_TOKEN_OLD: &[u8] = br#"{"status":"401","schemes":"bearer"}"#;
-
 /// OAUTHBEARER (RFC 7628): a bearer token in one message; when it is not good the client is told why,
-/// answers with one octet, and is refused (C-34).
-#[derive(Debug, Clone, Default)]
+/// answers with one octet, and is refused (C-34). A message without a token asks what the server would
+/// say of one (§4.3).
+#[derive(Debug, Clone)]
 pub struct OAuthBearer(Exchange);
 
 /// XOAUTH2, the older form of OAUTHBEARER (C-33).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct XOAuth2(Exchange);
 
-#[derive(Debug, Clone, Default)]
-enum Exchange {
-    #[default]
+#[derive(Debug, Clone)]
+struct Exchange {
+    form: &'static Form,
+    state: State,
+}
+
+#[derive(Debug, Clone)]
+enum State {
     Begun,
     Prompted,
-    Asked(Identity),
+    Asked(Identity, HasToken),
     /// The client was told why, or has said what cannot be.
     Over,
 }
 
+/// Whether the client has shown a token, good or bad.
+#[derive(Debug, Clone, Copy)]
+struct HasToken(bool);
+
+/// What the two mechanisms do not have in common.
+#[derive(Debug)]
+struct Form {
+    read: fn(&str) -> Option<Token>,
+    /// What there is to say of a token that is not good when the application says no more (RFC 7628
+    /// §3.2.2).
+    invalid_token: &'static [u8],
+    /// The same of a message that is none (RFC 6750 §3.1).
+    invalid_request: &'static [u8],
+}
+
+const BEARER: Form = Form {
+    read: read_bearer,
+    invalid_token: br#"{"status":"invalid_token"}"#,
+    invalid_request: br#"{"status":"invalid_request"}"#,
+};
+
+const OLD: Form = Form {
+    read: read_old,
+    invalid_token: br#"{"status":"401","schemes":"bearer"}"#,
+    invalid_request: br#"{"status":"400","schemes":"bearer"}"#,
+};
+
 impl Exchange {
-    fn step(&mut self, response: Option<&[u8]>, read: fn(&str) -> Option<Token>) -> Step {
-        match (core::mem::replace(self, Self::Over), response) {
-            (Self::Begun, None) => {
-                *self = Self::Prompted;
+    const fn new(form: &'static Form) -> Self {
+        Self { form, state: State::Begun }
+    }
+
+    fn read(&self, message: &[u8]) -> Option<Token> {
+        (self.form.read)(core::str::from_utf8(message).ok()?)
+    }
+
+    fn step(&mut self, response: Option<&[u8]>) -> Step {
+        match (core::mem::replace(&mut self.state, State::Over), response) {
+            (State::Begun, None) => {
+                self.state = State::Prompted;
                 Step::Challenge(Secret::new())
             }
-            (Self::Begun | Self::Prompted, Some(message)) => {
-                match core::str::from_utf8(message).ok().and_then(read) {
-                    Some(token) => {
-                        *self = Self::Asked(Identity::new(token.user.as_str()));
-                        Step::Ask(Question::Token(token))
-                    }
-                    None => Step::Failed,
+            (State::Begun | State::Prompted, Some(message)) => match self.read(message) {
+                Some(token) => {
+                    let has_token = HasToken(!token.token.is_empty());
+                    self.state = State::Asked(Identity::new(token.user.as_str()), has_token);
+                    Step::Ask(Question::Token(token))
                 }
-            }
+                // Nor does a message that is none end it before the client has heard why (RFC 7628 §3).
+                None => Step::Challenge(self.form.invalid_request.into()),
+            },
             _ => Step::Failed,
         }
     }
 
-    fn answer(&mut self, answer: Answer, invalid_token: &[u8]) -> Step {
-        let Self::Asked(identity) = core::mem::replace(self, Self::Over) else {
+    fn answer(&mut self, answer: Answer) -> Step {
+        let State::Asked(identity, has_token) = core::mem::replace(&mut self.state, State::Over)
+        else {
             return Step::Failed;
         };
         match answer {
             Answer::DenyToken(why) => Step::Challenge(why.into()),
-            Answer::Deny => Step::Challenge(invalid_token.into()),
+            Answer::Deny => Step::Challenge(self.form.invalid_token.into()),
+            // Nobody gets in by asking.
+            Answer::Accept | Answer::AcceptAs(_) if !has_token.0 => {
+                Step::Challenge(self.form.invalid_token.into())
+            }
             // Neither the client nor the application says who it is.
             Answer::Accept if identity.authcid().is_empty() => Step::Failed,
             answer => Step::verdict(answer, identity),
@@ -64,17 +104,29 @@ impl Exchange {
     }
 }
 
+impl Default for OAuthBearer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl OAuthBearer {
     /// At the start of an exchange.
     pub const fn new() -> Self {
-        Self(Exchange::Begun)
+        Self(Exchange::new(&BEARER))
+    }
+}
+
+impl Default for XOAuth2 {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl XOAuth2 {
     /// At the start of an exchange.
     pub const fn new() -> Self {
-        Self(Exchange::Begun)
+        Self(Exchange::new(&OLD))
     }
 }
 
@@ -90,18 +142,20 @@ fn read_bearer(message: &str) -> Option<Token> {
         "" => String::new(),
         named => saslname::read(named.strip_prefix("a=")?)?,
     };
-    let mut token = Token { user, token: Secret::new(), host: None, port: None };
+    let (mut shown, mut host, mut port) = (None, None, None);
     let pairs = pairs.strip_suffix('\x01')?;
     for pair in pairs.strip_suffix('\x01')?.split('\x01') {
         let (key, value) = pair.split_once('=')?;
         match key {
-            "auth" => token.token = read_token(value)?,
-            "host" => token.host = Some(value.into()),
-            "port" => token.port = Some(value.parse().ok()?),
+            // An empty value asks for the scope (RFC 7628 §4.3).
+            "auth" if value.is_empty() => shown = Some(Secret::new()),
+            "auth" => shown = Some(read_token(value)?),
+            "host" => host = Some(value.into()),
+            "port" => port = Some(value.parse().ok()?),
             _ => {}
         }
     }
-    (!token.token.is_empty()).then_some(token)
+    shown.map(|token| Token { user, token, host, port })
 }
 
 /// `user=` name ^A `auth=Bearer ` token ^A ^A
@@ -130,11 +184,11 @@ impl Mechanism for OAuthBearer {
     }
 
     fn step(&mut self, response: Option<&[u8]>) -> Step {
-        self.0.step(response, read_bearer)
+        self.0.step(response)
     }
 
     fn answer(&mut self, answer: Answer) -> Step {
-        self.0.answer(answer, INVALID_TOKEN)
+        self.0.answer(answer)
     }
 }
 
@@ -148,10 +202,10 @@ impl Mechanism for XOAuth2 {
     }
 
     fn step(&mut self, response: Option<&[u8]>) -> Step {
-        self.0.step(response, read_old)
+        self.0.step(response)
     }
 
     fn answer(&mut self, answer: Answer) -> Step {
-        self.0.answer(answer, INVALID_TOKEN_OLD)
+        self.0.answer(answer)
     }
 }

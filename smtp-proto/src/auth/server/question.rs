@@ -33,6 +33,12 @@ pub enum Question {
     /// OAUTHBEARER and XOAUTH2: is this token good, and good for the user named?
     /// [`Answer::Accept`] when it is and a user is named, [`Answer::AcceptAs`] when the token says who
     /// it is; else [`Answer::DenyToken`] or [`Answer::Deny`].
+    ///
+    /// Host and port, when the client says them and the application knows those of its server, have to
+    /// be the same (RFC 7628 §3.2): a token shown to another server is not good here.
+    ///
+    /// An empty token asks which scope a token should have, and where to get one (RFC 7628 §4.3); that
+    /// goes into [`Answer::DenyToken`]. Nobody gets in by an empty token, whatever the answer.
     Token(Token),
     /// EXTERNAL: is this who the TLS client certificate is for? When nobody is named, the application
     /// says who it is: [`Answer::AcceptAs`]. Else [`Answer::Accept`] or [`Answer::Deny`].
@@ -174,7 +180,7 @@ impl Token {
         (!self.user.is_empty()).then_some(self.user.as_str())
     }
 
-    /// The token, as the authorization server gave it out.
+    /// The token, as the authorization server gave it out; empty when the client only asks for the scope.
     pub const fn token(&self) -> &Secret {
         &self.token
     }

@@ -147,6 +147,42 @@ fn c34_the_token_may_say_who_it_is() {
     assert_eq!(server.answer(Answer::Accept), Step::Failed);
 }
 
+/// RFC 7628 §4.3: a client that does not know the scope asks for it with an empty header.
+#[test]
+fn c34_a_client_can_ask_for_the_scope() {
+    let query =
+        "bixhPXVzZXJAZXhhbXBsZS5jb20sAWhvc3Q9c2VydmVyLmV4YW1wbGUuY29tAXBvcnQ9MTQzAWF1dGg9AQE=";
+    let query = decoded(query);
+    let asked = || {
+        let mut server = server(Known::OAuthBearer);
+        let question = ask(server.step(Some(query.as_slice())));
+        (server, question)
+    };
+    let (mut server, Question::Token(token)) = asked() else { panic!("asks about the token") };
+    assert!(token.token().is_empty());
+    assert_eq!(token.user(), Some("user@example.com"));
+    assert_eq!((token.host(), token.port()), (Some("server.example.com"), Some(143)));
+    let scope = br#"{"status":"invalid_token","scope":"example_scope"}"#;
+    assert_eq!(challenge(server.answer(Answer::DenyToken(scope.to_vec()))).as_slice(), scope);
+    assert_eq!(server.step(Some(b"\x01")), Step::Failed);
+
+    // Nobody gets in so, whatever the application says.
+    for answer in [Answer::Deny, Answer::Accept, Answer::AcceptAs(Identity::new("alice"))] {
+        let (mut server, _) = asked();
+        let said = challenge(server.answer(answer));
+        assert_eq!(said.as_str(), Some("{\"status\":\"invalid_token\"}"));
+        assert_eq!(server.step(Some(b"\x01")), Step::Failed);
+    }
+}
+
+/// RFC 7628 §3: the client is told what is wrong, answers, and is refused.
+fn refused(known: Known, message: &str, why: &str) {
+    let mut server = server(known);
+    assert_eq!(server.step(Some(message.as_bytes())), Step::Challenge(why.into()), "{message:?}");
+    assert_eq!(server.answer(Answer::Accept), Step::Failed);
+    assert_eq!(server.step(Some(b"\x01")), Step::Failed);
+}
+
 #[test]
 fn c33_c34_malformed_messages_fail() {
     for message in [
@@ -165,7 +201,7 @@ fn c33_c34_malformed_messages_fail() {
         "p=tls-exporter,,\x01auth=Bearer t\x01\x01",
         "n,\x01auth=Bearer t\x01\x01",
     ] {
-        assert_eq!(server(Known::OAuthBearer).step(Some(message.as_bytes())), Step::Failed);
+        refused(Known::OAuthBearer, message, "{\"status\":\"invalid_request\"}");
     }
     for message in [
         "",
@@ -173,9 +209,10 @@ fn c33_c34_malformed_messages_fail() {
         "user=a\x01auth=Bearer t\x01",
         "user=a\x01auth=Bearer \x01\x01",
         "user=a\x01auth=t\x01\x01",
+        "user=a\x01auth=\x01\x01",
         "auth=Bearer t\x01\x01",
     ] {
-        assert_eq!(server(Known::XOAuth2).step(Some(message.as_bytes())), Step::Failed);
+        refused(Known::XOAuth2, message, "{\"status\":\"400\",\"schemes\":\"bearer\"}");
     }
     for token in ["", "a b", "a\x01b", "t\u{e9}"] {
         assert_eq!(client::XOAuth2::new("a", token).unwrap_err(), InvalidCredentials::Token);

@@ -250,10 +250,12 @@ fn c34_unknown_pairs() {
     let Step::Ask(super::super::server::Question::Token(token)) = step else { panic!("{step:?}") };
     assert_eq!(token.token().as_str(), Some("t"));
     for message in ["n,x=a,\x01auth=Bearer t\x01\x01", "n,,\x01auth\x01\x01", "n,,\x01"] {
-        assert_eq!(self::server(Known::OAuthBearer).step(Some(message.as_bytes())), Step::Failed);
+        let step = self::server(Known::OAuthBearer).step(Some(message.as_bytes()));
+        assert!(matches!(step, Step::Challenge(_)), "{message:?}: {step:?}");
     }
     for message in ["user=a", "user=a\x01bearer t\x01\x01"] {
-        assert_eq!(self::server(Known::XOAuth2).step(Some(message.as_bytes())), Step::Failed);
+        let step = self::server(Known::XOAuth2).step(Some(message.as_bytes()));
+        assert!(matches!(step, Step::Challenge(_)), "{message:?}: {step:?}");
     }
     for message in ["", "alice", "alice\0", "\0alice", "\0alice\0s3cret!\0", "\0\0s3cret!"] {
         assert_eq!(self::server(Known::Plain).step(Some(message.as_bytes())), Step::Failed);
