@@ -68,18 +68,16 @@ impl Users {
         for argument in passwords {
             match argument.split_once(':') {
                 Some((name, password)) if !name.is_empty() && !password.is_empty() => {
-                    let prohibited = |error| Failure::usage(format!("--user {name}: {error}"));
-                    let prepared = saslprep(name).map_err(prohibited)?;
                     let user = User::new(password, &mechanisms)
                         .map_err(|error| Failure::usage(format!("--user {name}: {error}")))?;
-                    users.insert(prepared.as_str().unwrap_or(name).to_owned(), user);
+                    users.insert(prepared("--user", name)?, user);
                 }
                 _ => return Err(Failure::usage("--user takes NAME:PASSWORD")),
             }
         }
         let tokens = tokens.iter().map(|argument| match argument.split_once(':') {
             Some((name, token)) if !name.is_empty() && !token.is_empty() => {
-                Ok((name.to_owned(), Secret::from(token)))
+                Ok((prepared("--token", name)?, Secret::from(token)))
             }
             _ => Err(Failure::usage("--token takes NAME:TOKEN")),
         });
@@ -148,6 +146,13 @@ impl Users {
         let expected = known.map_or(password, |user| &user.password);
         (expected == password) & known.is_some()
     }
+}
+
+/// A name as the mechanisms hand it on (RFC 4013).
+fn prepared(option: &str, name: &str) -> Result<String, Failure> {
+    let text =
+        saslprep(name).map_err(|error| Failure::usage(format!("{option} {name}: {error}")))?;
+    Ok(text.as_str().unwrap_or(name).to_owned())
 }
 
 /// Whether somebody acts for nobody else.
@@ -250,7 +255,9 @@ mod tests {
         assert_eq!(users.owner(&"to:ke".into()), None);
         assert_eq!(users.owner(&"".into()), None);
         assert!(!users.is_empty());
-        for wrong in ["alice", ":x", "alice:"] {
+        let users = with_tokens(&["\u{2168}:x"], &[]).unwrap();
+        assert_eq!(users.owner(&"x".into()), Some("IX"));
+        for wrong in ["alice", ":x", "alice:", "\u{7}:x"] {
             assert!(with_tokens(&[wrong], &[]).is_err(), "{wrong}");
         }
     }

@@ -7,7 +7,7 @@ use super::{
     Anonymous, CramMd5, External, InvalidCredentials, Login, Mechanism, OAuthBearer, Plain, Scram,
     XOAuth2, check_fields,
 };
-use crate::auth::{Channel, Known, Nonce, ScramHash, Secret, saslprep};
+use crate::auth::{Channel, Known, Nonce, ScramHash, Secret, saslprep, saslprep::prepare_name};
 
 /// What somebody has to log in with: a password, a token, a TLS client certificate, or nothing at all.
 /// [`client::Login::choose`](crate::client::Login::choose) makes of it what the server takes.
@@ -29,18 +29,18 @@ impl Credentials {
     /// [`InvalidCredentials`].
     pub fn password(user: &str, password: &str) -> Result<Self, InvalidCredentials> {
         check_fields("", user, password)?;
-        let prepare = |text| saslprep(text).map_err(|_| InvalidCredentials::Prohibited);
-        let user = prepare(user)?.as_str().map(String::from).unwrap_or_default();
-        Ok(Self { user, password: Some(prepare(password)?), ..Self::default() })
+        let password = saslprep(password).map_err(|_| InvalidCredentials::Prohibited)?;
+        Ok(Self { user: prepared(user)?, password: Some(password), ..Self::default() })
     }
 
-    /// A name and a bearer token. The name may be empty where the token says who it is, except with
-    /// XOAUTH2.
+    /// A name, which is prepared by SASLprep (C-42), and a bearer token. The name may be empty where the
+    /// token says who it is, except with XOAUTH2.
     ///
     /// # Errors
     /// [`InvalidCredentials`].
     pub fn token(user: &str, token: &str) -> Result<Self, InvalidCredentials> {
-        Self { user: user.into(), ..Self::default() }.with_token(token)
+        OAuthBearer::new(user, token, None)?;
+        Self { user: prepared(user)?, ..Self::default() }.with_token(token)
     }
 
     /// The TLS client certificate, to act for `authzid`, or if that is empty for whom it is for.
@@ -48,8 +48,7 @@ impl Credentials {
     /// # Errors
     /// [`InvalidCredentials`].
     pub fn external(authzid: &str) -> Result<Self, InvalidCredentials> {
-        External::new(authzid)?;
-        Ok(Self { external: true, authzid: authzid.into(), ..Self::default() })
+        Self::default().with_external().acting_for(authzid)
     }
 
     /// Nothing, but for an address or a text that the server may log. ANONYMOUS is used only when it is
@@ -79,13 +78,14 @@ impl Credentials {
         self
     }
 
-    /// Acts for somebody else, where the mechanism can say so.
+    /// Acts for somebody else, where the mechanism can say so. The name is prepared by SASLprep (RFC 4954
+    /// §4; C-42).
     ///
     /// # Errors
-    /// When it has an octet 0.
+    /// When it has an octet 0, or SASLprep does not allow it.
     pub fn acting_for(mut self, authzid: &str) -> Result<Self, InvalidCredentials> {
         External::new(authzid)?;
-        self.authzid = authzid.into();
+        self.authzid = prepared(authzid)?;
         Ok(self)
     }
 
@@ -152,6 +152,14 @@ impl Credentials {
             scram
         }))
     }
+}
+
+/// A name as both sides compare it, or none.
+fn prepared(name: &str) -> Result<String, InvalidCredentials> {
+    if name.is_empty() {
+        return Ok(String::new());
+    }
+    prepare_name(name).map_err(|_| InvalidCredentials::Prohibited)
 }
 
 /// What a mechanism needs to know of the session.

@@ -10,7 +10,8 @@ pub struct External {
 }
 
 impl External {
-    /// To act for `authzid`, or if that is empty for whom the certificate is.
+    /// To act for `authzid`, or if that is empty for whom the certificate is. Text that is not ASCII is to
+    /// be prepared by SASLprep (RFC 4954 §4) by the caller.
     ///
     /// # Errors
     /// When it has an octet 0.

@@ -44,7 +44,8 @@ impl Exchange {
 
 impl OAuthBearer {
     /// With the token of a user; the user may be empty when the token says who it is. `server` is the
-    /// host and the port connected to, when the token is good for one service only.
+    /// host and the port connected to, when the token is good for one service only. A name that is not
+    /// ASCII is to be prepared by SASLprep (RFC 4954 §4) by the caller.
     ///
     /// # Errors
     /// [`InvalidCredentials`].
@@ -71,7 +72,7 @@ impl OAuthBearer {
 }
 
 impl XOAuth2 {
-    /// With the token of a user.
+    /// With the token of a user. A name that is not ASCII is to be prepared by SASLprep by the caller.
     ///
     /// # Errors
     /// [`InvalidCredentials`].

@@ -12,8 +12,8 @@ pub struct Plain {
 
 impl Plain {
     /// `authcid` and `password` say who logs in; `authzid` says whom they act for, and is empty
-    /// when that is themselves. Text that is not ASCII is to be prepared by SASLprep (RFC 4013)
-    /// by the caller.
+    /// when that is themselves. Text that is not ASCII is to be prepared by SASLprep (RFC 4013), all
+    /// three, by the caller.
     ///
     /// # Errors
     ///

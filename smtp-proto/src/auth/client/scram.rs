@@ -80,16 +80,20 @@ impl Scram {
         })
     }
 
-    /// Acts for somebody else.
+    /// Acts for somebody else, whose name is prepared by SASLprep (RFC 4954 §4), or if it is empty for
+    /// oneself.
     ///
     /// # Errors
-    /// When it has an octet 0.
+    /// When it has an octet 0, or SASLprep does not allow it.
     pub fn acting_for(mut self, authzid: &str) -> Result<Self, InvalidCredentials> {
         if authzid.contains('\0') {
             return Err(InvalidCredentials::Nul);
         }
         self.authzid.clear();
-        saslname::write(authzid, &mut self.authzid);
+        if !authzid.is_empty() {
+            let prepared = prepare_name(authzid).map_err(|_| InvalidCredentials::Prohibited)?;
+            saslname::write(&prepared, &mut self.authzid);
+        }
         Ok(self)
     }
 

@@ -3,7 +3,7 @@
 use alloc::{format, string::String};
 
 use super::{Answer, Identity, Mechanism, Question, Setting, Step, field};
-use crate::auth::{Secret, scram::hmac_md5};
+use crate::auth::{Secret, saslprep::prepare_name, scram::hmac_md5};
 
 /// CRAM-MD5 (RFC 2195): the server asks with a text that no other exchange has, the client answers with
 /// its name and the text's HMAC (C-32). Only for clients that know nothing better: the server has to
@@ -50,13 +50,16 @@ impl Mechanism for CramMd5 {
             (State::Challenged, Some(response)) => {
                 // The name may have spaces, the digest has none.
                 let parts = field(response).and_then(|text| text.rsplit_once(' '));
-                match parts {
-                    Some((user, digest)) if !user.is_empty() => {
-                        let identity = Identity::new(user);
-                        self.state = State::Asked { user: user.into(), digest: digest.into() };
+                let prepared = parts.and_then(|(user, digest)| {
+                    prepare_name(user).ok().map(|user| (user, Secret::from(digest)))
+                });
+                match prepared {
+                    Some((user, digest)) => {
+                        let identity = Identity::new(user.as_str());
+                        self.state = State::Asked { user, digest };
                         Step::Ask(Question::Secret(identity))
                     }
-                    _ => Step::Failed,
+                    None => Step::Failed,
                 }
             }
             _ => Step::Failed,

@@ -1,21 +1,34 @@
 //! EXTERNAL and ANONYMOUS, the server's side.
 
-use alloc::string::String;
-
-use super::{Answer, Identity, Mechanism, Question, Step};
+use super::{Answer, Identity, Mechanism, Preparation, Question, Step, authorization, unprepared};
 use crate::auth::client::is_trace;
 
 /// EXTERNAL (RFC 4422 appendix A): TLS has said who the client is; it may say for whom it acts (C-35).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct External {
     prompted: bool,
+    prepare: Preparation,
     asked: Option<Identity>,
 }
 
+impl Default for External {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl External {
-    /// At the start of an exchange.
+    /// At the start of an exchange. The name is handed on as it comes.
     pub const fn new() -> Self {
-        Self { prompted: false, asked: None }
+        Self { prompted: false, prepare: unprepared, asked: None }
+    }
+
+    /// Prepares the name by SASLprep before the application sees it (RFC 4954 §4; C-42).
+    #[cfg(feature = "sasl")]
+    #[must_use]
+    pub fn prepared(mut self) -> Self {
+        self.prepare = super::prepared;
+        self
     }
 }
 
@@ -29,13 +42,13 @@ impl Mechanism for External {
             return Step::prompt(&mut self.prompted);
         };
         // extern-resp = *( UTF8-char-no-nul )
-        match core::str::from_utf8(response) {
-            Ok(authzid) if !authzid.contains('\0') => {
-                self.asked = Some(Identity::new(authzid));
-                let named = (!authzid.is_empty()).then(|| String::from(authzid));
-                Step::Ask(Question::External(named))
+        let text = core::str::from_utf8(response).ok().filter(|text| !text.contains('\0'));
+        match text.and_then(|text| authorization(text, self.prepare)) {
+            Some(authzid) => {
+                self.asked = Some(Identity::new(authzid.as_str()));
+                Step::Ask(Question::External(Some(authzid).filter(|named| !named.is_empty())))
             }
-            _ => Step::Failed,
+            None => Step::Failed,
         }
     }
 

@@ -21,6 +21,8 @@ pub use self::{
     plain::Plain,
     question::{Answer, Credentials, Identity, Question, Token},
 };
+use alloc::string::String;
+
 use super::Secret;
 use crate::answer::Rejection;
 
@@ -92,8 +94,16 @@ fn field(octets: &[u8]) -> Option<&str> {
     (!text.is_empty() && !text.contains('\0')).then_some(text)
 }
 
-/// How name and password are made the same on both sides: not at all, or by SASLprep.
+/// How names and passwords are made the same on both sides: not at all, or by SASLprep.
 type Preparation = fn(&str) -> Option<Secret>;
+
+/// Whom the client wants to act for, or nobody. None when nothing is left of a name (RFC 4954 §4; C-42).
+fn authorization(authzid: &str, prepare: Preparation) -> Option<String> {
+    if authzid.is_empty() {
+        return Some(String::new());
+    }
+    prepare(authzid)?.as_str().map(String::from)
+}
 
 fn unprepared(text: &str) -> Option<Secret> {
     Some(text.into())

@@ -2,7 +2,9 @@
 
 use alloc::string::String;
 
-use super::{Answer, Identity, Mechanism, Question, Step, Token};
+use super::{
+    Answer, Identity, Mechanism, Preparation, Question, Step, Token, authorization, unprepared,
+};
 use crate::auth::{Secret, saslname};
 
 /// OAUTHBEARER (RFC 7628): a bearer token in one message; when it is not good the client is told why,
@@ -18,6 +20,7 @@ pub struct XOAuth2(Exchange);
 #[derive(Debug, Clone)]
 struct Exchange {
     form: &'static Form,
+    prepare: Preparation,
     state: State,
 }
 
@@ -59,11 +62,19 @@ const OLD: Form = Form {
 
 impl Exchange {
     const fn new(form: &'static Form) -> Self {
-        Self { form, state: State::Begun }
+        Self { form, prepare: unprepared, state: State::Begun }
+    }
+
+    #[cfg(feature = "sasl")]
+    fn prepared(mut self) -> Self {
+        self.prepare = super::prepared;
+        self
     }
 
     fn read(&self, message: &[u8]) -> Option<Token> {
-        (self.form.read)(core::str::from_utf8(message).ok()?)
+        let mut token = (self.form.read)(core::str::from_utf8(message).ok()?)?;
+        token.user = authorization(&token.user, self.prepare)?;
+        Some(token)
     }
 
     fn step(&mut self, response: Option<&[u8]>) -> Step {
@@ -111,9 +122,16 @@ impl Default for OAuthBearer {
 }
 
 impl OAuthBearer {
-    /// At the start of an exchange.
+    /// At the start of an exchange. The name is handed on as it comes.
     pub const fn new() -> Self {
         Self(Exchange::new(&BEARER))
+    }
+
+    /// Prepares the name by SASLprep before the application sees it (RFC 4954 §4; C-42).
+    #[cfg(feature = "sasl")]
+    #[must_use]
+    pub fn prepared(self) -> Self {
+        Self(self.0.prepared())
     }
 }
 
@@ -124,9 +142,16 @@ impl Default for XOAuth2 {
 }
 
 impl XOAuth2 {
-    /// At the start of an exchange.
+    /// At the start of an exchange. The name is handed on as it comes.
     pub const fn new() -> Self {
         Self(Exchange::new(&OLD))
+    }
+
+    /// Prepares the name by SASLprep before the application sees it (RFC 4954 §4; C-42).
+    #[cfg(feature = "sasl")]
+    #[must_use]
+    pub fn prepared(self) -> Self {
+        Self(self.0.prepared())
     }
 }
 

@@ -3,7 +3,8 @@
 use alloc::string::String;
 
 use super::{
-    Answer, Credentials, Identity, Mechanism, Preparation, Question, Step, field, unprepared,
+    Answer, Credentials, Identity, Mechanism, Preparation, Question, Step, authorization, field,
+    unprepared,
 };
 
 /// PLAIN (RFC 4616): all in one message, which the client sends first (C-28, C-29, C-30).
@@ -27,7 +28,8 @@ impl Plain {
         Self { prompted: false, prepare: unprepared, asked: None }
     }
 
-    /// Prepares name and password by SASLprep before the application sees them (RFC 4616 §2; C-42).
+    /// Prepares names and password by SASLprep before the application sees them (RFC 4616 §2, RFC 4954
+    /// §4; C-42).
     #[cfg(feature = "sasl")]
     #[must_use]
     pub fn prepared(mut self) -> Self {
@@ -42,7 +44,7 @@ impl Plain {
         if fields.next().is_some() {
             return None;
         }
-        let authzid = core::str::from_utf8(authzid).ok()?;
+        let authzid = authorization(core::str::from_utf8(authzid).ok()?, self.prepare)?;
         let authcid = (self.prepare)(field(authcid)?)?;
         let password = (self.prepare)(field(password)?)?;
         Some(Credentials::new(authzid, String::from(authcid.as_str()?), password))

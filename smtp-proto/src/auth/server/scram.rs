@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, format, string::String};
 use core::fmt;
 
-use super::{Answer, Identity, Mechanism, Question, Setting, Step};
+use super::{Answer, Identity, Mechanism, Question, Setting, Step, authorization, prepared};
 use crate::auth::{
     Binding, Channel, Nonce, ScramHash, Secret, Verifier,
     saslprep::prepare_name,
@@ -77,7 +77,8 @@ impl Scram {
         };
         let mut binding = Secret::from(first.header);
         binding.extend_from_slice(data);
-        let identity = Identity::new(prepare_name(&first.user).ok()?).acting_for(first.authzid);
+        let authzid = authorization(&first.authzid, prepared)?;
+        let identity = Identity::new(prepare_name(&first.user).ok()?).acting_for(authzid);
         let nonce = format!("{}{}", first.nonce, self.nonce.as_str());
         let question = Question::Verifier { identity: identity.clone(), hash: self.hash };
         let opened = Opened { identity, binding, nonce, said: first.bare.into() };

@@ -1,4 +1,4 @@
-use alloc::{boxed::Box, format, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 use super::{decoded, encoded};
 use crate::auth::{
@@ -338,6 +338,74 @@ fn c42_both_sides_prepare() {
     assert_eq!(Credentials::password("a", "\u{7}").unwrap_err(), InvalidCredentials::Prohibited);
     let message = b"\0alice\0\x07";
     assert_eq!(server(Known::Plain).step(Some(message)), Step::Failed);
+}
+
+/// RFC 4954 §4: whom somebody acts for is prepared like who it is, and if nothing is left of it the
+/// exchange fails.
+#[test]
+fn c42_whom_somebody_acts_for_is_prepared() {
+    let mechanisms = [
+        (Known::Plain, "\u{2168}\0\u{2168}\0pw", "\u{ad}\0IX\0pw", "\0IX\0pw"),
+        (Known::ScramSha256, "n,a=\u{2168},n=\u{2168},r=c", "n,a=\u{ad},n=IX,r=c", "n,,n=IX,r=c"),
+        (Known::External, "\u{2168}", "\u{ad}", ""),
+        (
+            Known::OAuthBearer,
+            "n,a=\u{2168},\x01auth=Bearer t\x01\x01",
+            "n,a=\u{ad},\x01auth=Bearer t\x01\x01",
+            "n,,\x01auth=Bearer t\x01\x01",
+        ),
+    ];
+    let asked = |known, message: &str| match server(known).step(Some(message.as_bytes())) {
+        Step::Ask(Question::Password(credentials)) => Some(credentials.authzid().map(String::from)),
+        Step::Ask(Question::Verifier { identity, .. }) => {
+            Some(identity.authzid().map(String::from))
+        }
+        Step::Ask(Question::External(named)) => Some(named),
+        Step::Ask(Question::Token(token)) => Some(token.user().map(String::from)),
+        _ => None,
+    };
+    for (known, named, nothing_left, nobody) in mechanisms {
+        assert_eq!(asked(known, named), Some(Some("IX".into())), "{known:?}");
+        assert_eq!(asked(known, nothing_left), None, "{known:?}");
+        assert_eq!(asked(known, nobody), Some(None), "{known:?}");
+    }
+    // Where there is one name only, it is prepared.
+    let user = "user=\u{2168}\x01auth=Bearer t\x01\x01";
+    assert_eq!(asked(Known::XOAuth2, user), Some(Some("IX".into())));
+    let mut cram = server(Known::CramMd5);
+    challenge(cram.step(None));
+    let question = ask(cram.step(Some("\u{2168} 0".as_bytes())));
+    assert_eq!(question, Question::Secret(Identity::new("IX")));
+    let mut cram = server(Known::CramMd5);
+    challenge(cram.step(None));
+    assert_eq!(cram.step(Some("\u{ad} 0".as_bytes())), Step::Failed);
+
+    let all = Credentials::password("alice", "pw").unwrap().with_token("t").unwrap();
+    let all = all.with_external().acting_for("\u{2168}").unwrap();
+    let around = || Surroundings {
+        nonce: Nonce::parse("c").unwrap(),
+        channel: None,
+        binding_offered: false,
+        iterations: 4096..=4096,
+    };
+    for (known, said) in [
+        (Known::Plain, "IX\0alice\0pw"),
+        (Known::ScramSha256, "n,a=IX,n=alice,r=c"),
+        (Known::External, "IX"),
+        (Known::OAuthBearer, "n,a=IX,\x01auth=Bearer t\x01\x01"),
+    ] {
+        let mut mechanism = all.mechanism(known, around()).unwrap();
+        assert_eq!(mechanism.initial_response().unwrap().as_str(), Some(said));
+    }
+    let token = Credentials::token("\u{2168}", "t").unwrap();
+    let mut old = token.mechanism(Known::XOAuth2, around()).unwrap();
+    let said = old.initial_response().unwrap();
+    assert_eq!(said.as_str(), Some("user=IX\x01auth=Bearer t\x01\x01"));
+    let external = |name| Credentials::external(name).map(drop);
+    assert_eq!(external("\u{ad}"), Err(InvalidCredentials::Prohibited));
+    assert_eq!(Credentials::token("\u{ad}", "t").unwrap_err(), InvalidCredentials::Prohibited);
+    let scram = client::Scram::new(ScramHash::Sha1, "a", "b", Nonce::parse("c").unwrap()).unwrap();
+    assert_eq!(scram.acting_for("\u{ad}").unwrap_err(), InvalidCredentials::Prohibited);
 }
 
 #[test]
