@@ -347,7 +347,12 @@ impl<R: System> Session for Visit<R> {
                 if !local && to.facts().identity.is_none() {
                     return Err(Rejection::RELAY_DENIED);
                 }
-                let local_part: String = mailbox.local_part().unquoted().collect();
+                let local_part = mailbox.local_part();
+                let local_part: String = match local_part.is_postmaster() {
+                    // Written in whatever case, it is one mailbox (section 4.5.1).
+                    true => "postmaster".to_owned(),
+                    false => local_part.unquoted().collect(),
+                };
                 Store::mailbox(&local_part, Some(&domain))
             }
         };

@@ -65,3 +65,22 @@ fn a_domain_beyond_ascii_is_its_a_labels() {
     }
     assert_eq!(delivered(&maildir, "a@xn--bcher-kva.example").len(), 2);
 }
+
+/// Whatever the case, quoted or not: what nobody looks for is read by nobody (RFC 5321 section 4.5.1).
+#[test]
+fn the_postmaster_has_one_mailbox_at_each_domain() {
+    let (_directory, maildir, text) = directory();
+    let listen = ["--listen", "127.0.0.1:0", "--no-tls", "--domain", "x.example"];
+    let serve = Serve::start(&[&listen[..], &["--maildir", &text]].concat());
+    let spellings = ["postmaster@x.example", "POSTMASTER@X.example", "\"PostMaster\"@x.example"];
+    for to in spellings.into_iter().chain(["Postmaster", "postMASTER"]) {
+        let output = Command::new(SMTP)
+            .args(["send", "--server", serve.address("smtp"), "--from", "", "--to", to])
+            .args(["--subject", "x", "--body", "y"])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{to}: {output:?}");
+    }
+    assert_eq!(delivered(&maildir, "postmaster@x.example").len(), 3);
+    assert_eq!(delivered(&maildir, "postmaster").len(), 2);
+}
