@@ -2,6 +2,7 @@
 
 mod certificates;
 mod limits;
+mod listen;
 mod offers;
 mod summary;
 
@@ -127,7 +128,7 @@ pub(crate) async fn prepare<R: System>(arguments: &args::Serve) -> Result<Prepar
         server = server.tls(tls);
     }
     server = proxies(server, arguments)?;
-    let (server, listening, address) = listen(server, arguments).await?;
+    let (server, listening, address) = listen::bind_all(server, arguments).await?;
     Ok(Prepared { server, listening, address, certificate, summary })
 }
 
@@ -159,69 +160,6 @@ fn proxies<R: System>(
         server = server.xforward(networks("--xforward", &arguments.xforward)?);
     }
     Ok(server.proxy_protocol(arguments.proxy_protocol))
-}
-
-/// Binds every socket that was asked for: the server, a line for each, and the first SMTP address.
-async fn listen<R: System>(
-    mut server: Server<Delivery<R>, R>,
-    arguments: &args::Serve,
-) -> Result<(Server<Delivery<R>, R>, Vec<String>, Option<SocketAddr>), Failure> {
-    let mut lines = Vec::new();
-    let mut first = None;
-    let mut smtp = arguments.listen.clone();
-    if smtp.is_empty() && arguments.listen_tls.is_empty() && arguments.listen_lmtp.is_empty() {
-        smtp.push("127.0.0.1:2525".into());
-    }
-    for address in &smtp {
-        let (listener, bound) = bind::<R>(address).await?;
-        first.get_or_insert(bound);
-        lines.push(format!("smtp {bound}"));
-        server = server.listen_smtp(listener);
-    }
-    for address in &arguments.listen_tls {
-        let (listener, bound) = bind::<R>(address).await?;
-        lines.push(format!("smtps {bound}"));
-        server = server.listen_smtps(listener);
-    }
-    for address in &arguments.listen_lmtp {
-        #[cfg(unix)]
-        if let Some(path) = address.strip_prefix("unix:") {
-            server = server.listen_lmtp(bind_unix::<R>(path)?);
-            lines.push(format!("lmtp unix:{path}"));
-            continue;
-        }
-        if address.rsplit_once(':').is_some_and(|(_, port)| port.parse() == Ok(25)) {
-            // RFC 2033 section 5.
-            return Err(Failure::usage(format!("--listen-lmtp {address}: port 25 is for SMTP")));
-        }
-        let (listener, bound) = bind::<R>(address).await?;
-        lines.push(format!("lmtp {bound}"));
-        server = server.listen_lmtp(listener);
-    }
-    Ok((server, lines, first))
-}
-
-async fn bind<R: System>(address: &str) -> Result<(R::TcpListener, SocketAddr), Failure> {
-    R::bind(address).await.map_err(|error| {
-        Failure::new(Code::CannotCreate, format!("cannot listen on {address}: {error}"))
-    })
-}
-
-/// Binds a Unix socket. One that a server left behind, and that nobody answers on, is replaced.
-#[cfg(unix)]
-fn bind_unix<R: System>(path: &str) -> Result<R::Listener, Failure> {
-    use std::os::unix::net::UnixStream;
-
-    let bound = R::bind_unix(path).or_else(|error| {
-        if error.kind() == io::ErrorKind::AddrInUse && UnixStream::connect(path).is_err() {
-            std::fs::remove_file(path)?;
-            return R::bind_unix(path);
-        }
-        Err(error)
-    });
-    bound.map_err(|error| {
-        Failure::new(Code::CannotCreate, format!("cannot listen on unix:{path}: {error}"))
-    })
 }
 
 /// A name as it is compared, kept and told: in lower case, and beyond ASCII in A-labels. What is no

@@ -24,6 +24,9 @@ mod read_recipients;
 mod recipients;
 #[path = "program/runtimes.rs"]
 mod runtimes;
+#[cfg(unix)]
+#[path = "program/sockets.rs"]
+mod sockets;
 #[path = "program/transcripts.rs"]
 mod transcripts;
 #[path = "program/ways.rs"]
