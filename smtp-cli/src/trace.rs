@@ -1,7 +1,7 @@
 //! What is said: lines on the standard error output, and transcripts in files.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
@@ -59,7 +59,11 @@ impl Trace {
     /// Of the sessions of a server; `None` if nobody asked.
     pub(crate) fn server(lines: bool, folder: Option<&Path>) -> Result<Option<Self>, Failure> {
         let target = folder.map(|folder| {
-            std::fs::create_dir_all(folder).map_err(|error| failure(folder, &error))?;
+            let mut builder = DirBuilder::new();
+            builder.recursive(true);
+            #[cfg(unix)]
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+            builder.create(folder).map_err(|error| failure(folder, &error))?;
             let begun = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
             Ok(Target::Folder { folder: folder.to_owned(), begun, open: Mutex::new(None) })
         });
@@ -130,7 +134,18 @@ fn create(path: &Path) -> io::Result<File> {
     options.append(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        // One that was there before is as open as it was; a device is not ours to close.
+        let found = file.metadata()?;
+        if found.is_file() && found.permissions().mode() & 0o077 != 0 {
+            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    Ok(file)
 }
 
 fn failure(path: &Path, error: &io::Error) -> Failure {

@@ -55,7 +55,8 @@ pub(crate) struct Serve {
     /// localhost if that is no domain.
     #[arg(long, value_name = "NAME")]
     pub(crate) hostname: Option<String>,
-    /// Puts each message into DIR/ADDRESS/new, in Maildir form. Default ./maildir.
+    /// Puts each message into DIR/ADDRESS/new, in Maildir form; no other user may read what is made
+    /// there. Default ./maildir.
     #[arg(long, value_name = "DIR", conflicts_with = "discard")]
     pub(crate) maildir: Option<PathBuf>,
     /// Accepts messages and drops them.

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
     time::SystemTime,
@@ -13,13 +13,13 @@ pub(crate) trait Disk: fmt::Debug {
     /// An open file; what is written is appended.
     type File: Write + fmt::Debug;
 
-    /// Makes a file that was not there.
+    /// Makes a file that was not there, and that no other user may read.
     fn create(&self, path: &Path) -> io::Result<Self::File>;
 
     /// Has the content of a file survive a crash of the system.
     fn sync_file(&self, file: &Self::File) -> io::Result<()>;
 
-    /// Makes a directory, whose parent is there; false if it was there too.
+    /// Makes a directory, whose parent is there, for no other user; false if it was there too.
     fn make_directory(&self, path: &Path) -> io::Result<bool>;
 
     /// Has the names in a directory survive a crash of the system.
@@ -43,7 +43,11 @@ impl Disk for Local {
     type File = File;
 
     fn create(&self, path: &Path) -> io::Result<File> {
-        OpenOptions::new().write(true).create_new(true).open(path)
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path)
     }
 
     fn sync_file(&self, file: &File) -> io::Result<()> {
@@ -51,7 +55,10 @@ impl Disk for Local {
     }
 
     fn make_directory(&self, path: &Path) -> io::Result<bool> {
-        match fs::create_dir(path) {
+        let mut builder = DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        match builder.create(path) {
             Ok(()) => Ok(true),
             // Systems differ in what they say of one that is there.
             Err(_) if path.is_dir() => Ok(false),

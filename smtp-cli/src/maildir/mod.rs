@@ -2,7 +2,8 @@
 //!
 //! A message is written once, under `DIR/.incoming`, and synced; then it is linked into the `new`
 //! folder of each recipient and those folders are synced. Only then is it acknowledged. A name in the
-//! file system is made of safe characters alone, so no address leads out of DIR.
+//! file system is made of safe characters alone, so no address leads out of DIR. Nobody but the user that the
+//! server runs as may read what is made here.
 
 mod disk;
 #[cfg(test)]

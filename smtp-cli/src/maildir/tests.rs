@@ -58,6 +58,25 @@ fn what_a_crash_left_is_cleared_and_what_another_server_writes_is_not() {
     assert_eq!(names, [under_way.name()]);
 }
 
+/// Whatever the umask is.
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_what_is_stored() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::open(&root.path().join("some/where"), "mx.example").unwrap();
+    let message = store.begin().unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&message.path), 0o600);
+    let path = store.deliver(&message, "bob@x.example").unwrap();
+    assert_eq!(mode(&path), 0o600);
+    let mailbox = root.path().join("some/where/bob@x.example");
+    for folder in ["", "new", "cur", "tmp", "../.incoming", "..", "../.."] {
+        assert_eq!(mode(&mailbox.join(folder)), 0o700, "{folder}");
+    }
+}
+
 const PIECES: [&str; 3] = ["Subject: hello\r\n", "\r\n", "in pieces\r\n"];
 const MAILBOXES: [&str; 2] = ["ann@x.example", "bob@x.example"];
 /// Its parent is not there either.

@@ -90,3 +90,31 @@ fn replayed(mechanisms: &str, secrets: [usize; 2]) {
         assert_eq!(replay(file).status.code(), Some(65));
     }
 }
+
+/// Who writes to whom is in them.
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_a_transcript() {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    let folder = tempfile::tempdir().unwrap();
+    let sessions = folder.path().join("sessions");
+    let listen = ["--listen", "127.0.0.1:0", "--no-tls", "--discard", "--transcript"];
+    let serve = Serve::start(&[&listen[..], &[sessions.to_str().unwrap()]].concat());
+    let file = folder.path().join("client.smtp");
+    // It was there before, and everybody could read it.
+    fs::write(&file, "something else").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let output = Command::new(SMTP)
+        .args(["send", "--server", serve.address("smtp"), "--from", "a@x.example"])
+        .args(["--to", "b@x.example", "--body", "x", "--transcript", file.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(fs::read_to_string(&file).unwrap().starts_with("smtp-transcript 1 client\n"));
+    let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&file), 0o600);
+    assert_eq!(mode(&sessions), 0o700);
+    let session = fs::read_dir(&sessions).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(mode(&session), 0o600);
+}
