@@ -31,7 +31,7 @@ pub(crate) trait Disk: fmt::Debug {
     /// Takes a name from a file.
     fn remove(&self, name: &Path) -> io::Result<()>;
 
-    /// The files of a directory, and when they were written to.
+    /// The files of a directory, without what else is in it, and when they were written to.
     fn files(&self, directory: &Path) -> io::Result<Vec<(PathBuf, SystemTime)>>;
 }
 
@@ -80,11 +80,17 @@ impl Disk for Local {
     }
 
     fn files(&self, directory: &Path) -> io::Result<Vec<(PathBuf, SystemTime)>> {
-        fs::read_dir(directory)?
-            .map(|entry| {
-                let entry = entry?;
-                Ok((entry.path(), entry.metadata()?.modified()?))
-            })
-            .collect()
+        let mut files = Vec::new();
+        for entry in fs::read_dir(directory)? {
+            let entry = entry?;
+            match entry.metadata() {
+                Ok(found) if found.is_file() => files.push((entry.path(), found.modified()?)),
+                Ok(_) => {}
+                // Its server is done with it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(files)
     }
 }

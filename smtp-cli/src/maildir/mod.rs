@@ -23,6 +23,7 @@ use std::{
 };
 
 use self::disk::{Disk, Local};
+use crate::notice::notice;
 
 /// A name in a directory has at most this many octets on every file system in use.
 const NAME_MAX: usize = 255;
@@ -75,11 +76,7 @@ impl<D: Disk> Store<D> {
     fn open_on(disk: D, root: &Path, host: &str) -> io::Result<Self> {
         let incoming = root.join(".incoming");
         make_directories(&disk, &incoming)?;
-        for (path, written) in disk.files(&incoming)? {
-            if written.elapsed().is_ok_and(|age| age > ABANDONED) {
-                disk.remove(&path)?;
-            }
-        }
+        clear(&disk, &incoming);
         let host =
             host.chars().filter(|&c| c.is_ascii_alphanumeric() || "-._".contains(c)).collect();
         Ok(Self { disk: Arc::new(disk), root: root.to_owned(), incoming, host })
@@ -154,6 +151,28 @@ impl<D: Disk> Incoming<D> {
 impl<D: Disk> Drop for Incoming<D> {
     fn drop(&mut self) {
         let _ = self.disk.remove(&self.path);
+    }
+}
+
+/// Removes what was left by a crash. What cannot be removed is in nobody's way, so that it is no reason not to
+/// begin.
+fn clear(disk: &impl Disk, incoming: &Path) {
+    let told = |path: &Path, error: io::Error| {
+        notice(format_args!("smtp: cannot clear {}: {error}", path.display()));
+    };
+    let files = disk.files(incoming).unwrap_or_else(|error| {
+        told(incoming, error);
+        Vec::new()
+    });
+    for (path, written) in files {
+        if written.elapsed().is_ok_and(|age| age > ABANDONED) {
+            match disk.remove(&path) {
+                // Another server that begins was quicker.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => told(&path, error),
+                Ok(()) => {}
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use super::disk::Disk;
@@ -39,6 +39,8 @@ struct Content {
     octets: Vec<u8>,
     /// How many of them are synced.
     synced: usize,
+    /// How long ago they were written.
+    age: Duration,
 }
 
 /// A change of a directory that no sync has made last.
@@ -92,6 +94,11 @@ impl Model {
     /// Has one call go wrong, by its number.
     pub(super) fn fail(&self, call: usize, fault: Fault) {
         self.state().fault = Some((call, fault));
+    }
+
+    /// Lets all files be that much older.
+    pub(super) fn pass(&self, time: Duration) {
+        self.state().contents.iter_mut().for_each(|content| content.age += time);
     }
 
     /// Whether the system has stopped.
@@ -244,8 +251,14 @@ impl Disk for Model {
 
     fn files(&self, directory: &Path) -> io::Result<Vec<(PathBuf, SystemTime)>> {
         self.call(|_| Ok(()))?;
-        let files = self.contents(directory).into_iter();
-        Ok(files.map(|(name, _)| (name, SystemTime::now())).collect())
+        let state = self.state();
+        let files = state.names.iter().filter_map(|(name, node)| match node {
+            Node::File(number) if name.parent() == Some(directory) => {
+                Some((name.clone(), SystemTime::now() - state.contents[*number].age))
+            }
+            _ => None,
+        });
+        Ok(files.collect())
     }
 }
 

@@ -58,6 +58,18 @@ fn what_a_crash_left_is_cleared_and_what_another_server_writes_is_not() {
     assert_eq!(names, [under_way.name()]);
 }
 
+/// What is old and no file is of another program.
+#[test]
+fn only_files_are_cleared() {
+    let root = tempfile::tempdir().unwrap();
+    drop(Store::open(root.path(), "mx.example").unwrap());
+    let folder = root.path().join(".incoming/folder");
+    fs::create_dir(&folder).unwrap();
+    File::open(&folder).unwrap().set_modified(SystemTime::now() - 2 * ABANDONED).unwrap();
+    drop(Store::open(root.path(), "mx.example").unwrap());
+    assert!(folder.exists());
+}
+
 /// Whatever the umask is.
 #[cfg(unix)]
 #[test]
@@ -172,4 +184,35 @@ fn what_was_acknowledged_is_there_after_a_crash_at_any_call_and_nothing_in_part(
         }
     }
     assert!(tried > 1000, "{tried}");
+}
+
+/// Two servers that begin at the same time clear the same files, and one comes too late for each.
+#[test]
+fn what_cannot_be_cleared_is_no_reason_not_to_begin() {
+    const LEFT: usize = 3;
+    let left = || {
+        let model = model();
+        let store = Store::open_on(model.clone(), Path::new(ROOT), "mx.example").unwrap();
+        for _ in 0..LEFT {
+            // As if the server had been killed.
+            std::mem::forget(store.begin().unwrap());
+        }
+        model.pass(2 * ABANDONED);
+        model
+    };
+    let begin = |model: &Model| Store::open_on(model.clone(), Path::new(ROOT), "mx.example");
+    let incoming = |model: &Model| model.contents(&Path::new(ROOT).join(".incoming")).len();
+    // The directory is there; then it is listed, and each file is removed.
+    let clearing = 1..2 + LEFT;
+    for call in clearing {
+        for kind in [io::ErrorKind::NotFound, io::ErrorKind::PermissionDenied] {
+            let model = left();
+            assert_eq!(incoming(&model), LEFT);
+            model.fail(model.calls() + call, Fault::Refused(kind));
+            begin(&model).unwrap();
+            assert_eq!(incoming(&model), if call == 1 { LEFT } else { 1 }, "{kind} at {call}");
+            begin(&model).unwrap();
+            assert_eq!(incoming(&model), 0);
+        }
+    }
 }
