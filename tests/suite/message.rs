@@ -114,6 +114,34 @@ async fn a_small_message_goes_in_one_flight_with_its_envelope() {
     );
 }
 
+/// C-64: a server that answers one message twice has not taken the next one. Its answer is there before an
+/// octet of that is sent.
+#[apply(on_runtime)]
+async fn an_answer_too_many_is_none_to_the_next_message() {
+    let (near, mut far) = duplex(4096);
+    let server = spawn(async move {
+        far.write_all(b"220 mx.example\r\n").await.unwrap();
+        far.read_line().await;
+        far.write_all(b"250-mx.example\r\n250-PIPELINING\r\n250 CHUNKING\r\n").await.unwrap();
+        for _ in 0..5 {
+            far.read_line().await;
+        }
+        far.write_all(b"250 ok\r\n250 ok\r\n250 taken\r\n250 again\r\n").await.unwrap();
+        far.read_line().await
+    });
+    let mut client = help::connector().open(near).await.unwrap();
+    let recipients = to(&["<a@example.org>"]);
+    let envelope = envelope(&recipients);
+    assert!(client.send(&envelope, "Subject: x\r\n\r\n").await.unwrap().all_delivered());
+    let report = client.send(&envelope, "Subject: y\r\n\r\n").await.unwrap();
+    let [outcome] = report.outcomes() else { panic!("{report:?}") };
+    assert_eq!(outcome.status(), Status::Deferred);
+    assert!(outcome.to_string().contains("unexpected reply: 250 again"), "{outcome}");
+    assert!(!client.is_usable());
+    drop(client);
+    assert_eq!(server.await.unwrap(), "");
+}
+
 /// C-50: what a server does not take at a time follows at once, where the content is at hand again.
 #[apply(on_runtime)]
 async fn more_recipients_than_the_server_takes_at_a_time() {

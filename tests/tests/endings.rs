@@ -348,6 +348,7 @@ fn a_server_that_hangs_up_in_any_state() {
 #[test]
 fn replies_before_the_end_count() {
     let mut client = client_in("delivery");
+    let _ = after_writing(&mut client);
     assert_eq!(client.wire().receive(b"250 taken\r\n"), 11);
     client.wire().received(0);
     let (told, _) = hear(&mut client, "");

@@ -431,6 +431,9 @@ impl Client {
         write: impl FnOnce(&mut bytes::BytesMut),
     ) -> Result<(), Misuse> {
         let idle = self.session.nothing_expected();
+        if idle && self.was_answered_too_often() {
+            return Ok(());
+        }
         let (_, mut pen) = self.wire.split();
         self.session.enqueue(&mut pen, to, write)?;
         if idle {
@@ -443,6 +446,9 @@ impl Client {
     fn secret(&mut self, say: impl FnOnce(&mut Pen<'_>)) -> Result<(), Misuse> {
         if !self.is_settled() {
             return Err(Misuse::AwaitReplies);
+        }
+        if self.was_answered_too_often() {
+            return Ok(());
         }
         let (_, mut pen) = self.wire.split();
         say(&mut pen);

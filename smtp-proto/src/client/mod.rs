@@ -3,7 +3,8 @@
 //! A [`Client`] takes commands and tells replies. Commands may be queued freely: the core sends them
 //! when their time has come, in groups when the server offers PIPELINING (RFC 2920) and one by one
 //! otherwise, and tells with each reply what it answers. What the server did not offer, and what the
-//! order of commands does not allow, is refused as [`Misuse`] and never sent.
+//! order of commands does not allow, is refused as [`Misuse`] and never sent. Nor is what is called for
+//! when something has come in that nobody asked for: the session then ends, and the next event is the fault.
 //!
 //! Most callers want more than single commands: [`Opening`] leads from the greeting to a session that
 //! is inside TLS and authenticated, [`Transaction`] sends one message and keeps one outcome for each
@@ -106,11 +107,11 @@ impl Client {
         if let Some(recorder) = pen.recorder() {
             record(recorder, reply);
         }
-        match self.session.replied(reply, behind.is_empty()) {
+        match self.session.replied(reply, behind.is_empty(), pen.output.written()) {
             Some(to) => Some(Event::Reply { to, reply }),
             None => {
                 note_unread(&mut pen, behind);
-                None
+                self.session.take_fault().map(Event::Fault)
             }
         }
     }
@@ -213,6 +214,9 @@ impl Client {
 
     fn send_chunk(&mut self, chunk: Piece, last: bool) -> Result<(), Misuse> {
         let idle = self.session.nothing_expected();
+        if idle && self.was_answered_too_often() {
+            return Ok(());
+        }
         let (_, mut pen) = self.wire.split();
         self.session.chunk(&mut pen, chunk, last)?;
         if idle {
@@ -337,9 +341,28 @@ impl Client {
         let consumed = core::mem::take(&mut self.session.consume);
         self.wire.input.consume(consumed);
         self.wire.input.stir();
+        if self.session.nothing_expected() && !self.wire.input.is_empty() {
+            // It would be taken for the answer to what is released.
+            return;
+        }
         let (_, mut pen) = self.wire.split();
         self.session.release(&mut pen);
         self.rearm();
+    }
+
+    /// Whether something has come in although nothing is awaited. It must not be taken for the answer to
+    /// a command that is given now: nothing more is sent, and the session ends by it.
+    #[inline]
+    fn was_answered_too_often(&mut self) -> bool {
+        self.tidy();
+        !self.wire.input.is_empty() && self.session.nothing_expected() && self.has_to_end()
+    }
+
+    #[cold]
+    fn has_to_end(&mut self) -> bool {
+        self.session.message_end = None;
+        self.wire.restart_timer(self.session.config.timeouts.other);
+        true
     }
 
     /// Starts the timer for the reply that is awaited next.
@@ -445,7 +468,7 @@ impl Endpoint for Client {
         if self.session.take_writing() {
             self.rearm();
         }
-        if self.session.nothing_expected() {
+        if self.session.nothing_expected() && self.wire.input.is_empty() {
             return Step::Idle;
         }
         Step::Read

@@ -54,6 +54,9 @@ impl Client {
     /// [`Misuse::BareNewline`] when the chunk before it ended with a CR on its own.
     pub fn burl(&mut self, url: Url<'_>, last: bool) -> Result<(), Misuse> {
         let idle = self.session.nothing_expected();
+        if idle && self.was_answered_too_often() {
+            return Ok(());
+        }
         let (_, mut pen) = self.wire.split();
         self.session.burl(&mut pen, Burl { url, last })?;
         if idle {

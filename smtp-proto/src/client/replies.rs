@@ -34,15 +34,21 @@ impl Session {
     }
 
     /// Takes note of a reply: what it answers, unless it ends the session.
-    pub(super) fn replied(&mut self, reply: Reply<'_>, nothing_behind: bool) -> Option<ReplyTo> {
-        if reply.code() == Code::SERVICE_NOT_AVAILABLE && !self.is_leaving() {
+    pub(super) fn replied(
+        &mut self,
+        reply: Reply<'_>,
+        nothing_behind: bool,
+        written: u64,
+    ) -> Option<ReplyTo> {
+        let unavailable = reply.code() == Code::SERVICE_NOT_AVAILABLE;
+        if unavailable && (self.expected.is_empty() || !self.is_leaving()) {
             return self.fail_by(reply, Fault::ServiceNotAvailable);
         }
         let Some(answered) = self.expected.pop_front() else {
             return self.fail_by(reply, Fault::UnexpectedReply);
         };
         self.in_flight = self.in_flight.saturating_sub(answered.octets);
-        if !self.fits(answered.to, reply) {
+        if !self.fits(answered.to, reply, written) {
             return self.fail_by(reply, Fault::UnexpectedReply);
         }
         self.apply(answered, reply);
@@ -66,10 +72,11 @@ impl Session {
     }
 
     /// Whether the code is one that the command may be answered with.
-    fn fits(&self, to: ReplyTo, reply: Reply<'_>) -> bool {
+    fn fits(&self, to: ReplyTo, reply: Reply<'_>, written: u64) -> bool {
         match reply.severity() {
             Severity::PositiveCompletion => match to {
                 ReplyTo::Data => false,
+                ReplyTo::Delivery { .. } => self.has_left(written),
                 ReplyTo::StartTls => reply.code() == Code::READY,
                 _ => true,
             },
@@ -81,6 +88,13 @@ impl Session {
             },
             Severity::TransientNegative | Severity::PermanentNegative => true,
         }
+    }
+
+    /// Whether the message has left to its end whose reply this is: nobody takes less than a whole one.
+    /// Where others are behind it, it is not told apart from them.
+    fn has_left(&self, written: u64) -> bool {
+        self.message_end.is_none_or(|end| written >= end)
+            || self.expected.iter().any(|open| matches!(open.to, ReplyTo::Delivery { .. }))
     }
 
     fn apply(&mut self, answered: Expected, reply: Reply<'_>) {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use smtp_proto::{
-    client::{self, Misuse},
+    client::{self, Client, Event, Misuse, ReplyTo},
     data::BareNewline,
     extension::Extension,
     parameter::Parameters,
@@ -113,9 +113,8 @@ fn content_that_somebody_may_take_for_two_messages_does_not_go_out() {
     }
 }
 
-#[test]
-fn replies_to_the_first_message_are_not_taken_for_those_to_a_second() {
-    // A server that ends content early answers twice; the second answer is nobody's.
+/// A client that has sent a message by DATA.
+fn sent_by_data() -> Client {
     let mut client = client(client::Config::default(), "250-mx.example\r\n250 PIPELINING\r\n");
     client.mail(ReversePath::Null, Parameters::EMPTY).unwrap();
     client.rcpt(ForwardPath::parse("<b@y.example>").unwrap(), Parameters::EMPTY).unwrap();
@@ -125,7 +124,116 @@ fn replies_to_the_first_message_are_not_taken_for_those_to_a_second() {
     client.body(Bytes::from_static(b"x\r\n")).unwrap();
     client.end_of_data().unwrap();
     take_output(client.wire(), usize::MAX);
+    client
+}
+
+/// The server says this, and the client is told of the first reply.
+fn hear_one(client: &mut Client, said: &[u8]) {
+    assert_eq!(client.wire().receive(said), said.len());
+    assert_eq!(client.step(), Step::Event);
+    assert!(matches!(client.event(), Some(Event::Reply { .. })));
+}
+
+#[test]
+fn replies_to_the_first_message_are_not_taken_for_those_to_a_second() {
+    // A server that ends content early answers twice; the second answer is nobody's.
+    let mut client = sent_by_data();
     let (_, told) = hear(&mut client, b"250 one\r\n250 two\r\n");
     assert!(told.iter().any(|event| event.contains("UnexpectedReply")), "{told:?}");
     assert_eq!(client.step(), Step::Close);
+}
+
+/// A reply that is there before a command is given does not answer it, whatever the command.
+#[test]
+fn a_reply_too_many_answers_nothing_that_comes_after_it() {
+    type Give = fn(&mut Client) -> Result<(), Misuse>;
+    let commands: [Give; 4] = [
+        |client| client.mail(ReversePath::Null, Parameters::EMPTY),
+        |client| client.noop(),
+        |client| client.quit(),
+        |client| client.starttls(),
+    ];
+    for give in commands {
+        // Whole, in part, and in place of an end that was to be expected.
+        for (behind, later, name) in [
+            ("250 two\r\n", "", "UnexpectedReply"),
+            ("250 t", "wo\r\n", "UnexpectedReply"),
+            ("421 4.4.2 good bye\r\n", "", "ServiceNotAvailable"),
+            ("hello\r\n", "", "Garbled"),
+        ] {
+            let hello = "250-mx.example\r\n250-PIPELINING\r\n250 STARTTLS\r\n";
+            let mut client = client(client::Config::default(), hello);
+            client.noop().unwrap();
+            take_output(client.wire(), usize::MAX);
+            hear_one(&mut client, format!("250 one\r\n{behind}").as_bytes());
+            give(&mut client).unwrap();
+            // Nothing is said to it, and what it says on is not waited for in vain.
+            if !later.is_empty() {
+                assert_eq!(client.step(), Step::Read, "{behind:?}");
+                assert_eq!(client.wire().timer().after, client.config().timeouts.other);
+            }
+            let (_, told) = hear(&mut client, later.as_bytes());
+            let [told] = &told[..] else { panic!("{behind:?}: {told:?}") };
+            assert!(told.starts_with(&format!("Fault({name}")), "{behind:?}: {told}");
+            assert_eq!(client.step(), Step::Close);
+            assert_eq!(take_output(client.wire(), usize::MAX), b"", "{behind:?}");
+        }
+    }
+}
+
+/// Nor one that comes with the reply before, where commands go one by one.
+#[test]
+fn a_reply_too_many_answers_nothing_that_waited() {
+    let mut client = client(client::Config::default(), "250 mx.example\r\n");
+    client.mail(ReversePath::Null, Parameters::EMPTY).unwrap();
+    client.rcpt(ForwardPath::parse("<b@y.example>").unwrap(), Parameters::EMPTY).unwrap();
+    assert_eq!(take_output(client.wire(), usize::MAX), b"MAIL FROM:<>\r\n");
+    let (_, told) = hear(&mut client, b"250 one\r\n250 two\r\n");
+    let [first, second] = &told[..] else { panic!("{told:?}") };
+    assert!(first.starts_with("Reply { to: Mail"), "{first}");
+    assert!(second.starts_with("Fault(UnexpectedReply"), "{second}");
+    assert_eq!(take_output(client.wire(), usize::MAX), b"");
+}
+
+/// Nor a chunk, the first and the last of its message.
+#[test]
+fn a_reply_too_many_answers_no_chunk() {
+    let hello = "250-mx.example\r\n250-PIPELINING\r\n250 CHUNKING\r\n";
+    for last in [false, true] {
+        let mut client = client(client::Config::default(), hello);
+        client.mail(ReversePath::Null, Parameters::EMPTY).unwrap();
+        client.rcpt(ForwardPath::Postmaster, Parameters::EMPTY).unwrap();
+        take_output(client.wire(), usize::MAX);
+        hear_one(&mut client, b"250 ok\r\n250 ok\r\n250 two\r\n");
+        assert_eq!(client.step(), Step::Event);
+        assert!(matches!(client.event(), Some(Event::Reply { to: ReplyTo::Rcpt { .. }, .. })));
+        client.chunk(Bytes::from_static(b"x\r\n"), last).unwrap();
+        assert!(!client.has_sent_message(), "nothing was sent");
+        let (_, told) = hear(&mut client, b"");
+        assert!(told[0].starts_with("Fault(UnexpectedReply"), "{told:?}");
+        assert_eq!(take_output(client.wire(), usize::MAX), b"");
+        assert!(!client.has_sent_message());
+    }
+}
+
+/// A message is not taken before it has left.
+#[test]
+fn nothing_is_taken_before_it_was_sent() {
+    let hello = "250-mx.example\r\n250-PIPELINING\r\n250 CHUNKING\r\n";
+    for (reply, fits) in [("250 taken\r\n", false), ("554 no\r\n", true)] {
+        for written in [0, 9, 28, 30, 44, usize::MAX] {
+            let mut client = client(client::Config::default(), hello);
+            client.mail(ReversePath::Null, Parameters::EMPTY).unwrap();
+            client.rcpt(ForwardPath::Postmaster, Parameters::EMPTY).unwrap();
+            client.chunk(Bytes::from_static(b"x\r\n"), true).unwrap();
+            let left = take_output(client.wire(), written).len();
+            assert_eq!(
+                left,
+                written.min(b"MAIL FROM:<>\r\nRCPT TO:<Postmaster>\r\nBDAT 3 LAST\r\nx\r\n".len())
+            );
+            let (_, told) = hear(&mut client, format!("250 ok\r\n250 ok\r\n{reply}").as_bytes());
+            let fault = told.iter().any(|event| event.contains("UnexpectedReply"));
+            assert_eq!(fault, !fits && written != usize::MAX, "{written} {reply}: {told:?}");
+        }
+    }
 }

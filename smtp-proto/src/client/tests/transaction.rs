@@ -165,6 +165,7 @@ fn content_that_cannot_be_read_again() {
     assert_eq!(step, TransactionStep::Body);
     transaction.body(&mut client, LINE).unwrap();
     transaction.end_of_body(&mut client).unwrap();
+    let _ = settle(&mut client, &mut transaction);
     let (_, step) = hear(&mut client, &mut transaction, "250 taken\r\n");
     assert_eq!(step, TransactionStep::Rewind);
     transaction.fail_body("gone".into());
