@@ -5,7 +5,7 @@ use std::{
     fmt,
     future::poll_fn,
     io::{self, IoSlice, Read, Write},
-    mem,
+    iter, mem,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
@@ -22,7 +22,7 @@ use smtp_frontend::{
 
 use crate::{
     park::{self, Alarm, block_on},
-    socket::{Duplex, Socket},
+    socket::{Duplex, Socket, may_go_on},
 };
 
 /// Slices of one vectored write.
@@ -37,6 +37,9 @@ const LONG_SLICE: Duration = Duration::from_millis(40);
 /// After so many slices in which nothing came a session is idle, and blocks for this long.
 const BUSY: u32 = 4;
 const IDLE_SLICE: Duration = Duration::from_secs(1);
+
+/// In how many reads tickets of TLS are looked for behind what a session was left with.
+const TICKETS: usize = 16;
 
 /// A timeout of a socket is not zero.
 const LEAST: Duration = Duration::from_millis(1);
@@ -144,16 +147,24 @@ impl<S: Duplex, E: Endpoint> Connection<S, E> {
 
     /// None when it is time to look around.
     fn drive(&mut self, until_written: bool) -> io::Result<Option<Step>> {
-        let mut is_busy = false;
+        let (mut is_busy, mut since) = (false, None);
         loop {
             let step = self.endpoint.step();
             self.deadline.keep(self.endpoint.wire().timer(), Instant::now);
             let due = self.deadline.time();
-            if is_busy && matches!(step, Step::Read | Step::Write) && Instant::now() >= due {
+            if is_busy && step != Step::Event {
+                let now = Instant::now();
                 // However quickly a peer goes on, it has no more time than others.
-                self.expire(step);
-                is_busy = false;
-                continue;
+                if now >= due && (matches!(step, Step::Read | Step::Write) || self.dirty) {
+                    self.expire(step);
+                    is_busy = false;
+                    continue;
+                }
+                // Nor does it keep what goes on around the session from being looked at.
+                let until = *since.get_or_insert(now) + LONG_SLICE;
+                if park::patience(until.saturating_duration_since(now)).is_zero() {
+                    return Ok(None);
+                }
             }
             let moved = match step {
                 Step::Event => {
@@ -212,7 +223,7 @@ impl<S: Duplex, E: Endpoint> Connection<S, E> {
         park::patience(self.slice().min(due.saturating_duration_since(Instant::now())))
     }
 
-    /// What `call` does, if it takes no longer than that.
+    /// What `call` does, if it takes no longer than that. None also when it was interrupted.
     fn patiently<T>(
         &mut self,
         patience: Duration,
@@ -228,24 +239,20 @@ impl<S: Duplex, E: Endpoint> Connection<S, E> {
             self.stream.set_timeout(timeout)?;
             self.timeout = Some(timeout);
         }
-        loop {
-            match call(&mut self.stream, &mut self.endpoint) {
-                Ok(output) => {
-                    self.in_vain = 0;
-                    return Ok(Some(output));
-                }
-                Err(error) => match error.kind() {
-                    io::ErrorKind::Interrupted => {}
-                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                        if !nonblocking {
-                            self.in_vain = self.in_vain.saturating_add(1);
-                            self.slice = (self.slice * 2).min(LONG_SLICE);
-                        }
-                        return Ok(None);
-                    }
-                    _ => return Err(error),
-                },
+        match call(&mut self.stream, &mut self.endpoint) {
+            Ok(output) => {
+                self.in_vain = 0;
+                Ok(Some(output))
             }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if !nonblocking => {
+                    self.in_vain = self.in_vain.saturating_add(1);
+                    self.slice = (self.slice * 2).min(LONG_SLICE);
+                    Ok(None)
+                }
+                _ if may_go_on(&error) => Ok(None),
+                _ => Err(error),
+            },
         }
     }
 
@@ -259,13 +266,13 @@ impl<S: Duplex, E: Endpoint> Connection<S, E> {
                 count += 1;
             }
             let written = match &slices[..count] {
-                [only] => stream.write(only)?,
-                several => stream.write_vectored(several)?,
+                [only] => stream.write(only),
+                several => stream.write_vectored(several),
             };
-            if written == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
+            match unless_interrupted(written)? {
+                Some(0) => return Err(io::ErrorKind::WriteZero.into()),
+                written => output.advance(written.unwrap_or(0)),
             }
-            output.advance(written);
             Ok(())
         })?;
         self.dirty |= written.is_some();
@@ -273,9 +280,9 @@ impl<S: Duplex, E: Endpoint> Connection<S, E> {
     }
 
     fn flush(&mut self, patience: Duration) -> io::Result<Option<()>> {
-        let flushed = self.patiently(patience, |stream, _| stream.flush())?;
-        self.dirty &= flushed.is_none();
-        Ok(flushed)
+        let flushed = self.patiently(patience, |stream, _| unless_interrupted(stream.flush()))?;
+        self.dirty &= flushed != Some(Some(()));
+        Ok(flushed.map(drop))
     }
 
     /// Reads what there is room for; nothing where there is none.
@@ -301,8 +308,18 @@ impl<S: Duplex, E: Endpoint> Connection<S, E> {
                 let read = stream.read(&mut space[..room.min(READ)]);
                 read.map(|read| hand_over(wire, &space[..read]))
             };
+            let read = unless_interrupted(read).map(drop);
             read.or_else(|error| is_the_end(&error).then(|| wire.received(0)).ok_or(error))
         })
+    }
+}
+
+/// What came of a call, if it was not interrupted: then something has moved, and it is to be made again when
+/// the time has been looked at.
+fn unless_interrupted<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+        result => result.map(Some),
     }
 }
 
@@ -346,16 +363,18 @@ impl<E: Machine> Connection<Socket, E> {
         let mut stream = begin(self.stream.take_plain()?)?;
         self.forget_how_to_wait();
         stream.set_nonblocking(false)?;
-        let mut slice = SLICE;
+        let mut timeout = None;
         poll_fn(|cx| {
             let left = due.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
-            stream.set_timeout(park::patience(slice.min(left)).max(LEAST))?;
-            slice = (slice * 2).min(IDLE_SLICE);
+            let patience = park::patience(IDLE_SLICE.min(left)).max(LEAST);
+            if timeout.replace(patience) != Some(patience) {
+                stream.set_timeout(patience)?;
+            }
             match stream.shake_hands() {
-                Err(error) if crate::encrypted::may_go_on(&error) => looking_around(cx, Ok(None)),
+                Err(error) if may_go_on(&error) => looking_around(cx, Ok(None)),
                 done => Poll::Ready(done),
             }
         })
@@ -388,7 +407,8 @@ impl<E: Machine> Driver<E> for Connection<Socket, E> {
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let patience = park::patience(self.slice());
-        looking_around(cx, self.flush(patience))
+        let flushed = self.flush(patience);
+        looking_around(cx, flushed.map(|moved| moved.filter(|()| !self.dirty)))
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -407,8 +427,12 @@ impl<E: Machine> Driver<E> for Connection<Socket, E> {
     }
 
     fn is_quiet(&mut self, _: &mut Context<'_>) -> bool {
-        let read = self.patiently(Duration::ZERO, |stream, _| stream.read(&mut [0]));
-        matches!(read, Ok(None))
+        // Inside TLS tickets may come that nobody reads, but not without end.
+        let reads = iter::repeat_with(|| {
+            self.patiently(Duration::ZERO, |stream, _| unless_interrupted(stream.read(&mut [0])))
+        });
+        let decisive = reads.take(TICKETS).find(|read| !matches!(read, Ok(Some(None))));
+        matches!(decisive, Some(Ok(None)))
     }
 
     fn bound(&mut self, time: Instant) {

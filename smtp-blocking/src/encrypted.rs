@@ -14,10 +14,14 @@ use smtp_frontend::tls::{
     },
 };
 
-use crate::socket::{Duplex, Plain};
+use crate::socket::{Duplex, Plain, may_go_on};
 
 /// A plain stream, and TLS on it. A call that would take too long loses nothing: what is on its way stays
 /// in the buffers of rustls.
+///
+/// Each call reads once and writes once at most, so that none takes longer than these may. Where that was
+/// not enough it is interrupted: a record that comes octet by octet is whole after many calls, and whoever
+/// makes them looks at the time in between.
 pub(crate) struct TlsStream {
     connection: Connection,
     plain: Plain,
@@ -55,16 +59,15 @@ impl TlsStream {
         }
     }
 
-    /// Goes on with the handshake, to its end.
+    /// Goes on with the handshake; interrupted as long as it is not at its end.
     pub(crate) fn shake_hands(&mut self) -> io::Result<()> {
-        loop {
-            self.write_out()?;
-            if !self.connection.is_handshaking() {
-                return self.plain.flush();
-            }
-            if self.read_in()? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+        self.write_out()?;
+        if !self.connection.is_handshaking() {
+            return self.plain.flush();
+        }
+        match self.read_in()? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Err(io::ErrorKind::Interrupted.into()),
         }
     }
 
@@ -79,14 +82,16 @@ impl TlsStream {
         Ok(read)
     }
 
-    /// Writes records until there are no more.
+    /// Writes records; interrupted when there are more.
     fn write_out(&mut self) -> io::Result<()> {
-        while self.connection.wants_write() {
-            if self.connection.write_tls(&mut self.plain)? == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
+        if !self.connection.wants_write() {
+            return Ok(());
         }
-        Ok(())
+        if self.connection.write_tls(&mut self.plain)? == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        let left = self.connection.wants_write();
+        if left { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
     }
 
     /// What was written, when `taken` octets are in the buffers.
@@ -98,14 +103,6 @@ impl TlsStream {
             Ok(()) => Ok(taken),
         }
     }
-}
-
-/// Whether the call that failed can be made again.
-pub(crate) fn may_go_on(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
-    )
 }
 
 impl Duplex for TlsStream {
@@ -126,18 +123,22 @@ impl Duplex for TlsStream {
 
 impl Read for TlsStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.connection.reader().read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => return read,
+        match self.connection.reader().read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            read => return read,
+        }
+        // At the end rustls says whether that was a proper one.
+        self.read_in()?;
+        // Keys are renewed by who reads.
+        match self.write_out() {
+            Err(error) if !may_go_on(&error) => return Err(error),
+            _ => {}
+        }
+        match self.connection.reader().read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(io::ErrorKind::Interrupted.into())
             }
-            // At the end rustls says whether that was a proper one.
-            self.read_in()?;
-            // Keys are renewed by who reads.
-            match self.write_out() {
-                Err(error) if !may_go_on(&error) => return Err(error),
-                _ => {}
-            }
+            read => read,
         }
     }
 }

@@ -40,6 +40,14 @@ pub trait Duplex: Read + Write + Send {
     fn close(&mut self) -> io::Result<()>;
 }
 
+/// Whether the call that failed can be made again.
+pub(crate) fn may_go_on(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
+    )
+}
+
 /// The same for each kind of socket.
 macro_rules! duplex {
     ($socket:ty) => {
