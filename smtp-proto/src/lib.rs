@@ -137,6 +137,7 @@ pub mod status;
 pub mod trace;
 pub mod transcript;
 pub mod upstream;
+mod utf8;
 pub mod wire;
 pub mod xtext;
 

@@ -1,11 +1,10 @@
 //! What a transaction has to know of a message, looked up in its octets.
 
-use alloc::vec::Vec;
-
 use super::Content;
 use crate::{
     data::{Unusual, untroubled},
     parameter::Body,
+    utf8::Utf8Check,
 };
 
 /// Octets looked at by their newlines where the fast pass has met a bare one.
@@ -13,6 +12,10 @@ const STRETCH: usize = 24;
 
 /// Looks at a message before it is sent: its size, its line ends, whether it is 8-bit, and whether
 /// its header needs SMTPUTF8. Octets may come in any pieces.
+///
+/// The header needs SMTPUTF8 when it is UTF-8 and not ASCII alone (RFC 6532 section 3). Only the header
+/// section of the message is looked at, not those of the parts of its body: who puts UTF-8 there sets
+/// [`Content::smtputf8`] (RFC 6531 section 3.2).
 ///
 /// ```
 /// # use smtp_proto::client::Survey;
@@ -35,17 +38,7 @@ pub struct Survey {
     line_start: u64,
     high: bool,
     in_body: bool,
-    header: Header,
-}
-
-/// The octets above 127 of the header.
-#[derive(Debug, Clone, Default)]
-struct Header {
-    high: bool,
-    /// They are no UTF-8.
-    malformed: bool,
-    /// The start of a character whose end has not come.
-    cut: Vec<u8>,
+    header: Utf8Check,
 }
 
 impl Survey {
@@ -137,8 +130,7 @@ impl Survey {
         let completed = self.line_start == self.octets;
         let size = self.octets + self.bare_newlines() + if completed { 0 } else { 2 };
         let body = if self.high { Body::EightBitMime } else { Body::SevenBit };
-        let header = &self.header;
-        let smtputf8 = header.high && !header.malformed && header.cut.is_empty();
+        let smtputf8 = self.header.is_beyond_ascii();
         Content { size: Some(size), body, smtputf8 }
     }
 
@@ -150,24 +142,6 @@ impl Survey {
     /// Whether all lines end with LF alone, as they do in files on Unix.
     pub fn has_unix_lines(&self) -> bool {
         self.bare > 0 && !self.crlf
-    }
-}
-
-impl Header {
-    fn read(&mut self, octets: &[u8]) {
-        if octets.is_empty() || (octets.is_ascii() && self.cut.is_empty()) {
-            return;
-        }
-        self.high = true;
-        self.cut.extend_from_slice(octets);
-        let valid = match core::str::from_utf8(&self.cut) {
-            Ok(text) => text.len(),
-            Err(error) => {
-                self.malformed |= error.error_len().is_some();
-                if self.malformed { self.cut.len() } else { error.valid_up_to() }
-            }
-        };
-        self.cut.drain(..valid);
     }
 }
 
