@@ -56,6 +56,7 @@ fn header(octets: &[u8], cuts: Cuts) {
         assert_eq!(scanner.tls_required_no(), whole.tls_required_no());
         assert_eq!(scanner.is_automatic(), whole.is_automatic());
         assert_eq!(scanner.is_internationalized(), whole.is_internationalized());
+        assert_eq!(scanner.is_composite(), whole.is_composite());
     }
     assert!(usize::try_from(whole.octets()).is_ok_and(|length| length <= octets.len()));
     let letters = |octet: &u8| (!octet.is_ascii_whitespace()).then(|| octet.to_ascii_lowercase());

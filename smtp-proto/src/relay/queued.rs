@@ -42,9 +42,41 @@ pub struct Queued {
     arrived: Timestamp,
     size: Option<u64>,
     has_8bit: bool,
-    /// Whether the header needs SMTPUTF8, once it has been looked at.
-    internationalized: Option<bool>,
+    /// What the header is, once it has been looked at.
+    header: Option<Header>,
     tls_optional: bool,
+}
+
+/// What the header section asks of those who pass it on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Header {
+    /// It needs SMTPUTF8.
+    Utf8,
+    /// It does not, but those of the parts of the body may.
+    Composite,
+    /// It does not, and there are no others.
+    Plain,
+}
+
+impl Header {
+    const ALL: [Self; 3] = [Self::Utf8, Self::Composite, Self::Plain];
+
+    const fn of(scanned: &HeaderScanner) -> Self {
+        match (scanned.is_internationalized(), scanned.is_composite()) {
+            (true, _) => Self::Utf8,
+            (false, true) => Self::Composite,
+            (false, false) => Self::Plain,
+        }
+    }
+
+    /// As it stands in the text.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Utf8 => "utf-8",
+            Self::Composite => "composite",
+            Self::Plain => "plain",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +109,7 @@ impl Queued {
             arrived,
             size: None,
             has_8bit: false,
-            internationalized: None,
+            header: None,
             tls_optional: false,
         }
     }
@@ -99,8 +131,12 @@ impl Queued {
     }
 
     /// What the header says: whether it needs SMTPUTF8, and whether TLS is optional.
+    ///
+    /// A client's SMTPUTF8 is done without where nothing of the content needs it: where it is ASCII, or
+    /// where the header is and there are [no others](HeaderScanner::is_composite) in the body. Without this
+    /// call it counts.
     pub const fn header(&mut self, header: &HeaderScanner) {
-        self.internationalized = Some(header.is_internationalized());
+        self.header = Some(Header::of(header));
         self.tls_optional = header.tls_required_no();
     }
 
@@ -148,7 +184,14 @@ impl Queued {
             _ if self.has_8bit => Body::EightBitMime,
             _ => Body::SevenBit,
         };
-        let smtputf8 = self.internationalized.unwrap_or_else(|| parameters.smtputf8());
+        let ascii = self.size.is_some() && !self.has_8bit;
+        let smtputf8 = match self.header {
+            Some(Header::Utf8) => true,
+            Some(Header::Plain) => false,
+            // The client knows what is in the body (RFC 6531 section 3.2).
+            Some(Header::Composite) => parameters.smtputf8() && !ascii,
+            None => parameters.smtputf8(),
+        };
         Content { size: self.size, body, smtputf8 }
     }
 
@@ -222,8 +265,10 @@ impl Queued {
                 }
                 ("size", size) => this.size = Some(size.parse().map_err(|_| NotQueued)?),
                 ("8bit", "") => this.has_8bit = true,
-                ("header", "utf-8") => this.internationalized = Some(true),
-                ("header", "ascii") => this.internationalized = Some(false),
+                ("header", kind) => {
+                    let known = Header::ALL.into_iter().find(|known| known.as_str() == kind);
+                    this.header = Some(known.ok_or(NotQueued)?);
+                }
                 ("tls", "optional") => this.tls_optional = true,
                 _ => return Err(NotQueued),
             }
@@ -294,10 +339,8 @@ impl fmt::Display for Queued {
         if self.has_8bit {
             rest.push_str("8bit\n");
         }
-        match self.internationalized {
-            Some(true) => rest.push_str("header utf-8\n"),
-            Some(false) => rest.push_str("header ascii\n"),
-            None => {}
+        if let Some(header) = self.header {
+            rest.push_str(&alloc::format!("header {}\n", header.as_str()));
         }
         if self.tls_optional {
             rest.push_str("tls optional\n");

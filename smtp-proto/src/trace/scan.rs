@@ -6,6 +6,7 @@ use super::fold::{Charset, Field};
 use crate::answer::Rejection;
 use crate::date::Date;
 use crate::domain::Host;
+use crate::utf8::Utf8Check;
 
 /// How many `Received:` fields make a loop, unless said otherwise (RFC 5321 section 6.3).
 pub const MAX_HOPS: u32 = 100;
@@ -32,7 +33,10 @@ pub struct HeaderScanner {
     has_message_id: bool,
     has_from: bool,
     automatic: bool,
-    non_ascii: bool,
+    /// Of `Content-Type:`, what is in front of the slash, and the slash.
+    media: Word<12>,
+    composite: bool,
+    text: Utf8Check,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,7 +62,11 @@ enum Known {
     Date,
     MessageId,
     From,
+    ContentType,
 }
+
+/// Types of content that have no header sections in them (RFC 2046 section 3, RFC 8081), with the slash.
+const DISCRETE: [&[u8]; 6] = [b"text/", b"image/", b"audio/", b"video/", b"application/", b"font/"];
 
 impl Known {
     fn named(name: &[u8]) -> Option<Self> {
@@ -70,6 +78,7 @@ impl Known {
             b"date" => Self::Date,
             b"message-id" => Self::MessageId,
             b"from" => Self::From,
+            b"content-type" => Self::ContentType,
             _ => return None,
         })
     }
@@ -114,6 +123,9 @@ impl HeaderScanner {
 
     /// The next octets of the message. Behind the header section nothing is looked at.
     pub fn scan(&mut self, octets: &[u8]) {
+        if self.at == At::Body {
+            return;
+        }
         let mut rest = octets;
         while let Some((&octet, behind)) = rest.split_first() {
             match self.at {
@@ -143,15 +155,13 @@ impl HeaderScanner {
                     b':' => {
                         self.known = Known::named(self.name.octets());
                         self.value.clear();
+                        self.media.clear();
                         self.at = At::Value;
                     }
                     b'\n' => self.at = At::Line,
                     // Blanks before the colon were allowed once (RFC 5322 section 4.5).
                     b' ' | b'\t' | b'\r' => {}
-                    _ => {
-                        self.non_ascii |= !octet.is_ascii();
-                        self.name.push(octet);
-                    }
+                    _ => self.name.push(octet),
                 },
                 At::Value => {
                     let (line, behind) = match memchr::memchr(b'\n', rest) {
@@ -171,17 +181,28 @@ impl HeaderScanner {
             }
             rest = behind;
         }
+        let header = octets.len() - rest.len();
+        self.text.read(octets.get(..header).unwrap_or_default());
     }
 
     fn value_octets(&mut self, octets: &[u8]) {
         self.octets += u64::try_from(octets.len()).unwrap_or(u64::MAX);
-        self.non_ascii |= !octets.is_ascii();
-        if matches!(self.known, Some(Known::TlsRequired | Known::AutoSubmitted)) {
-            for &octet in octets {
-                if !octet.is_ascii_whitespace() {
-                    self.value.push(octet);
+        match self.known {
+            Some(Known::TlsRequired | Known::AutoSubmitted) => {
+                for &octet in octets {
+                    if !octet.is_ascii_whitespace() {
+                        self.value.push(octet);
+                    }
                 }
             }
+            Some(Known::ContentType) => {
+                for &octet in octets {
+                    if !octet.is_ascii_whitespace() && !self.media.octets().ends_with(b"/") {
+                        self.media.push(octet);
+                    }
+                }
+            }
+            _ => {}
         }
     }
 
@@ -194,6 +215,7 @@ impl HeaderScanner {
             Known::Date => self.has_date = true,
             Known::MessageId => self.has_message_id = true,
             Known::From => self.has_from = true,
+            Known::ContentType => self.composite |= !DISCRETE.contains(&self.media.octets()),
             Known::TlsRequired => {
                 self.tls_required = self.tls_required.saturating_add(1);
                 self.tls_required_no = self.value.octets() == b"no";
@@ -286,11 +308,21 @@ impl HeaderScanner {
         self.has_from
     }
 
-    /// Whether the header section has octets above 127, so that it needs SMTPUTF8 (RFC 6531 section
-    /// 3.2).
+    /// Whether the header section so far is UTF-8, and not ASCII alone, so that it needs SMTPUTF8 (RFC 6531
+    /// section 3.2, RFC 6532 section 3). In another charset it is 8-bit, but SMTPUTF8 is no help to it.
+    ///
+    /// The header sections of body parts are not looked at; without [`is_composite`](Self::is_composite)
+    /// there are none.
     #[must_use]
     pub const fn is_internationalized(&self) -> bool {
-        self.non_ascii
+        self.text.is_beyond_ascii()
+    }
+
+    /// Whether the body may have header sections of its own: `Content-Type:` says that it is made of parts
+    /// or is a message, or nothing that is known (RFC 2045 section 5.1).
+    #[must_use]
+    pub const fn is_composite(&self) -> bool {
+        self.composite
     }
 
     /// The fields that a message lacks and a submission server may add in front of it: `Date:` and

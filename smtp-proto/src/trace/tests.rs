@@ -391,8 +391,51 @@ fn other_things_a_header_says() {
         assert_eq!(scanner.is_internationalized(), international, "{header}");
         assert_eq!(scanner.return_paths(), return_paths, "{header}");
     }
+    // In another charset (RFC 6532 section 3), or cut by what is behind it.
+    for header in [
+        &b"Subject: \xe9\r\n\r\n"[..],
+        b"Subject: \xc3\xb6 \xf6\r\n\r\n",
+        b"Subject: \xc3\r\n\xb6: x\r\n\r\n",
+        b"S\xc3:\xb6\r\n\r\n",
+        b"Subject: \xc3\r\n\r\n\xb6\r\n",
+        b"Subject: \xc3",
+    ] {
+        for length in 1..=header.len() {
+            let shown = header.escape_ascii();
+            assert!(!scanned(header, length).is_internationalized(), "{shown} {length}");
+        }
+    }
+    let euro = "Subject: \u{20ac}\r\n\r\n\u{f6}".as_bytes();
+    assert!((1..euro.len()).all(|length| scanned(euro, length).is_internationalized()));
     for header in ["Sender: x\r\n\r\n", "X-From: x\r\nFromage: y\r\n", "To: x\r\n\r\nFrom: y\r\n"] {
         assert!(!scanned(header.as_bytes(), 5).has_from(), "{header}");
+    }
+}
+
+/// RFC 2045 section 5.1: what may have header sections in it.
+#[test]
+fn content_that_may_have_header_sections() {
+    for (header, composite) in [
+        ("", false),
+        ("Subject: multipart/mixed\r\n", false),
+        ("Content-Type: text/plain\r\n", false),
+        ("content-type:\r\n TEXT / html; x=\"multipart/mixed\"\r\n", false),
+        ("Content-Type: application/octet-stream\r\n", false),
+        ("Content-Type: multipart/mixed; boundary=b\r\n", true),
+        ("Content-Type:Message/rfc822\r\n", true),
+        ("Content-Type: text\r\n", true),
+        ("Content-Type:\r\n", true),
+        ("Content-Type: (text/plain) multipart/mixed\r\n", true),
+        ("Content-Type: texts/plain\r\n", true),
+        ("Content-Type: a-very-long-name-of-a-type/text/\r\n", true),
+        ("Content-Type: multipart/mixed\r\nContent-Type: text/plain\r\n", true),
+        ("Content-Type: text/plain\r\nContent-Type: multipart/mixed\r\n", true),
+        ("\r\nContent-Type: multipart/mixed\r\n", false),
+    ] {
+        for length in 1..=header.len().max(1) {
+            let scanner = scanned(header.as_bytes(), length);
+            assert_eq!(scanner.is_composite(), composite, "{header:?} {length}");
+        }
     }
 }
 

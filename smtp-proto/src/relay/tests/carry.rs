@@ -189,6 +189,47 @@ fn c83_and_the_rest() {
     assert_eq!(outgoing.onward(), Onward { dsn: false, deliver_by: false });
 }
 
+/// RFC 6531 section 3.2: nothing internationalized goes on without SMTPUTF8, at whatever level it is; but
+/// what a client has declared for nothing is no hindrance.
+#[test]
+fn a_declared_smtputf8_counts_where_something_may_need_it() {
+    let utf8 = &b"Subject: \xc3\xb6\r\n\r\n"[..];
+    let plain = &b"Subject: x\r\nContent-Type: Text/plain; charset=utf-8\r\n\r\n"[..];
+    let bare = &b"Subject: x\r\n\r\n--b\r\n"[..];
+    let parts = &b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"[..];
+    let message = &b"Content-Type: Message/Global\r\n\r\n"[..];
+    let unknown = &b"Content-Type: (text/) x-parts/new\r\n\r\n"[..];
+    let latin = &b"Subject: \xf6\r\nContent-Type: text/plain\r\n\r\n"[..];
+    for (header, has_8bit, declared, undeclared) in [
+        (utf8, Some(true), true, true),
+        (plain, Some(true), false, false),
+        (bare, Some(true), false, false),
+        (latin, Some(true), false, false),
+        (parts, Some(true), true, false),
+        (parts, Some(false), false, false),
+        (message, Some(true), true, false),
+        (message, Some(false), false, false),
+        (unknown, Some(true), true, false),
+        // The body is still to come.
+        (parts, None, true, false),
+        (plain, None, false, false),
+    ] {
+        for (mail, expected) in [("SMTPUTF8", declared), ("BODY=8BITMIME", undeclared)] {
+            let mut message = one(mail, "");
+            for length in 1..header.len() {
+                let mut scanner = HeaderScanner::new();
+                header.chunks(length).for_each(|piece| scanner.scan(piece));
+                message.header(&scanner);
+                if let Some(has_8bit) = has_8bit {
+                    message.received(99, has_8bit);
+                }
+                let shown = (header.escape_ascii(), has_8bit, mail, length);
+                assert_eq!(message.content().smtputf8, expected, "{shown:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_known_of_the_content() {
     let mut message = one("BODY=7BIT SMTPUTF8", "");
@@ -316,7 +357,11 @@ proptest! {
         }
         if flags & 2 != 0 {
             let mut header = HeaderScanner::new();
-            header.scan(if flags & 4 != 0 { b"TLS-Required: No\r\n\r\n" } else { b"X: \xf6\r\n\r\n" });
+            header.scan(match flags / 4 {
+                0 => &b"TLS-Required: No\r\n\r\n"[..],
+                1 => b"X: \xc3\xb6\r\n\r\n",
+                _ => b"Content-Type: multipart/mixed; boundary=b\r\n\r\n",
+            });
             queued.header(&header);
         }
         prop_assert_eq!(Queued::parse(&queued.to_string()), Ok(queued));
