@@ -1,19 +1,15 @@
 //! A message as it arrives: what is put in front of it, taken out of it and counted in it, by the
 //! rules of `smtp_proto::trace`.
 
-use std::{
-    io,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{io, time::SystemTime};
 
 use bytes::Bytes;
 use smtp_frontend::Facts;
 use smtp_proto::{
     answer::Rejection,
-    date::{Date, Timestamp},
-    domain::{HelloName, Host},
+    date::Date,
+    domain::Host,
     path::{ForwardPath, MailboxBuf, ReversePath},
-    profile::{HelloSyntax, Syntax},
     trace::{HeaderScanner, MAX_HOPS, Received, ReturnPath, WithoutFields},
 };
 
@@ -51,7 +47,7 @@ pub(crate) struct Arrival {
 impl Arrival {
     /// Writes the trace fields of a message that begins.
     pub(crate) fn begin(mut message: Incoming, transaction: &Transaction<'_>) -> io::Result<Self> {
-        let date = now();
+        let date = Date::utc(SystemTime::now().into());
         let fields = trace_fields(transaction, message.name(), date);
         message.write(fields.as_bytes())?;
         Ok(Self {
@@ -113,11 +109,6 @@ impl Arrival {
     }
 }
 
-fn now() -> Date {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Date::utc(Timestamp::from_unix(0).plus(now))
-}
-
 /// Return-Path and Received.
 fn trace_fields(transaction: &Transaction<'_>, id: &str, date: Date) -> String {
     let Transaction { host, reverse_path, recipients, smtputf8, facts } = transaction;
@@ -129,9 +120,7 @@ fn trace_fields(transaction: &Transaction<'_>, id: &str, date: Date) -> String {
         .id(id)
         .smtputf8(*smtputf8)
         .recipients(recipients.iter().filter_map(|path| ForwardPath::parse(path).ok()));
-    let any = Syntax { hello: HelloSyntax::Any, ..Syntax::INTERNET };
-    let hello = facts.hello.as_deref().unwrap_or_default();
-    if let Ok(hello) = HelloName::parse_with(hello.as_bytes(), &any) {
+    if let Some(hello) = facts.hello_name() {
         received = received.from(hello, facts.peer.map(|peer| peer.ip()));
     }
     let cipher = cipher(facts);

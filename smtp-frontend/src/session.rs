@@ -11,10 +11,11 @@ use smtp_proto::{
         server::{Answer, Credentials, Mechanism, Question, Setting},
     },
     command::{DomainList, Node, Url, Verb},
+    domain::HelloName,
     fault::Fault,
     parameter::{MailParameters, RcptParameters},
     path::{ForwardPath, ReversePath},
-    profile::Leniency,
+    profile::{HelloSyntax, Leniency, Syntax},
     sequence::Protocol,
     upstream::{Forwarded, Overrides},
 };
@@ -263,7 +264,7 @@ pub struct Facts {
     pub peer: Option<SocketAddr>,
     /// The address the client connected to.
     pub local: Option<SocketAddr>,
-    /// The name the client gave itself.
+    /// The name the client gave itself, as it is spelled; read by [`hello_name`](Self::hello_name).
     pub hello: Option<Box<str>>,
     /// What the TLS handshake settled.
     #[cfg(feature = "tls")]
@@ -289,6 +290,14 @@ pub(crate) struct Upstream {
 }
 
 impl Facts {
+    /// The name the client gave itself, for a [`Received`](smtp_proto::trace::Received) field. It need not be a
+    /// domain: a server for submissions lets any [other name](HelloName::Other) in. `None` before the hello, and
+    /// where an application has put something else into [`hello`](Self::hello).
+    pub fn hello_name(&self) -> Option<HelloName<'_>> {
+        let any = Syntax { hello: HelloSyntax::Any, ..Syntax::INTERNET };
+        HelloName::parse_with(self.hello.as_deref()?.as_bytes(), &any).ok()
+    }
+
     /// All that XCLIENT has told: host name and protocol of the client among it. Addresses, hello name
     /// and identity are in the fields already.
     pub fn overrides(&self) -> Option<&Overrides> {

@@ -58,6 +58,21 @@ impl Timestamp {
     }
 }
 
+#[cfg(feature = "std")]
+impl From<std::time::SystemTime> for Timestamp {
+    /// The whole second that a clock shows, for those who have one.
+    fn from(time: std::time::SystemTime) -> Self {
+        match time.duration_since(std::time::UNIX_EPOCH) {
+            Ok(since) => Self(0).plus(since),
+            Err(before) => {
+                let before = before.duration();
+                let seconds = before.as_secs().saturating_add(u64::from(before.subsec_nanos() > 0));
+                Self::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_neg())
+            }
+        }
+    }
+}
+
 /// A date and time as it is written into a header field: a [`Timestamp`] and the offset from UTC that
 /// it is shown at.
 ///

@@ -28,6 +28,24 @@ fn t05_known_answers_both_ways() {
     }
 }
 
+#[cfg(feature = "std")]
+#[test]
+fn what_a_clock_shows() {
+    use std::time::UNIX_EPOCH;
+
+    let moment = Duration::from_millis(2500);
+    for (time, unix) in [
+        (UNIX_EPOCH, 0),
+        (UNIX_EPOCH + moment, 2),
+        (UNIX_EPOCH - moment, -3),
+        (UNIX_EPOCH - Duration::from_secs(2), -2),
+        (UNIX_EPOCH + Duration::from_secs(1 << 40), Timestamp::LAST),
+        (UNIX_EPOCH - Duration::from_secs(1 << 40), Timestamp::FIRST),
+    ] {
+        assert_eq!(Timestamp::from(time), Timestamp::from_unix(unix));
+    }
+}
+
 #[test]
 fn other_spellings() {
     let noon = Timestamp::from_unix(1_767_614_400);

@@ -68,7 +68,8 @@ impl<'a> Received<'a> {
     }
 
     /// Who it came from: the name of the hello, and the address, unless there is none as on a Unix
-    /// socket. A name that is no domain and no literal is put into a comment (T-03).
+    /// socket. A name that is no domain and no literal is put into a comment (T-03); a server lets such in where
+    /// [`Syntax::hello`](crate::profile::Syntax::hello) says so, and [`HelloName::parse_with`] reads them.
     #[must_use]
     pub fn from(mut self, hello: HelloName<'a>, address: Option<IpAddr>) -> Self {
         self.hello = Some(hello);
