@@ -18,6 +18,9 @@ use crate::{
     suite::help::{config, connector, envelope, to},
 };
 
+/// What stands in front of each message that goes on.
+const TRACE: &str = "Received: by forwarder.example\r\n";
+
 /// Lends one upstream session, and keeps what became of the message there.
 #[derive(Clone)]
 struct Forwarder {
@@ -56,6 +59,7 @@ impl Session for Forwarder {
         if self.is_plain {
             message = message.content(Content::default());
         }
+        let message = message.in_front(TRACE);
         let report = upstream.send_with(&envelope(&recipients), message, options).await;
         let status = report.map_err(|_| Rejection::LOCAL_ERROR)?.outcomes()[0].status();
         *self.status.lock().unwrap() = Some(status);
@@ -82,7 +86,7 @@ async fn forwards(
     let (near, far) = pipe(4096);
     spawn(async move { server.serve_connection(far, Service::Smtp, Facts::default()).await });
     let mut client = ScriptedClient::new(near);
-    let begin = "S: 220\nC: EHLO c.example\nS: 250\nC: MAIL FROM:<>\nC: RCPT TO:<a@example.org>";
+    let begin = "S: 220\nC: EHLO c.example\nS: 250\nC: MAIL FROM:<> SIZE=110000\nC: RCPT TO:<a@example.org>";
     client.play(&format!("{begin}\nC: DATA\nS: 250\nS: 250\nS: 354")).await.unwrap();
     (client, upstream, forwarder)
 }
@@ -109,7 +113,9 @@ async fn each_piece_goes_on_before_the_next_has_come() {
         client.octets(rest.as_bytes()).await.unwrap();
         client.command(".", "250").await.unwrap();
         let letter = upstream.next_message().await.unwrap();
-        assert!(letter.content == content.as_bytes());
+        assert!(letter.content == [TRACE, &content].concat().as_bytes());
+        let size = format!("SIZE={}", 110_000 + TRACE.len());
+        assert!(letter.parameters.contains(&size), "{}", letter.parameters);
         assert!(letter.parameters.contains("BODY=8BITMIME"), "{}", letter.parameters);
     }
 }

@@ -17,6 +17,7 @@ macro_rules! on_runtime {
 mod dane;
 mod driver;
 mod forward;
+mod front;
 pub(crate) mod help;
 mod hosts;
 mod message;

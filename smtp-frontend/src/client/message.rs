@@ -52,6 +52,8 @@ pub struct Message<'m, R> {
 pub struct MailData<'m> {
     source: Source<'m>,
     content: Option<Content>,
+    /// Goes in front of what is sent; empty for nothing.
+    front: Bytes,
     without_bcc: bool,
 }
 
@@ -99,6 +101,25 @@ impl<'m, R: Runtime> Message<'m, R> {
         self
     }
 
+    /// Puts header fields in front of the content, whole lines with their CRLF, such as the trace field of whoever
+    /// passes a message on (RFC 5321 section 4.4; [`Received`](smtp_proto::trace::Received)). Octets that are at
+    /// hand are copied behind them, once. A size that is [stated](Self::content), or was declared for a
+    /// [`Body`](crate::Body), is that of the content alone.
+    ///
+    /// ```
+    /// # use smtp_tokio::Message;
+    /// # use smtp_tokio::proto::{date::{Date, Timestamp}, domain::Host, trace::Received};
+    /// # let now = Date::utc(Timestamp::from_unix(1_767_614_400));
+    /// let field = Received::new(Host::parse("relay.example.org")?, "ESMTP", now);
+    /// let message = Message::from("Subject: hi\r\n\r\nHello!\r\n").in_front(field.to_string());
+    /// # Ok::<(), smtp_tokio::proto::error::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn in_front(mut self, fields: impl Into<Bytes>) -> Self {
+        self.data.front = joined(&fields.into(), &self.data.front);
+        self
+    }
+
     /// Leaves out the `Bcc:` and `Resent-Bcc:` fields of the header section, whose recipients the others
     /// are not to see (RFC 5322 section 3.6.3); all else is sent as it is. For messages that the
     /// envelope was made of ([`EnvelopeBuf`](smtp_proto::client::EnvelopeBuf)). A size that is
@@ -124,7 +145,7 @@ impl<'m, R> From<Message<'m, R>> for MailData<'m> {
 
 impl<'m> MailData<'m> {
     fn of(source: Source<'m>) -> Self {
-        Self { source, content: None, without_bcc: false }
+        Self { source, content: None, front: Bytes::new(), without_bcc: false }
     }
 
     /// A message that is being received: what a [`Body`](crate::Body) becomes, for a runtime that has a type
@@ -137,19 +158,40 @@ impl<'m> MailData<'m> {
 
     /// The same once more; only octets can be had twice.
     pub(super) fn again(&self) -> Option<Self> {
-        match &self.source {
-            Source::Octets(octets) => {
-                Some(Self { source: Source::Octets(octets.clone()), ..*self })
+        let source = match &self.source {
+            Source::Octets(octets) => Source::Octets(octets.clone()),
+            Source::Surveyed(message) => Source::Surveyed(message.clone()),
+            Source::Reader(_) | Source::Body(_) => return None,
+        };
+        Some(Self { source, front: self.front.clone(), ..*self })
+    }
+
+    /// Takes what is to go in front into the content: octets that are at hand stay one piece.
+    fn join_front(&mut self) {
+        let behind = u64::try_from(self.front.len()).unwrap_or(u64::MAX);
+        if let Some(content) = &mut self.content {
+            content.size = content.size.map(|size| size.saturating_add(behind));
+            if !self.front.is_ascii() {
+                content.smtputf8 = true;
+                if content.body == Body::SevenBit {
+                    content.body = Body::EightBitMime;
+                }
             }
-            Source::Surveyed(message) => {
-                Some(Self { source: Source::Surveyed(message.clone()), ..*self })
-            }
-            Source::Reader(_) | Source::Body(_) => None,
         }
+        let octets = match &self.source {
+            Source::Octets(octets) => octets,
+            Source::Surveyed(message) => message.octets(),
+            Source::Reader(_) | Source::Body(_) => return,
+        };
+        self.source = Source::Octets(joined(&self.front, octets));
+        self.front = Bytes::new();
     }
 
     /// What the transaction has to know, and the octets.
-    pub(super) fn prepare(self, policy: BareNewline) -> Result<(Content, Pieces<'m>), Misuse> {
+    pub(super) fn prepare(mut self, policy: BareNewline) -> Result<(Content, Pieces<'m>), Misuse> {
+        if !self.front.is_empty() {
+            self.join_front();
+        }
         let filter = self.without_bcc.then(WithoutFields::bcc);
         let is_binary = self.content.is_some_and(|content| content.body == Body::BinaryMime);
         // Surveyed are octets that go out as they are.
@@ -176,7 +218,7 @@ impl<'m> MailData<'m> {
                 content.body = found.body;
             }
         }
-        Ok((content, Pieces { source, ended: false, filter, kept: VecDeque::new() }))
+        Ok((content, Pieces::new(source, self.front, filter)))
     }
 }
 
@@ -189,16 +231,37 @@ fn without_bcc(octets: Bytes) -> (Content, u64) {
     (survey.content(), survey.bare_newlines())
 }
 
+/// One behind the other, without a copy where one is empty.
+fn joined(first: &Bytes, second: &Bytes) -> Bytes {
+    match (first.is_empty(), second.is_empty()) {
+        (true, _) => second.clone(),
+        (_, true) => first.clone(),
+        _ => [&first[..], &second[..]].concat().into(),
+    }
+}
+
 /// A message as it is handed to a transaction, a piece at a time.
 pub(super) struct Pieces<'m> {
     source: Source<'m>,
+    /// Goes in front of what the source has.
+    front: Bytes,
     ended: bool,
     filter: Option<WithoutFields>,
-    /// What the filter has let through.
+    /// What goes next: what was to be in front, and what the filter has let through.
     kept: VecDeque<Bytes>,
 }
 
-impl Pieces<'_> {
+impl<'m> Pieces<'m> {
+    fn new(source: Source<'m>, front: Bytes, filter: Option<WithoutFields>) -> Self {
+        let mut this = Self { source, front, ended: false, filter, kept: VecDeque::new() };
+        this.keep_front();
+        this
+    }
+
+    fn keep_front(&mut self) {
+        self.kept.extend(Some(self.front.clone()).filter(|front| !front.is_empty()));
+    }
+
     /// The whole message, where it is at hand as it is sent.
     pub(super) fn at_hand(&self) -> Option<Surveyed> {
         match &self.source {
@@ -211,6 +274,7 @@ impl Pieces<'_> {
     pub(super) async fn rewind(&mut self) -> io::Result<bool> {
         self.ended = false;
         self.kept.clear();
+        self.keep_front();
         self.filter = self.filter.as_ref().map(|_| WithoutFields::bcc());
         match &mut self.source {
             Source::Octets(_) | Source::Surveyed(_) => Ok(true),
