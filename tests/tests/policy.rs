@@ -164,6 +164,20 @@ fn a_group_without_pipelining_is_refused() {
     assert_eq!(yes.codes(), ["220", "250", "250", "250"]);
 }
 
+/// S-45 before S-83: what stands behind DATA is content, and not a group whose last command is done.
+#[test]
+fn content_behind_data_is_no_group() {
+    let reject = |profile: &mut Profile| {
+        profile.server.unannounced_pipelining = Verdict::Reject;
+    };
+    let mut yes = Yes::new(config().withhold(Extension::Pipelining).profile(reject));
+    yes.rest();
+    yes.give("EHLO client.example\r\n");
+    yes.give("DATA\r\nMAIL FROM:<a@x.example>\r\n");
+    assert_eq!(yes.codes(), ["220", "250", "554"]);
+    assert_eq!((yes.closed, yes.questions), (true, 3));
+}
+
 /// A flood of what is forgiven is told once for each command, and costs no memory.
 #[test]
 fn a_flood_of_leniencies_is_told_command_by_command() {

@@ -1,6 +1,7 @@
 //! The server by itself.
 
 use smtp_proto::{
+    profile::Verdict,
     sequence::{Protocol, State},
     server,
     wire::{Endpoint, Step},
@@ -143,7 +144,10 @@ fn which_replies_are_held() {
         ("HELO c.example", false),
         ("QUIT", false),
     ];
-    let mut server = server::Server::new(std::sync::Arc::new(Case::PLAIN.server()));
+    let config = Case::PLAIN.server().profile(|profile| {
+        profile.server.early_data = Verdict::Accept;
+    });
+    let mut server = server::Server::new(std::sync::Arc::new(config));
     match server.event() {
         Some(server::Event::Connected(connected)) => connected.accept(),
         other => panic!("{other:?}"),

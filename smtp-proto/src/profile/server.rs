@@ -60,9 +60,10 @@ pub struct ServerPolicy {
     /// commands are answered in their turn; refused, the greeting is 554. How long a server watches
     /// for it is [`ServerTimeouts::greeting`](crate::limits::ServerTimeouts::greeting).
     pub early_talker: Verdict,
-    /// Content that was sent before the 354 reply (S-45). Refused with 554 and the end of the
-    /// session: no correct client does it, and it is the shape of an injection through another
-    /// protocol.
+    /// Octets that came behind DATA before it was answered (S-45). Refused with 554 and the end of the
+    /// session, whatever the answer would have been: no correct client sends any (RFC 2920 section 3.1),
+    /// and it is the shape of an injection through another protocol. Accepted, they are content behind
+    /// a 354, and commands behind any other answer.
     pub early_data: Verdict,
     /// Commands sent in a group where PIPELINING was not offered (RFC 2920; S-83). Refused with 554,
     /// each that has octets behind it.

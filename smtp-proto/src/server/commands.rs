@@ -33,7 +33,13 @@ const UNANNOUNCED: Rejection<'static> =
 impl<'s> Desk<'s> {
     /// What a line that is well framed asks.
     pub(super) fn judge(mut self, argued: Argued<'s>) -> Option<Event<'s>> {
-        let Argued { line, verb, .. } = argued;
+        let Argued { line, verb, trailing } = argued;
+        // Whatever the answer to it is, what stands behind it would be read for commands if it were one
+        // that refuses.
+        if verb == Verb::Data && trailing > 0 && self.rejects_early_data() {
+            self.end_early(trailing);
+            return None;
+        }
         // A URL may be a key.
         if matches!(verb, Verb::Auth | Verb::Burl) {
             self.session.secret_line = true;
@@ -78,7 +84,7 @@ impl<'s> Desk<'s> {
             }
         }
         let first = !core::mem::replace(&mut self.session.weighed, true);
-        if argued.trailing > 0 && bdat.is_none() && !self.session.honours(Pipelining) {
+        if trailing > 0 && bdat.is_none() && !self.session.honours(Pipelining) {
             match self.session.config.profile.server.unannounced_pipelining {
                 Verdict::Accept if first => {
                     self.session.leniencies.insert(Leniency::UnannouncedPipelining);
@@ -148,6 +154,20 @@ impl<'s> Desk<'s> {
                 _ => self.other(argued, bdat, request, first),
             },
         }
+    }
+
+    fn rejects_early_data(&self) -> bool {
+        self.session.config.profile.server.early_data == Verdict::Reject
+    }
+
+    /// Ends the session because of what stands behind DATA: nothing may, in whatever state (RFC 2920
+    /// section 3.1).
+    #[cold]
+    fn end_early(&mut self, trailing: usize) {
+        self.note_unread(trailing);
+        let refusal =
+            Rejection::permanent(5, 0, "content before 354").coded(Code::TRANSACTION_FAILED);
+        self.end_with(&refusal, Fault::EarlyData);
     }
 
     /// What MAIL asks, if its argument, its parameters and limits allow it.
@@ -315,14 +335,7 @@ impl<'s> Desk<'s> {
                 self.session.begin_exchange(*exchange);
                 Some(Event::Auth(Auth::new(self)))
             }
-            Question::Data { trailing } => {
-                if trailing > 0 && policy.early_data == Verdict::Reject {
-                    self.note_unread(trailing);
-                    let refusal = Rejection::permanent(5, 0, "content before 354")
-                        .coded(Code::TRANSACTION_FAILED);
-                    self.end_with(&refusal, Fault::EarlyData);
-                    return None;
-                }
+            Question::Data { .. } => {
                 Some(Event::Data(Data { desk: self, announced: Announced::Data }))
             }
             Question::Chunk(Bdat { size, last }) => {

@@ -201,7 +201,7 @@ impl Dialog {
                         waits = false;
                     }
                     flights.last_mut().unwrap().octets.extend_from_slice(octets);
-                    let ends_group = octets == b"STARTTLS\r\n" || octets == b"DATA\r\n";
+                    let ends_group = octets == b"STARTTLS\r\n" || octets.starts_with(b"DATA");
                     waits |= ends_group && !self.together;
                 }
                 Action::Server(line) => waits |= line.starts_with(b"354"),
