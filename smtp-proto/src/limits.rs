@@ -122,7 +122,8 @@ pub struct ServerTimeouts {
     /// For 16 KiB of content, or for the content to end: so it sets a least rate, of 55 octets a second
     /// by default. Default 5 minutes.
     pub content: Duration,
-    /// For the TLS handshake. Default 1 minute.
+    /// For the TLS handshake. Default 1 minute. Where a frontend has a time of its own for it, the shorter
+    /// one counts.
     pub tls: Duration,
     /// For the peer to read the last reply before the connection is cut. Default 10 seconds.
     pub closing: Duration,

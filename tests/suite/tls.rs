@@ -1,13 +1,18 @@
 //! STARTTLS and implicit TLS, with certificates made here.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use crate::rt::smtp::{
     Connector, Error, Progress, Server, Service, Tls,
     proto::{
         client::{Envelope, OpeningError},
         extension::Extension,
+        limits::ServerTimeouts,
         parameter::ParameterList,
+        profile::Verdict,
     },
     testing::{Act, At, Script},
     tls::{client_config_unverified, rustls, server_config},
@@ -85,6 +90,24 @@ async fn starttls_and_implicit_tls_carry_credentials_and_mail() {
             assert!(facts.cipher.is_some());
         }
     }
+}
+
+/// How long a server watches for early talkers is no matter of the handshake before it.
+#[apply(on_runtime)]
+async fn a_handshake_may_take_longer_than_the_watch_behind_it() {
+    let certificates = certificates();
+    let store = Store::default();
+    let mut timeouts = ServerTimeouts::default();
+    timeouts.greeting = Duration::from_nanos(1);
+    let config = help::config()
+        .profile(|profile| profile.server.early_talker = Verdict::Reject)
+        .timeouts(timeouts);
+    let server = Server::new(config, store.clone());
+    let server = server.tls(Arc::clone(&certificates.server)).authentication();
+    let (near, ended) = serve(server, Service::Smtps, 61);
+    let client = connector(Tls::Implicit, &certificates).open(near).await.unwrap();
+    client.quit().await.unwrap();
+    ended.await.unwrap();
 }
 
 /// C-76: REQUIRETLS goes to a server that is known to be the right one.

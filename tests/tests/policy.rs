@@ -111,6 +111,30 @@ fn an_early_talker_is_refused() {
     assert_eq!(yes.questions, 0);
 }
 
+/// S-30: inside TLS from the beginning the server watches no longer, nor shorter.
+#[test]
+fn an_early_talker_inside_tls_is_refused() {
+    let mut timeouts = ServerTimeouts::default();
+    timeouts.greeting = Duration::from_secs(6);
+    let config = config().profile(|profile| profile.server.early_talker = Verdict::Reject);
+    for talks in [false, true] {
+        let mut yes = Yes::new(config.clone().timeouts(timeouts));
+        yes.server.tls_started();
+        yes.rest();
+        assert_eq!((yes.said(), yes.questions), (String::new(), 0), "it watches");
+        assert_eq!(yes.server.wire().timer().after, timeouts.greeting);
+        if talks {
+            yes.give("E");
+            assert_eq!(yes.codes(), ["554"]);
+        } else {
+            yes.server.wire().expire();
+            yes.rest();
+            assert_eq!(yes.codes(), ["220"]);
+            assert_eq!(yes.server.wire().timer().after, timeouts.command);
+        }
+    }
+}
+
 /// S-30: who waits for the greeting gets it when the server has watched long enough.
 #[test]
 fn a_patient_client_is_greeted() {

@@ -1,6 +1,6 @@
 //! On-demand mail relay: the roles of a connection turn, and mail flows to who called (RFC 2645).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use smtp_proto::{
     auth::client::Plain,
@@ -8,6 +8,8 @@ use smtp_proto::{
     command::{DomainList, Mechanism},
     domain::{HelloName, Host},
     extension::Extension,
+    limits::ServerTimeouts,
+    profile::Verdict,
     sequence::State,
     server::{self, Server},
     wire::{Endpoint, Step},
@@ -15,6 +17,7 @@ use smtp_proto::{
 use smtp_tests::{
     case::{BODY, Case, delivered, envelope, pieces, recipients},
     pair::{Pair, Pieces, Stop},
+    take_output,
 };
 
 fn provider() -> server::Config {
@@ -45,9 +48,17 @@ fn atrn(pair: &mut Pair, domains: &str) -> u16 {
     }
 }
 
+fn customer() -> server::Config {
+    server::Config::new(Host::parse("customer.example").unwrap())
+}
+
 /// Turns both ends. The customer's end is the server from then on, the provider's the client.
 fn turn(pair: &mut Pair, pieces: Pieces) -> Pair {
-    let config = server::Config::new(Host::parse("customer.example").unwrap());
+    turn_to(pair, pieces, customer())
+}
+
+/// The same, where the customer's server has this configuration.
+fn turn_to(pair: &mut Pair, pieces: Pieces, config: server::Config) -> Pair {
     let server = loop {
         assert_eq!(pair.client.step(), Step::Event);
         // Told until it is taken.
@@ -126,6 +137,31 @@ fn a_hasty_greeting_is_kept() {
         assert_eq!(provider.step(), Step::Event);
         let Some(client::Event::Reply { to, reply }) = provider.event() else { panic!("{at}") };
         assert_eq!((to, reply.octets()), (client::ReplyTo::Greeting, GREETING));
+    }
+}
+
+/// A provider that was called and has logged the customer in is no stranger: it is greeted at once, and
+/// refused when it did not wait for that.
+#[test]
+fn no_watch_for_who_was_called() {
+    let mut timeouts = ServerTimeouts::default();
+    timeouts.greeting = Duration::from_secs(6);
+    let config = customer()
+        .profile(|profile| profile.server.early_talker = Verdict::Reject)
+        .timeouts(timeouts);
+    for (early, greeting) in [("", "220 "), ("EHLO provider.example\r\n", "554 ")] {
+        let mut pair = called(TlsUse::None, Pieces::Whole);
+        assert_eq!(atrn(&mut pair, "example.org"), 250);
+        let mut turned = turn_to(&mut pair, Pieces::Whole, config.clone());
+        let server = &mut turned.server;
+        assert_eq!(server.wire().timer().after, timeouts.command);
+        assert_eq!(server.wire().receive(early.as_bytes()), early.len());
+        assert_eq!(server.step(), Step::Event);
+        if let Some(server::Event::Connected(connected)) = server.event() {
+            connected.accept();
+        }
+        let said = take_output(server.wire(), usize::MAX);
+        assert!(said.starts_with(greeting.as_bytes()), "{}", said.escape_ascii());
     }
 }
 

@@ -254,7 +254,7 @@ impl<C: Deref<Target = Core<B>> + Send + Sync, B: Backend> Conversation<C, B> {
     pub(super) async fn start_tls(&mut self) -> io::Result<()> {
         let driver = &mut *self.link.driver;
         driver.flush().await?;
-        let time = driver.endpoint_mut().wire().timer().after.min(self.core.handshake);
+        let time = driver.endpoint_mut().config().handshake_timeout().min(self.core.handshake);
         let begun = self.core.observed_now();
         let result = handshake(&self.core, driver, time).await;
         if result.is_ok() {

@@ -283,7 +283,8 @@ impl<B: Backend, R: Runtime> Server<B, R> {
         self.configure(|config| config.offer(Extension::XForward))
     }
 
-    /// How long a TLS handshake may take; one minute by default.
+    /// How long a TLS handshake may take; one minute by default. The shorter one of this and
+    /// [`ServerTimeouts::tls`](smtp_proto::limits::ServerTimeouts::tls) counts.
     #[must_use]
     pub fn handshake_timeout(mut self, time: Duration) -> Self {
         self.core.handshake = time;

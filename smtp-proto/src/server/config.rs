@@ -1,6 +1,7 @@
 //! What a server offers, and its limits.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
+use core::time::Duration;
 
 use super::arguments::Arguments;
 use crate::{
@@ -387,6 +388,12 @@ impl Config {
     /// Which protocol the server speaks.
     pub fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// How long a TLS handshake may take ([`ServerTimeouts::tls`]): for who does it before a session
+    /// begins.
+    pub fn handshake_timeout(&self) -> Duration {
+        self.timeouts.tls
     }
 
     /// Whether a session begins with watching.

@@ -118,6 +118,8 @@ impl Server {
         wire.input.stir();
         wire.restart_timer(config.timeouts.command);
         let mut session = Session::new(config);
+        // Who was called, and has let this side log in, is no stranger to be watched.
+        session.phase = Phase::Greeting;
         session.tls = tls;
         Self { wire, session }
     }

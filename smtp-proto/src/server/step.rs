@@ -130,6 +130,7 @@ impl Server {
             Phase::Chunk(ref chunk) => {
                 (config.limits.content_buffer, chunk.is_bulk(), config.timeouts.content)
             }
+            Phase::Watch => (config.command_buffer(), false, config.timeouts.greeting),
             Phase::Tls | Phase::StartTls { .. } => (0, false, config.timeouts.tls),
             Phase::Closing => (config.command_buffer(), false, config.timeouts.closing),
             _ => (config.command_buffer(), false, config.timeouts.command),
