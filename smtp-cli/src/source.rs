@@ -1,4 +1,4 @@
-//! A finished message, from a file or the standard input.
+//! A finished message, from a file, a pipe or the standard input.
 
 use std::{
     fs::File,
@@ -13,7 +13,7 @@ use smtp_proto::{
     trace::HeaderScanner,
 };
 
-use crate::exit::{Code, Failure};
+use crate::exit::Failure;
 
 /// How much of a stream is looked at before it is sent.
 pub(crate) const PEEK: usize = 64 * 1024;
@@ -22,6 +22,7 @@ pub(crate) const MAX_HEADER: usize = 1024 * 1024;
 
 /// A finished message, ready to be read.
 pub(crate) struct Source {
+    name: String,
     reader: Reader,
     pub(crate) survey: Survey,
     /// Whether all of it was looked at.
@@ -35,34 +36,75 @@ pub(crate) enum Reader {
     File(File),
     /// All of them are here.
     Octets(Bytes),
-    /// The standard input, of which so much was read already. Cannot be read a second time.
-    Stream(Cursor<Bytes>),
+    /// A stream, of which so much was read already. Cannot be read a second time.
+    Stream(Cursor<Bytes>, Rest),
+}
+
+/// What is left of a stream.
+pub(crate) enum Rest {
+    Stdin,
+    /// A pipe, a device or a socket, which has a name.
+    File(File),
+}
+
+impl Rest {
+    /// Reads it, by calls that block.
+    pub(crate) fn blocking(self) -> Box<dyn Read + Send> {
+        match self {
+            Self::Stdin => Box::new(io::stdin()),
+            Self::File(file) => Box::new(file),
+        }
+    }
 }
 
 impl Source {
-    /// Opens a file, or the standard input for `-`, of which so many octets are read at once.
+    /// Opens a file, or the standard input for `-`. Of what can be read once only, so many octets are read at once.
     pub(crate) fn open(path: &Path, peek: usize) -> Result<Self, Failure> {
-        let failed =
-            |error: io::Error| Failure::new(Code::Data, format!("{}: {error}", path.display()));
-        if path == Path::new("-") {
-            let mut start = Vec::new();
-            io::stdin().take(peek as u64).read_to_end(&mut start).map_err(failed)?;
-            let mut survey = Survey::default();
-            survey.read(&start);
-            let whole = start.len() < peek;
-            let start = Bytes::from(start);
-            let reader = match whole {
-                true => Reader::Octets(start.clone()),
-                false => Reader::Stream(Cursor::new(start.clone())),
-            };
-            return Ok(Self { reader, survey, whole, start });
-        }
-        let (survey, start, whole) = survey_file(path).map_err(failed)?;
+        let is_stdin = path == Path::new("-");
+        let name = match is_stdin {
+            true => "standard input".to_owned(),
+            false => path.display().to_string(),
+        };
+        let opened = || {
+            if is_stdin {
+                return Self::of_stream(name.clone(), Rest::Stdin, peek);
+            }
+            let file = File::open(path)?;
+            // Nothing else can be read again.
+            match file.metadata()?.is_file() {
+                true => Self::of_file(name.clone(), file),
+                false => Self::of_stream(name.clone(), Rest::File(file), peek),
+            }
+        };
+        opened().map_err(|error| unreadable(&name, &error))
+    }
+
+    fn of_stream(name: String, mut rest: Rest, peek: usize) -> io::Result<Self> {
+        let mut start = Vec::new();
+        let peek_octets = u64::try_from(peek).unwrap_or(u64::MAX);
+        match &mut rest {
+            Rest::Stdin => io::stdin().take(peek_octets).read_to_end(&mut start)?,
+            Rest::File(file) => file.take(peek_octets).read_to_end(&mut start)?,
+        };
+        let mut survey = Survey::default();
+        survey.read(&start);
+        let whole = start.len() < peek;
+        let start = Bytes::from(start);
         let reader = match whole {
             true => Reader::Octets(start.clone()),
-            false => Reader::File(File::open(path).map_err(failed)?),
+            false => Reader::Stream(Cursor::new(start.clone()), rest),
         };
-        Ok(Self { reader, survey, whole: true, start })
+        Ok(Self { name, reader, survey, whole, start })
+    }
+
+    fn of_file(name: String, mut file: File) -> io::Result<Self> {
+        let (survey, start, whole) = survey_file(&file)?;
+        file.rewind()?;
+        let reader = match whole {
+            true => Reader::Octets(start.clone()),
+            false => Reader::File(file),
+        };
+        Ok(Self { name, reader, survey, whole: true, start })
     }
 
     /// The header section, and perhaps some of what is behind it.
@@ -76,7 +118,11 @@ impl Source {
     }
 
     /// Where the octets come from, from their start; a stream can be had once.
-    pub(crate) fn reader(&self) -> io::Result<Reader> {
+    pub(crate) fn reader(&self) -> Result<Reader, Failure> {
+        self.read_again().map_err(|error| unreadable(&self.name, &error))
+    }
+
+    fn read_again(&self) -> io::Result<Reader> {
         Ok(match &self.reader {
             Reader::File(file) => {
                 let mut file = file.try_clone()?;
@@ -84,7 +130,13 @@ impl Source {
                 Reader::File(file)
             }
             Reader::Octets(octets) => Reader::Octets(octets.clone()),
-            Reader::Stream(start) => Reader::Stream(start.clone()),
+            Reader::Stream(start, rest) => {
+                let rest = match rest {
+                    Rest::Stdin => Rest::Stdin,
+                    Rest::File(file) => Rest::File(file.try_clone()?),
+                };
+                Reader::Stream(start.clone(), rest)
+            }
         })
     }
 
@@ -102,9 +154,13 @@ impl Source {
     }
 }
 
+fn unreadable(name: &str, error: &io::Error) -> Failure {
+    Failure::data(format!("{name}: {error}"))
+}
+
 /// Looks at a file, and keeps what it begins with; whether that is all of it.
-fn survey_file(path: &Path) -> io::Result<(Survey, Bytes, bool)> {
-    let mut file = BufReader::with_capacity(64 * 1024, File::open(path)?);
+fn survey_file(file: &File) -> io::Result<(Survey, Bytes, bool)> {
+    let mut file = BufReader::with_capacity(64 * 1024, file);
     let mut survey = Survey::default();
     let mut header = HeaderScanner::new();
     let mut start = Vec::new();
@@ -128,6 +184,7 @@ fn survey_file(path: &Path) -> io::Result<(Survey, Bytes, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::Code;
 
     #[test]
     fn a_file_is_surveyed_whole_and_read_from_its_start() {

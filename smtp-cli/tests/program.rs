@@ -3,6 +3,9 @@
 #[cfg(unix)]
 #[path = "program/faults.rs"]
 mod faults;
+#[cfg(unix)]
+#[path = "program/fifos.rs"]
+mod fifos;
 #[path = "program/load.rs"]
 mod load;
 #[path = "program/mx.rs"]

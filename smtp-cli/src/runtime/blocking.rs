@@ -35,7 +35,9 @@ impl System for Blocking {
         match reader {
             Reader::File(file) => Message::rewindable(bar.wrap_read(file)),
             Reader::Octets(octets) => octets.into(),
-            Reader::Stream(start) => Message::reader(bar.wrap_read(start.chain(io::stdin()))),
+            Reader::Stream(start, rest) => {
+                Message::reader(bar.wrap_read(start.chain(rest.blocking())))
+            }
         }
     }
 }

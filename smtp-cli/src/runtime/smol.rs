@@ -37,8 +37,8 @@ impl System for Smol {
         match reader {
             Reader::File(file) => Message::rewindable(Unblock::new(bar.wrap_read(file))),
             Reader::Octets(octets) => octets.into(),
-            Reader::Stream(start) => {
-                let rest = Unblock::new(bar.wrap_read(io::stdin()));
+            Reader::Stream(start, rest) => {
+                let rest = Unblock::new(bar.wrap_read(rest.blocking()));
                 Message::reader(AssertAsync::new(bar.wrap_read(start)).chain(rest))
             }
         }

@@ -7,7 +7,7 @@ use smtp_tokio::{AnyListener, Message, Tokio};
 use tokio::{fs::File, io::AsyncReadExt, net::TcpListener};
 
 use super::System;
-use crate::source::Reader;
+use crate::source::{Reader, Rest};
 
 impl System for Tokio {
     fn run<T>(future: impl Future<Output = T>) -> io::Result<T> {
@@ -37,8 +37,11 @@ impl System for Tokio {
         match reader {
             Reader::File(file) => Message::rewindable(bar.wrap_async_read(File::from_std(file))),
             Reader::Octets(octets) => octets.into(),
-            Reader::Stream(start) => {
+            Reader::Stream(start, Rest::Stdin) => {
                 Message::reader(bar.wrap_async_read(start.chain(tokio::io::stdin())))
+            }
+            Reader::Stream(start, Rest::File(rest)) => {
+                Message::reader(bar.wrap_async_read(start.chain(File::from_std(rest))))
             }
         }
     }
