@@ -1,5 +1,6 @@
 //! The command line.
 
+mod environment;
 mod load;
 mod probe;
 mod replay;
@@ -69,15 +70,16 @@ pub(crate) enum Runtime {
 impl Command {
     /// What it is to run on.
     pub(crate) fn runtime(&self) -> Runtime {
-        match self {
+        let named = match self {
             Self::Serve(serve) => serve.runtime,
             Self::Send(send) => send.session.runtime,
             Self::Load(load) => load.session.runtime,
             Self::Probe(probe) => probe.runtime,
             Self::Demo(demo) => demo.runtime,
             // It waits for nothing.
-            Self::Replay(_) => Runtime::Blocking,
-        }
+            Self::Replay(_) => Some(Runtime::Blocking),
+        };
+        named.unwrap_or(Runtime::Tokio)
     }
 }
 
@@ -117,7 +119,7 @@ pub(crate) enum Tls {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Demo {
-    /// What to run on.
-    #[arg(long, value_enum, default_value = "tokio", env = "SMTP_RUNTIME")]
-    pub(crate) runtime: Runtime,
+    /// What to run on. Default: what SMTP_RUNTIME says, or else tokio.
+    #[arg(long, value_enum)]
+    pub(crate) runtime: Option<Runtime>,
 }

@@ -46,7 +46,7 @@ fn main() -> ExitCode {
             };
         }
     };
-    match run(arguments.command) {
+    match complete(arguments.command).and_then(run) {
         Ok(None) => ExitCode::SUCCESS,
         Ok(Some(code)) => code.into(),
         Err(failure) => {
@@ -54,6 +54,12 @@ fn main() -> ExitCode {
             failure.code.into()
         }
     }
+}
+
+/// With what the environment says.
+fn complete(mut command: Command) -> Result<Command, Failure> {
+    command.complete(|name| std::env::var_os(name))?;
+    Ok(command)
 }
 
 fn run(command: Command) -> Result<Option<Code>, Failure> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smtp_frontend::{Client, Connector, Error, Tls, runtime::Runtime};
+use smtp_frontend::{Client, Connector, Error, InvalidProxy, Proxy, Tls, runtime::Runtime};
 use smtp_proto::{
     auth::{Known, client::Credentials},
     client::Config,
@@ -73,7 +73,9 @@ pub(crate) fn connector<R: Runtime>(
         connector = connector.connect_timeout(Duration::from_secs(seconds));
     }
     if let Some(proxy) = &arguments.proxy {
-        connector = connector.proxy(proxy.clone());
+        // The value is not told: a password may be in it.
+        let wrong = |error: InvalidProxy| Failure::usage(format!("--proxy or SMTP_PROXY: {error}"));
+        connector = connector.proxy(proxy.parse::<Proxy>().map_err(wrong)?);
     }
     for address in &arguments.bind {
         connector = connector.bind(*address);

@@ -1,5 +1,7 @@
 //! The program as a user runs it: arguments, output, exit codes, signals, files.
 
+#[path = "program/environment.rs"]
+mod environment;
 #[cfg(unix)]
 #[path = "program/faults.rs"]
 mod faults;

@@ -50,9 +50,9 @@ pub(crate) struct Probe {
     /// out.
     #[arg(value_name = "HOST[:PORT]|unix:PATH")]
     pub(crate) server: String,
-    /// What to run on.
-    #[arg(long, value_enum, default_value = "tokio", env = "SMTP_RUNTIME")]
-    pub(crate) runtime: Runtime,
+    /// What to run on. Default: what SMTP_RUNTIME says, or else tokio.
+    #[arg(long, value_enum)]
+    pub(crate) runtime: Option<Runtime>,
     /// Prints one JSON object instead of a page.
     #[arg(long)]
     pub(crate) json: bool,

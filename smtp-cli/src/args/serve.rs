@@ -74,9 +74,9 @@ pub(crate) struct Serve {
     /// --trace.
     #[arg(long, value_enum, default_value = "internet")]
     pub(crate) profile: Profile,
-    /// What to run on.
-    #[arg(long, value_enum, default_value = "tokio", env = "SMTP_RUNTIME")]
-    pub(crate) runtime: Runtime,
+    /// What to run on. Default: what SMTP_RUNTIME says, or else tokio.
+    #[arg(long, value_enum)]
+    pub(crate) runtime: Option<Runtime>,
     /// The certificate chain, as PEM. Without it a self-signed certificate is made at every start. May
     /// be given again: a client is shown that which has the name it asks for, or else the first. At
     /// SIGHUP the files are read anew.

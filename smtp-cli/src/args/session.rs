@@ -3,7 +3,6 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use smtp_frontend::Proxy;
 
 use super::{Profile, Runtime, Tls};
 
@@ -34,13 +33,7 @@ pub(crate) struct Login {
     #[arg(long, value_name = "NAME", help_heading = "Authentication")]
     pub(crate) user: Option<String>,
     /// The user's password. Others on this machine may see it; rather set SMTP_PASSWORD.
-    #[arg(
-        long,
-        value_name = "PASS",
-        env = "SMTP_PASSWORD",
-        hide_env_values = true,
-        help_heading = "Authentication"
-    )]
+    #[arg(long, value_name = "PASS", help_heading = "Authentication")]
     pub(crate) password: Option<String>,
 }
 
@@ -64,27 +57,16 @@ pub(crate) struct Session {
     #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Session")]
     pub(crate) timeout: Option<u64>,
     /// Connects through this proxy, which looks the server up: socks5://HOST:PORT or http://HOST:PORT,
-    /// with NAME:PASSWORD@ in front of the host if it wants them.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "SMTP_PROXY",
-        hide_env_values = true,
-        help_heading = "Session"
-    )]
-    pub(crate) proxy: Option<Proxy>,
+    /// with NAME:PASSWORD@ in front of the host if it wants them; others on this machine may see that,
+    /// rather set SMTP_PROXY.
+    #[arg(long, value_name = "URL", help_heading = "Session")]
+    pub(crate) proxy: Option<String>,
     /// Connects from this address of this host; twice for one of each family.
     #[arg(long, value_name = "IP", help_heading = "Session")]
     pub(crate) bind: Vec<IpAddr>,
-    /// What to run on.
-    #[arg(
-        long,
-        value_enum,
-        default_value = "tokio",
-        env = "SMTP_RUNTIME",
-        help_heading = "Session"
-    )]
-    pub(crate) runtime: Runtime,
+    /// What to run on. Default: what SMTP_RUNTIME says, or else tokio.
+    #[arg(long, value_enum, help_heading = "Session")]
+    pub(crate) runtime: Option<Runtime>,
     /// Where TLS comes in. Default: implicit for port 465, none for LMTP and for loopback
     /// addresses when no user is given, else starttls.
     #[arg(long, value_enum, help_heading = "TLS")]
@@ -98,14 +80,7 @@ pub(crate) struct Session {
     #[command(flatten)]
     pub(crate) login: Login,
     /// Authenticates by this bearer token. Others on this machine may see it; rather set SMTP_TOKEN.
-    #[arg(
-        long,
-        value_name = "TOKEN",
-        env = "SMTP_TOKEN",
-        hide_env_values = true,
-        requires = "user",
-        help_heading = "Authentication"
-    )]
+    #[arg(long, value_name = "TOKEN", requires = "user", help_heading = "Authentication")]
     pub(crate) token: Option<String>,
     /// The AUTH mechanisms that may be used, most wanted first. Default: of those the server offers
     /// SCRAM, then those of a token, then PLAIN and LOGIN.
