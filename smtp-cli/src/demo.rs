@@ -1,12 +1,16 @@
 //! `smtp demo`: the whole way of a message, on one machine.
 
+mod scratch;
+
 use std::{fs, path::Path};
 
 use clap::Parser;
 
 use crate::{
     args::{self, Arguments, Command},
+    demo::scratch::Scratch,
     exit::{Code, Failure},
+    output::say,
     runtime::{System, Tasks},
     send, serve,
 };
@@ -14,11 +18,8 @@ use crate::{
 /// Starts a server on a free port, sends it a message, and shows what was said and delivered.
 pub(crate) async fn run<R: System>() -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::new(Code::CannotCreate, error);
-    let directory = std::env::temp_dir().join(format!("smtp-demo-{}", std::process::id()));
-    fs::create_dir_all(&directory).map_err(failed)?;
-    let result = show::<R>(&directory).await;
-    fs::remove_dir_all(&directory).map_err(failed)?;
-    result
+    let scratch = Scratch::new().map_err(failed)?;
+    show::<R>(scratch.path()).await
 }
 
 async fn show<R: System>(directory: &Path) -> Result<(), Failure> {
@@ -45,7 +46,7 @@ async fn show<R: System>(directory: &Path) -> Result<(), Failure> {
     let handle = prepared.server.handle();
     let mut running = Tasks::new();
     running.spawn::<R>(prepared.server.serve()).map_err(failed)?;
-    println!("A server listens on {address}, with TLS and a login.\n");
+    say(format_args!("A server listens on {address}, with TLS and a login.\n\n"))?;
 
     let ca = directory.join("certificate.pem");
     fs::write(&ca, pem(&certificate)).map_err(failed)?;
@@ -74,7 +75,7 @@ async fn show<R: System>(directory: &Path) -> Result<(), Failure> {
         &attachment.to_string_lossy(),
         "--trace",
     ])?;
-    println!("What client and server say:\n");
+    say(format_args!("What client and server say:\n\n"))?;
     let outcome = send::run::<R>(&send).await?;
     handle.shut_down();
     if running.next().await.flatten().is_none() {
@@ -88,14 +89,15 @@ async fn show<R: System>(directory: &Path) -> Result<(), Failure> {
     for entry in fs::read_dir(&new).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let shown = path.strip_prefix(directory).unwrap_or(&path);
-        println!("\nDelivered as {}:\n", shown.display());
+        say(format_args!("\nDelivered as {}:\n\n", shown.display()))?;
         let message = fs::read(&path).map_err(failed)?;
-        println!("{}", String::from_utf8_lossy(&message).replace("\r\n", "\n"));
+        say(format_args!("{}\n", String::from_utf8_lossy(&message).replace("\r\n", "\n")))?;
     }
     Ok(())
 }
 
-/// Arguments as the command line would give them, so that what is shown can be typed.
+/// Arguments as the command line would give them, so that what is shown can be typed. The environment has no part
+/// in it.
 fn serve_arguments(rest: &[&str]) -> Result<args::Serve, Failure> {
     match parse("serve", rest)? {
         Command::Serve(serve) => Ok(*serve),

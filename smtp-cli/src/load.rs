@@ -8,7 +8,6 @@ mod schedule;
 mod worker;
 
 use std::{
-    io::{self, Write},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -36,6 +35,7 @@ use crate::{
     exit::{Code, Failure},
     notice::notice,
     open_files,
+    output::say,
     runtime::{System, Tasks},
     session, signal,
 };
@@ -98,8 +98,7 @@ pub(crate) async fn run<R: System>(arguments: &args::Load) -> Result<Option<Code
     } else {
         report.to_string().trim_end().to_owned()
     };
-    // A closed standard output does not change how the run went.
-    let _ = writeln!(io::stdout(), "{told}");
+    say(format_args!("{told}\n"))?;
     Ok(figures.code)
 }
 

@@ -1,5 +1,5 @@
 //! The `smtp` program.
-#![warn(clippy::print_stderr)]
+#![warn(clippy::print_stderr, clippy::print_stdout)]
 
 mod address;
 mod args;
@@ -11,6 +11,7 @@ mod load;
 mod maildir;
 mod notice;
 mod open_files;
+mod output;
 mod probe;
 mod replay;
 mod runtime;

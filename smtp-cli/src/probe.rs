@@ -9,7 +9,7 @@ mod text;
 mod witness;
 
 use std::{
-    io::{IsTerminal, Write},
+    io::IsTerminal,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -35,6 +35,7 @@ use crate::{
     args::{self, ProbeTls},
     exit::{Code, Failure},
     notice::notice,
+    output::say,
     runtime::System,
 };
 
@@ -51,11 +52,10 @@ pub(crate) async fn run<R: System>(arguments: &args::Probe) -> Result<Option<Cod
     } else {
         Page(&report).to_string()
     };
-    // A reader that has gone is no failure of the server's.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let told = say(format_args!("{text}"));
     match failure {
         Some(failure) => Err(failure),
-        None => Ok(None),
+        None => told.map(|()| None),
     }
 }
 

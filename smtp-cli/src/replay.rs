@@ -1,6 +1,6 @@
 //! `smtp replay`: plays a recorded session once more.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use smtp_proto::{
     client::{self, Client},
@@ -14,6 +14,7 @@ use smtp_proto::{
 use crate::{
     args,
     exit::{Code, Failure},
+    output::say,
 };
 
 /// Replays the session and prints its events, or its first difference.
@@ -23,9 +24,16 @@ pub(crate) fn run(arguments: &args::Replay) -> Result<(), Failure> {
         .map_err(|error| Failure::data(format!("{path}: {error}")))?;
     let transcript: Transcript =
         text.parse().map_err(|error| Failure::data(format!("{path}: {error}")))?;
+    let mut told = Ok(());
+    let mut tell = |line: fmt::Arguments<'_>| {
+        // It is played to its end whether or not it can be shown.
+        if told.is_ok() {
+            told = say(format_args!("{line}\n"));
+        }
+    };
     let replayed = match transcript.role() {
-        Speaker::Server => serve(&transcript)?,
-        Speaker::Client => call(&transcript),
+        Speaker::Server => serve(&transcript, &mut tell)?,
+        Speaker::Client => call(&transcript, &mut tell),
     };
     let replayed = replayed
         .map_err(|difference| Failure::new(Code::Protocol, format!("{path}: {difference}")))?;
@@ -34,27 +42,34 @@ pub(crate) fn run(arguments: &args::Replay) -> Result<(), Failure> {
         (replayed.octets, "octets were not recorded; others were used"),
     ] {
         if number > 0 {
-            println!("note: {number} {of_what}");
+            tell(format_args!("note: {number} {of_what}"));
         }
     }
-    println!("{}", if replayed.unfinished { "the same, as far as it goes" } else { "the same" });
-    Ok(())
+    let same = if replayed.unfinished { "the same, as far as it goes" } else { "the same" };
+    tell(format_args!("{same}"));
+    told
 }
 
-fn serve(transcript: &Transcript) -> Result<Result<Replayed, Difference>, Failure> {
+fn serve(
+    transcript: &Transcript,
+    tell: &mut dyn FnMut(fmt::Arguments<'_>),
+) -> Result<Result<Replayed, Difference>, Failure> {
     let config = config::server(transcript)
         .ok_or_else(|| Failure::data("no greeting that tells the server's name"))?;
     let server = Server::new(Arc::new(config));
-    Ok(Replay::new(transcript).serve(server, |event| println!("{}", describe(event))))
+    Ok(Replay::new(transcript).serve(server, |event| tell(format_args!("{}", describe(event)))))
 }
 
-fn call(transcript: &Transcript) -> Result<Replayed, Difference> {
+fn call(
+    transcript: &Transcript,
+    tell: &mut dyn FnMut(fmt::Arguments<'_>),
+) -> Result<Replayed, Difference> {
     let client = Client::new(config::client(transcript));
     Replay::new(transcript).call(client, |event| match event {
-        client::Event::Reply { to, reply } => println!("Reply to {to:?}: {reply}"),
-        client::Event::UpgradeTls => println!("UpgradeTls"),
-        client::Event::Fault(fault) => println!("Fault: {fault}"),
-        _ => println!("an event unknown here"),
+        client::Event::Reply { to, reply } => tell(format_args!("Reply to {to:?}: {reply}")),
+        client::Event::UpgradeTls => tell(format_args!("UpgradeTls")),
+        client::Event::Fault(fault) => tell(format_args!("Fault: {fault}")),
+        _ => tell(format_args!("an event unknown here")),
     })
 }
 

@@ -6,10 +6,7 @@ mod names;
 mod upstream;
 mod wishes;
 
-use std::{
-    fmt::Display,
-    io::{self, Write as _},
-};
+use std::fmt::Display;
 
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
@@ -26,6 +23,8 @@ use crate::{
     args,
     compose::{Draft, compose},
     exit::{Code, Failure, code, worse},
+    notice::notice,
+    output::say,
     runtime::System,
     session::{self, forward_path, reverse_path},
     source::{MAX_HEADER, PEEK, Source},
@@ -158,7 +157,7 @@ impl<'a> Letter<'a> {
             Prepared::Finished(source) => {
                 let content = source.content(takes_8bit);
                 let bar = progress(content.size, self.arguments.trace);
-                let reader = source.reader().map_err(|error| Failure::new(Code::Data, error))?;
+                let reader = source.reader()?;
                 let message = R::message(reader, &bar).content(content);
                 if self.arguments.read_recipients { message.without_bcc() } else { message }
             }
@@ -175,8 +174,10 @@ impl<'a> Letter<'a> {
     /// Prints what became of a recipient.
     fn tell(&self, number: usize, outcome: impl Display) {
         if let Some(address) = self.addresses.to.get(number) {
-            // Who does not read it has the exit code.
-            let _ = writeln!(io::stdout(), "{address}: {outcome}");
+            // The exit code is that of the message: who reads of another would send it again.
+            if let Err(failure) = say(format_args!("{address}: {outcome}\n")) {
+                notice(format_args!("smtp: {failure}"));
+            }
         }
     }
 

@@ -39,6 +39,7 @@ use crate::{
     maildir::{Incoming, Store},
     notice::notice,
     open_files,
+    output::say,
     runtime::System,
     signal,
     trace::{Trace, recording},
@@ -61,7 +62,7 @@ pub(crate) async fn run<R: System>(arguments: &args::Serve) -> Result<(), Failur
     }
     prepared.server.shutdown(signal).serve().await;
     if let Some(summary) = prepared.summary {
-        let _ = write!(io::stdout(), "{summary}");
+        say(format_args!("{summary}"))?;
     }
     Ok(())
 }

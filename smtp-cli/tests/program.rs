@@ -16,6 +16,9 @@ mod mx;
 mod name_server;
 #[path = "program/options.rs"]
 mod options;
+#[cfg(unix)]
+#[path = "program/output.rs"]
+mod output;
 #[path = "program/probe.rs"]
 mod probe;
 #[cfg(unix)]
