@@ -6,11 +6,11 @@ mod names;
 mod upstream;
 mod wishes;
 
-use std::fmt::Display;
+use std::{fmt::Display, sync::Arc};
 
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
-use smtp_frontend::{Client, Connector, Message};
+use smtp_frontend::{Client, Connector, Message, Progress};
 use smtp_proto::{
     client::{Envelope, Recipient, Report},
     data::BareNewline,
@@ -116,8 +116,15 @@ impl<'a> Letter<'a> {
         let connector = session::connector::<R>(&arguments.session, tls, &self.addresses.from)?;
         let mut connector = connector.config(config);
         if let Some(trace) = Trace::client(arguments.trace, arguments.transcript.as_deref())? {
+            let trace = Arc::new(trace);
+            let sessions = Arc::clone(&trace);
             connector = connector
                 .recording(recording(arguments.keep_content))
+                .observe(move |progress| {
+                    if matches!(progress, Progress::Connected) {
+                        sessions.begin();
+                    }
+                })
                 .trace(move |entry| trace.tell(1, "", entry));
         }
         if let Some(version) = arguments.proxy_protocol {

@@ -1,6 +1,7 @@
 //! What is said: lines on the standard error output, and transcripts in files.
 
 use std::{
+    ffi::OsString,
     fs::{DirBuilder, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -26,10 +27,19 @@ pub(crate) struct Trace {
 /// Where transcripts go.
 #[derive(Debug)]
 enum Target {
-    /// Of one session.
-    File(Mutex<File>),
+    /// Of a client's session, and of the next in a file beside it.
+    Files { path: PathBuf, open: Mutex<Own> },
     /// A file for each session.
     Folder { folder: PathBuf, begun: u64, open: Mutex<Option<(u64, File)>> },
+}
+
+/// The file of a client's session.
+#[derive(Debug)]
+struct Own {
+    /// How many sessions there were.
+    number: u64,
+    /// None where it could not be made.
+    file: Option<File>,
 }
 
 /// How a session is recorded whose content is kept up to so many octets of each message.
@@ -37,21 +47,18 @@ pub(crate) fn recording(content: Option<usize>) -> Recording {
     match content {
         None => Recording::default(),
         // What is not told yet must have room.
-        Some(limit) => {
-            Recording::from(Content::Kept { limit }).bounds(4096, limit.max(1 << 20) * 2)
-        }
+        Some(limit) => Recording::from(Content::Kept { limit })
+            .bounds(4096, limit.max(1 << 20).saturating_mul(2)),
     }
 }
 
 impl Trace {
-    /// Of the session of a client; `None` if nobody asked.
+    /// Of the sessions of a client; `None` if nobody asked.
     pub(crate) fn client(lines: bool, file: Option<&Path>) -> Result<Option<Self>, Failure> {
         let target = file.map(|path| {
-            let mut file = create(path).map_err(|error| failure(path, &error))?;
-            file.set_len(0).map_err(|error| failure(path, &error))?;
-            let title = Transcript::title(Speaker::Client);
-            file.write_all(title.as_bytes()).map_err(|error| failure(path, &error))?;
-            Ok(Target::File(Mutex::new(file)))
+            let file = begin(path).map_err(|error| failure(path, &error))?;
+            let open = Mutex::new(Own { number: 0, file: Some(file) });
+            Ok(Target::Files { path: path.to_owned(), open })
         });
         Ok(Self::new(lines, target.transpose()?))
     }
@@ -75,6 +82,22 @@ impl Trace {
         asked.then(|| Self { lines, begun: Instant::now(), transcript })
     }
 
+    /// A client's session begins. The first has the file that was named, and is told whether or not this was called;
+    /// each of the others has one beside it, with its number behind the name.
+    pub(crate) fn begin(&self) {
+        let Some(Target::Files { path, open }) = &self.transcript else { return };
+        let mut own = open.lock().unwrap_or_else(PoisonError::into_inner);
+        own.number += 1;
+        if own.number > 1 {
+            let mut name = OsString::from(path);
+            name.push(format!(".{}", own.number));
+            let name = PathBuf::from(name);
+            own.file = begin(&name)
+                .map_err(|error| notice(format_args!("smtp: {}", failure(&name, &error))))
+                .ok();
+        }
+    }
+
     /// Tells an entry of a session that has this number and this peer.
     pub(crate) fn tell(&self, session: u64, peer: &str, entry: &Entry) {
         if self.lines && !matches!(entry, Entry::Answer(_)) {
@@ -82,9 +105,10 @@ impl Trace {
         }
         let written = match &self.transcript {
             None => Ok(()),
-            Some(Target::File(file)) => {
-                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                file.write_all(entry.lines().to_string().as_bytes())
+            Some(Target::Files { open, .. }) => {
+                let mut own = open.lock().unwrap_or_else(PoisonError::into_inner);
+                let file = own.file.as_mut();
+                file.map_or(Ok(()), |file| file.write_all(entry.lines().to_string().as_bytes()))
             }
             Some(Target::Folder { folder, begun, open }) => {
                 let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -126,6 +150,14 @@ fn append(
         Some((_, file)) => file.write_all(entry.lines().to_string().as_bytes()),
         None => Ok(()),
     }
+}
+
+/// Begins the transcript of a client in an empty file.
+fn begin(path: &Path) -> io::Result<File> {
+    let mut file = create(path)?;
+    file.set_len(0)?;
+    file.write_all(Transcript::title(Speaker::Client).as_bytes())?;
+    Ok(file)
 }
 
 /// Opens a file that nobody else may read: who writes to whom is in it.

@@ -252,7 +252,8 @@ pub(crate) struct Send {
     /// Prints what is said on stderr, with the seconds since the start; secrets are masked.
     #[arg(long, help_heading = "Record")]
     pub(crate) trace: bool,
-    /// Writes what is said to a transcript, FILE, as `smtp replay` reads it; secrets are masked.
+    /// Writes what is said to a transcript, FILE, as `smtp replay` reads it; secrets are masked. Where
+    /// more than one session is opened, the next goes to FILE.2, and so on.
     #[arg(long, value_name = "FILE", help_heading = "Record")]
     pub(crate) transcript: Option<PathBuf>,
     /// Keeps content in the transcript, up to so many octets of each message.

@@ -99,6 +99,25 @@ fn the_next_address_is_asked_when_a_session_breaks_off() {
     assert_eq!(delivered(&maildir, "a@two.example").len(), 1);
 }
 
+/// Each has a transcript of its own, as one is all that can be replayed.
+#[test]
+fn sessions_with_two_hosts_are_written_down_apart() {
+    let serve = Serve::start(&["--listen", "127.0.0.1:0", "--no-tls", "--discard"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("session.smtp");
+    let options = ["--transcript", file.to_str().unwrap()];
+    let output = send(&serve, &options, &["a@x.example", "b@y.example"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let second = folder.path().join("session.smtp.2");
+    for (file, to) in [(&file, "a@x.example"), (&second, "b@y.example")] {
+        let text = std::fs::read_to_string(file).unwrap();
+        assert!(text.contains(&format!("RCPT TO:<{to}>")), "{text}");
+        let output = Command::new(SMTP).arg("replay").arg(file).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}\n{text}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
 /// What nobody has signed is no answer where it must be: of the root zone it is known that it is signed.
 #[test]
 fn dnssec_takes_no_answer_that_it_cannot_validate() {

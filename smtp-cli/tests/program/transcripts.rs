@@ -91,6 +91,21 @@ fn replayed(mechanisms: &str, secrets: [usize; 2]) {
     }
 }
 
+#[test]
+fn content_is_kept_up_to_any_length() {
+    let folder = tempfile::tempdir().unwrap();
+    let serve = Serve::start(&["--listen", "127.0.0.1:0", "--no-tls", "--discard"]);
+    let file = folder.path().join("client.smtp");
+    let output = Command::new(SMTP)
+        .args(["send", "--server", serve.address("smtp"), "--from", "", "--to", "b@x.example"])
+        .args(["--body", "all of it", "--transcript", file.to_str().unwrap()])
+        .args(["--keep-content", &usize::MAX.to_string()])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(std::fs::read_to_string(&file).unwrap().contains("all of it"));
+}
+
 /// Who writes to whom is in them.
 #[cfg(unix)]
 #[test]
