@@ -85,6 +85,7 @@ pub(crate) async fn prepare<R: System>(arguments: &args::Serve) -> Result<Prepar
     let users = Users::parse(&arguments.user, &arguments.token, &arguments.auth)?;
     let host = host_name(arguments)?;
     let config = config(arguments, &host)?;
+    let domains = domains(arguments)?;
     let store = if arguments.discard {
         None
     } else {
@@ -95,12 +96,7 @@ pub(crate) async fn prepare<R: System>(arguments: &args::Serve) -> Result<Prepar
         Some(Arc::new(store))
     };
     let authentication = !users.is_empty();
-    let site = Site {
-        host: host.clone(),
-        store,
-        domains: arguments.domain.iter().map(|name| canonical(name)).collect(),
-        users,
-    };
+    let site = Site { host: host.clone(), store, domains, users };
     let backend = Delivery { site: Arc::new(site), runtime: PhantomData };
     let mut server = limits::apply(Server::new(config, backend), arguments);
     let summary = arguments.summary.then(Summary::new);
@@ -167,6 +163,18 @@ fn proxies<R: System>(
 /// name of a host stays as it is.
 fn canonical(name: &str) -> String {
     HostName::parse(name).map_or_else(|_| name.to_ascii_lowercase(), |name| name.to_string())
+}
+
+/// The domains that mail is taken for.
+fn domains(arguments: &args::Serve) -> Result<Vec<String>, Failure> {
+    let domain = |name: &String| {
+        let name = canonical(name);
+        match Host::parse(&name) {
+            Ok(_) => Ok(name),
+            Err(error) => Err(Failure::usage(format!("--domain {name}: {error}"))),
+        }
+    };
+    arguments.domain.iter().map(domain).collect()
 }
 
 fn host_name(arguments: &args::Serve) -> Result<String, Failure> {

@@ -62,9 +62,9 @@ pub(crate) struct Serve {
     /// Accepts messages and drops them.
     #[arg(long)]
     pub(crate) discard: bool,
-    /// Takes mail for this domain only; for others when the client has authenticated. Without it
-    /// every domain is local.
-    #[arg(long, value_name = "NAME")]
+    /// Takes mail for this domain, or several with commas, only; for others when the client has
+    /// authenticated. Without it every domain is local.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) domain: Vec<String>,
     /// Takes messages from their authors (RFC 6409): only from clients that have authenticated, only
     /// with qualified domains, and whatever name they say hello with.
@@ -131,7 +131,7 @@ pub(crate) struct Serve {
     /// Refuses more recipients than this in one transaction; mail servers must take 100.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Limits")]
     pub(crate) max_recipients: u32,
-    /// Refuses recipients of more domains than this in one transaction, and says so by LIMITS.
+    /// Refuses recipients of more domains than this in one session, and says so by LIMITS.
     #[arg(
         long,
         value_name = "N",

@@ -66,6 +66,46 @@ fn a_domain_beyond_ascii_is_its_a_labels() {
     assert_eq!(delivered(&maildir, "a@xn--bcher-kva.example").len(), 2);
 }
 
+#[test]
+fn domains_are_a_list_of_names() {
+    let domains = ["--domain", "x.example,Y.example", "--domain", "[192.0.2.1]"];
+    let listen = ["--listen", "127.0.0.1:0", "--no-tls", "--discard"];
+    let serve = Serve::start(&[&listen[..], &domains].concat());
+    let to = ["a@x.example", "a@y.example", "a@[192.0.2.1]"];
+    let output = Command::new(SMTP)
+        .args(["send", "--server", serve.address("smtp"), "--from", "", "--body", "x"])
+        .args(to.iter().flat_map(|to| ["--to", to]))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    // What would take no mail is no domain.
+    for wrong in ["@x.example", "a@x.example", "x.example,", "x..example", "two words", ""] {
+        let arguments = ["serve", "--discard", "--listen", "127.0.0.1:0", "--domain", wrong];
+        let output = Command::new(SMTP).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(64), "{wrong}: {output:?}");
+    }
+}
+
+/// RCPTDOMAINMAX counts for the session, whatever its transactions.
+#[cfg(unix)]
+#[test]
+fn domains_of_recipients_count_in_the_whole_session() {
+    let options = ["--listen", "127.0.0.1:0", "--no-tls", "--discard"];
+    let serve = Serve::start(&[&options[..], &["--max-recipient-domains", "1"]].concat());
+    let mut talk = super::faults::Talk::open(serve.address("smtp")).unwrap();
+    for (command, code) in [
+        ("MAIL FROM:<>", "250 "),
+        ("RCPT TO:<a@a.example>", "250 "),
+        ("RSET", "250 "),
+        ("MAIL FROM:<>", "250 "),
+        ("RCPT TO:<b@b.example>", "452 "),
+        ("RCPT TO:<b@a.example>", "250 "),
+    ] {
+        let reply = talk.say(&format!("{command}\r\n")).unwrap();
+        assert!(reply.starts_with(code), "{command}: {reply}");
+    }
+}
+
 /// Whatever the case, quoted or not: what nobody looks for is read by nobody (RFC 5321 section 4.5.1).
 #[test]
 fn the_postmaster_has_one_mailbox_at_each_domain() {
