@@ -39,7 +39,10 @@ pub(crate) fn tls(arguments: &args::Session, server: &Server, required: bool) ->
         Server::Tcp { port: 465, .. } => args::Tls::Implicit,
         Server::Tcp { .. } if required => args::Tls::Starttls,
         Server::Tcp { .. } if arguments.lmtp => args::Tls::None,
-        Server::Tcp { .. } if server.is_local() && arguments.login.user.is_none() => {
+        // What a proxy calls local is local to the proxy.
+        Server::Tcp { .. }
+            if server.is_local() && arguments.proxy.is_none() && arguments.login.user.is_none() =>
+        {
             args::Tls::None
         }
         Server::Tcp { .. } => args::Tls::Starttls,
@@ -183,11 +186,12 @@ mod tests {
 
     #[test]
     fn tls_is_left_out_only_where_nothing_can_be_lost() {
-        let cases: [(&str, &[&str], args::Tls); 6] = [
+        let cases: [(&str, &[&str], args::Tls); 7] = [
             ("mx.example:25", &[], args::Tls::Starttls),
             ("mx.example:465", &[], args::Tls::Implicit),
             ("127.0.0.1:2525", &[], args::Tls::None),
             ("localhost:2525", &["--user", "u", "--password", "p"], args::Tls::Starttls),
+            ("localhost:2525", &["--proxy", "http://h:1"], args::Tls::Starttls),
             ("unix:/run/lmtp", &["--lmtp"], args::Tls::None),
             ("mx.example:24", &["--lmtp"], args::Tls::None),
         ];

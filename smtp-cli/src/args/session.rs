@@ -68,7 +68,7 @@ pub(crate) struct Session {
     #[arg(long, value_enum, help_heading = "Session")]
     pub(crate) runtime: Option<Runtime>,
     /// Where TLS comes in. Default: implicit for port 465, none for LMTP and for loopback
-    /// addresses when no user is given, else starttls.
+    /// addresses when neither a user nor a proxy is given, else starttls.
     #[arg(long, value_enum, help_heading = "TLS")]
     pub(crate) tls: Option<Tls>,
     /// Trusts the certificates in this file instead of the system's.

@@ -8,7 +8,8 @@ use std::{
 
 use super::{Serve, delivered, directory, send};
 
-const MAIL: [&str; 6] = ["--from", "a@x.example", "--to", "b@x.example", "--body", "Hello"];
+const MAIL: [&str; 8] =
+    ["--tls", "none", "--from", "a@x.example", "--to", "b@x.example", "--body", "Hello"];
 
 fn serve(maildir: &str) -> Serve {
     Serve::start(&["--listen", "127.0.0.1:0", "--no-tls", "--maildir", maildir])
