@@ -121,7 +121,7 @@ async fn drive<R: System>(
     connector: &Connector<R>,
 ) -> Result<(), Failure> {
     let start = run.schedule.start();
-    let asked = signal::asked_to_end()?;
+    let [asked, asked_again] = signal::asked_to_end()?;
     let more = (1..arguments.connections as usize)
         .map(|number| Worker::new(Arc::clone(run), number, connector.clone()));
     let failed = |error| Failure::new(Code::Temporary, format!("no room for a session: {error}"));
@@ -155,7 +155,6 @@ async fn drive<R: System>(
         Some(ended) => ended,
         None => {
             run.schedule.end();
-            let asked_again = signal::asked_to_end()?;
             tokio::select! {
                 ended = timeout::<R, _>(GRACE, join(&mut workers)) => ended.unwrap_or(Ok(())),
                 () = asked_again => Ok(()),

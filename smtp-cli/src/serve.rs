@@ -51,7 +51,11 @@ use crate::{
 pub(crate) async fn run<R: System>(arguments: &args::Serve) -> Result<(), Failure> {
     open_files::raise_limit();
     let prepared = prepare::<R>(arguments).await?;
-    let signal = signal::asked_to_end()?;
+    let [asked, asked_again] = signal::asked_to_end()?;
+    if arguments.tls_cert.is_empty() {
+        // It is how the terminal says that it is gone, too, and ends who does not listen.
+        signal::at_hangup(|| notice(format_args!("smtp: there is no file to read anew")))?;
+    }
     {
         let mut stdout = io::stdout().lock();
         for line in &prepared.listening {
@@ -60,7 +64,10 @@ pub(crate) async fn run<R: System>(arguments: &args::Serve) -> Result<(), Failur
         }
         let _ = stdout.flush();
     }
-    prepared.server.shutdown(signal).serve().await;
+    tokio::select! {
+        () = prepared.server.shutdown(asked).serve() => {}
+        () = asked_again => notice(format_args!("smtp: transactions under way are broken off")),
+    }
     if let Some(summary) = prepared.summary {
         say(format_args!("{summary}"))?;
     }

@@ -1,10 +1,16 @@
 //! The signals that ask the program to end, or to read its files anew. Whatever the program runs on, a thread
 //! of their own awaits them, with a little of tokio.
 
-use std::{future::Future, io, thread};
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    thread,
+};
 
 #[cfg(unix)]
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::exit::{Code, Failure};
@@ -25,44 +31,75 @@ fn listen<F: Future<Output = ()> + Send + 'static>(
     listening().map_err(|error| Failure::new(Code::Temporary, format!("signals: {error}")))
 }
 
-/// Done when somebody asks the program to end: by SIGINT or SIGTERM, or by Ctrl-C.
-pub(crate) fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+/// Done when somebody asks the program to end, by SIGINT or SIGTERM, or by Ctrl-C; and when somebody asks again, who
+/// will not wait.
+pub(crate) fn asked_to_end() -> Result<[Told; 2], Failure> {
     let (tell, told) = oneshot::channel();
+    let (tell_again, told_again) = oneshot::channel();
     listen(|| {
-        let asked = asked()?;
+        let mut asked = Asked::new()?;
         Ok(async move {
-            asked.await;
-            // Perhaps nobody waits any longer.
-            let _ = tell.send(());
+            for tell in [tell, tell_again] {
+                asked.recv().await;
+                // Perhaps nobody waits any longer.
+                let _ = tell.send(());
+            }
         })
     })?;
-    Ok(async move {
-        if told.await.is_err() {
+    Ok([Told(told), Told(told_again)])
+}
+
+/// Done when a signal has come.
+#[derive(Debug)]
+pub(crate) struct Told(oneshot::Receiver<()>);
+
+impl Future for Told {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match Pin::new(&mut self.0).poll(cx) {
+            Poll::Ready(Ok(())) => Poll::Ready(()),
             // Nobody can ask.
-            std::future::pending().await
+            Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
         }
-    })
+    }
 }
 
 #[cfg(unix)]
-fn asked() -> io::Result<impl Future<Output = ()> + Send + 'static> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
+struct Asked {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+#[cfg(unix)]
+impl Asked {
+    fn new() -> io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn recv(&mut self) {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-    })
+    }
 }
 
 #[cfg(not(unix))]
-fn asked() -> io::Result<impl Future<Output = ()> + Send + 'static> {
-    Ok(async {
+struct Asked;
+
+#[cfg(not(unix))]
+impl Asked {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn recv(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }
-    })
+    }
 }
 
 /// Calls `reload` at each SIGHUP from now on.

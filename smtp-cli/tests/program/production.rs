@@ -191,6 +191,39 @@ fn certificates_are_read_anew_at_sighup() {
     assert_eq!(output.status.code(), Some(64), "{output:?}");
 }
 
+/// It is how a terminal that goes away ends whoever does not listen.
+#[test]
+fn sighup_ends_no_server_that_has_nothing_to_read_anew() {
+    let mut command = Command::new(SMTP);
+    command.arg("serve").args(["--listen", "127.0.0.1:0", "--discard"]);
+    let mut serve = Serve::spawn_quietly(&mut command);
+    let mut stderr = BufReader::new(serve.child.stderr.take().unwrap());
+    signal(&serve, "-HUP");
+    assert_eq!(next_line(&mut stderr), "smtp: there is no file to read anew\n");
+    assert!(first_line(serve.address("smtp")).starts_with("220 "));
+}
+
+#[test]
+fn who_asks_again_does_not_wait_for_the_grace() {
+    let mut command = Command::new(SMTP);
+    command.arg("serve").args(["--listen", "127.0.0.1:0", "--discard", "--grace", "100"]);
+    let mut serve = Serve::spawn_quietly(&mut command);
+    let mut stderr = BufReader::new(serve.child.stderr.take().unwrap());
+    let server = serve.address("smtp").to_owned();
+    let mut idle = Talk::open(&server).unwrap();
+    let mut busy = Talk::open(&server).unwrap();
+    for command in ["MAIL FROM:<a@x.example>", "RCPT TO:<b@x.example>", "DATA"] {
+        assert!(busy.say(&format!("{command}\r\n")).unwrap().starts_with(['2', '3']));
+    }
+    signal(&serve, "-TERM");
+    // The first has been heard: two at once may be one.
+    assert!(idle.reply().unwrap().starts_with("421 "));
+    signal(&serve, "-INT");
+    assert_eq!(next_line(&mut stderr), "smtp: transactions under way are broken off\n");
+    assert_eq!(serve.wait(), Some(0));
+    assert!(busy.reply().is_err());
+}
+
 #[test]
 fn the_summary_tells_how_much_was_served() {
     let mut command = Command::new(SMTP);
