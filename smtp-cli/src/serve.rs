@@ -5,8 +5,9 @@ mod limits;
 mod listen;
 mod offers;
 mod summary;
+mod trouble;
 
-use self::summary::Summary;
+use self::{summary::Summary, trouble::Trouble};
 
 use std::{
     collections::BTreeMap,
@@ -107,9 +108,10 @@ pub(crate) async fn prepare<R: System>(arguments: &args::Serve) -> Result<Prepar
     let backend = Delivery { site: Arc::new(site), runtime: PhantomData };
     let mut server = limits::apply(Server::new(config, backend), arguments);
     let summary = arguments.summary.then(Summary::new);
-    if let Some(summary) = &summary {
-        server = server.observe(summary.clone());
-    }
+    server = match &summary {
+        Some(summary) => server.observe(summary.clone()),
+        None => server.observe(Trouble::default()),
+    };
     if authentication {
         server = server.authentication();
     }

@@ -10,7 +10,7 @@ use std::{
 use hdrhistogram::Histogram;
 use smtp_frontend::{Answered, Asked, End, Facts, Observer, Outcome, Received, Refusal};
 
-use crate::notice::notice;
+use super::trouble::Trouble;
 
 /// The longest time that is told apart, in microseconds: an hour.
 const LONGEST: u64 = 3_600_000_000;
@@ -20,6 +20,7 @@ const LONGEST: u64 = 3_600_000_000;
 pub(super) struct Summary {
     start: Instant,
     counts: Arc<Mutex<Counts>>,
+    trouble: Arc<Trouble>,
 }
 
 #[derive(Debug)]
@@ -81,7 +82,11 @@ impl Summary {
             answers: Times::new(),
             deliveries: Times::new(),
         };
-        Self { start: Instant::now(), counts: Arc::new(Mutex::new(counts)) }
+        Self {
+            start: Instant::now(),
+            counts: Arc::new(Mutex::new(counts)),
+            trouble: Arc::default(),
+        }
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -99,12 +104,8 @@ impl Observer for Summary {
     }
 
     fn accept_failed(&self, error: &std::io::Error) {
-        let mut counts = self.counts();
-        counts.accept_failed += 1;
-        // The first is enough to know what is missing.
-        if counts.accept_failed == 1 {
-            notice(format_args!("smtp: cannot accept a client: {error}"));
-        }
+        self.counts().accept_failed += 1;
+        self.trouble.tell(error);
     }
 
     fn handshake(&self, _: &Facts, result: Result<(), &std::io::Error>, _: Duration) {

@@ -225,6 +225,19 @@ fn who_asks_again_does_not_wait_for_the_grace() {
 }
 
 #[test]
+fn that_no_client_can_be_accepted_is_told() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 24; exec \"$0\" \"$@\"", SMTP, "serve"]);
+    command.args(["--listen", "127.0.0.1:0", "--no-tls", "--discard"]);
+    let mut serve = Serve::spawn_quietly(&mut command);
+    let mut stderr = BufReader::new(serve.child.stderr.take().unwrap());
+    let server = serve.address("smtp").to_owned();
+    let _crowd: Vec<_> = (0..60).map(|_| TcpStream::connect(&server).unwrap()).collect();
+    let told = next_line(&mut stderr);
+    assert!(told.starts_with("smtp: cannot accept a client: Too many open files"), "{told}");
+}
+
+#[test]
 fn the_summary_tells_how_much_was_served() {
     let mut command = Command::new(SMTP);
     command.arg("serve").args(["--listen", "127.0.0.1:0", "--discard", "--no-tls", "--summary"]);
