@@ -3,6 +3,7 @@
 mod certificates;
 mod limits;
 mod listen;
+mod logins;
 mod offers;
 mod summary;
 mod trouble;
@@ -90,7 +91,9 @@ pub(crate) struct Prepared<R: System> {
 
 /// Opens the store, makes the certificate, binds the sockets.
 pub(crate) async fn prepare<R: System>(arguments: &args::Serve) -> Result<Prepared<R>, Failure> {
-    let users = Users::parse(&arguments.user, &arguments.token, &arguments.auth)?;
+    let passwords = logins::read(&arguments.user, arguments.users.as_deref(), "NAME:PASSWORD")?;
+    let tokens = logins::read(&arguments.token, arguments.tokens.as_deref(), "NAME:TOKEN")?;
+    let users = Users::parse(&passwords, &tokens, &arguments.auth)?;
     let host = host_name(arguments)?;
     let config = config(arguments, &host)?;
     let domains = domains(arguments)?;

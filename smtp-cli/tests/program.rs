@@ -304,6 +304,36 @@ fn a_login_opens_relaying_and_a_wrong_one_is_77() {
 }
 
 #[test]
+fn logins_come_from_files_too() {
+    let (directory, maildir, text) = directory();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("users"), "alice:wonderland\n").unwrap();
+    fs::write(path("tokens"), "bob:a.token\n").unwrap();
+    let serve = Serve::start(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--require-auth",
+        "--users",
+        &path("users"),
+        "--tokens",
+        &path("tokens"),
+        "--maildir",
+        &text,
+    ]);
+    let server = ["--server", serve.address("smtp"), "--tls", "starttls", "--insecure"];
+    let envelope = ["--from", "a@x.example", "--to", "b@x.example", "--body", "x"];
+    for (login, code) in [
+        (["--user", "alice", "--password", "wonderland"], 0),
+        (["--user", "bob", "--token", "a.token"], 0),
+        (["--user", "alice", "--password", "a.token"], 77),
+    ] {
+        let output = send(&[&server[..], &login, &envelope].concat());
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+    }
+    assert_eq!(delivered(&maildir, "b@x.example").len(), 2);
+}
+
+#[test]
 fn a_bearer_token_opens_relaying_for_whose_it_is() {
     let (_directory, maildir, text) = directory();
     let serve = Serve::start(&[

@@ -39,7 +39,7 @@ SIGINT and SIGTERM end it: transactions under way may finish within the time of 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = SERVE_EXAMPLES)]
 #[group(skip)]
-#[command(group(ArgGroup::new("logins").args(["user", "token"]).multiple(true)))]
+#[command(group(ArgGroup::new("logins").args(["user", "users", "token", "tokens"]).multiple(true)))]
 pub(crate) struct Serve {
     /// Listens for SMTP; port 0 lets the system choose. Default 127.0.0.1:2525 when nothing else is
     /// listened on.
@@ -94,12 +94,20 @@ pub(crate) struct Serve {
     /// Does not offer TLS.
     #[arg(long, conflicts_with = "listen_tls", help_heading = "TLS")]
     pub(crate) no_tls: bool,
-    /// A login for AUTH.
+    /// A login for AUTH. Others on this machine may see it; rather use --users.
     #[arg(long, value_name = "NAME:PASSWORD", help_heading = "Authentication")]
     pub(crate) user: Vec<String>,
-    /// A bearer token for AUTH, and whose it is; a user may have several, and needs no password.
+    /// The same from a file, one NAME:PASSWORD in each line. Empty lines, and those that begin with #, are
+    /// none.
+    #[arg(long, value_name = "FILE", help_heading = "Authentication")]
+    pub(crate) users: Option<PathBuf>,
+    /// A bearer token for AUTH, and whose it is; a user may have several, and needs no password. Others
+    /// on this machine may see it; rather use --tokens.
     #[arg(long, value_name = "NAME:TOKEN", help_heading = "Authentication")]
     pub(crate) token: Vec<String>,
+    /// The same from a file, one NAME:TOKEN in each line.
+    #[arg(long, value_name = "FILE", help_heading = "Authentication")]
+    pub(crate) tokens: Option<PathBuf>,
     /// The AUTH mechanisms offered, most wanted first: SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS,
     /// SCRAM-SHA-256, SCRAM-SHA-1, PLAIN and LOGIN by default, OAUTHBEARER and XOAUTH2 if there are
     /// tokens; CRAM-MD5 only when it is named.
