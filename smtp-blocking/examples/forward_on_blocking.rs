@@ -1,27 +1,37 @@
-//! A forwarder that keeps nothing: what a client sends goes on to another server while it comes, each piece as it
-//! lies in memory, and the answer is that server's.
+//! A forwarder that keeps nothing: what a client sends for a domain goes on to the domain's server while it comes,
+//! behind the header section each piece as it lies in memory, and the answer is that server's.
 //!
-//!     cargo run -p smtp-blocking --example forward_on_blocking -- 127.0.0.1:2525 mx.example.org:25
+//!     cargo run -p smtp-blocking --example forward_on_blocking -- 127.0.0.1:2525 example.org mx.example.org:25
 //!
 //! Without arguments it forwards a message to a server of its own, and ends.
 
-use std::{env, error::Error, net::TcpListener, thread};
+use std::{env, error::Error, net::TcpListener, thread, time::SystemTime};
 
 use smtp_blocking::{
-    Backend, Body, Client, Connector, Facts, Recipient, Sender, Server, Session, Tls,
+    Backend, Body, Client, Connector, Facts, Message, Recipient, Sender, Server, Session, Tls,
     proto::{
         answer::{Acceptance, Rejection},
-        client::Envelope,
+        client::{Content, Envelope},
+        date::Date,
         domain::Host,
-        parameter::Parameters,
+        error::ParseError,
+        parameter::{self, Parameters},
         path::{ForwardPath, ReversePath},
         server::Config,
         status::Severity,
+        trace::{HeaderScanner, MAX_HOPS, Received},
     },
     testing::{At, Script, ScriptedClient, ScriptedServer},
 };
 
+const HOST: &str = "relay.example.org";
+
+/// Octets of a header section, which is held until it is known whether the message goes round.
+const MAX_HEADER: usize = 256 << 10;
+
 struct Forwarder {
+    /// Whose mail goes on. Without it this would be an open relay.
+    domain: String,
     host: String,
     port: u16,
 }
@@ -29,6 +39,7 @@ struct Forwarder {
 /// A session on each side, and what there is of a transaction.
 struct Passage {
     upstream: Client,
+    domain: String,
     from: String,
     to: String,
 }
@@ -41,7 +52,8 @@ impl Backend for Forwarder {
         let connector = Connector::new(Tls::Opportunistic);
         let upstream = connector.connect(&self.host, self.port);
         let upstream = upstream.map_err(|_| Rejection::SHUTTING_DOWN)?;
-        Ok(Passage { upstream, from: String::new(), to: String::new() })
+        let domain = self.domain.clone();
+        Ok(Passage { upstream, domain, from: String::new(), to: String::new() })
     }
 }
 
@@ -52,6 +64,11 @@ impl Session for Passage {
     }
 
     fn rcpt(&mut self, to: &Recipient<'_>) -> Result<(), Rejection<'static>> {
+        // Domains do not mind case, and <Postmaster> has none (RFC 5321 section 4.5.1).
+        let ours = Host::parse(&self.domain).ok();
+        if !to.forward_path().mailbox().is_none_or(|mailbox| Some(mailbox.host()) == ours) {
+            return Err(Rejection::RELAY_DENIED);
+        }
         // One at a time: SMTP has one answer to a message, and recipients may fare differently upstream.
         if !self.to.is_empty() {
             return Err(Rejection::TOO_MANY_RECIPIENTS);
@@ -67,8 +84,29 @@ impl Session for Passage {
             parameters: Parameters::EMPTY,
             recipients: &[ForwardPath::parse(&self.to).map_err(broken)?.into()],
         };
+        // From where it came is said in front (section 4.4), and hosts that take each other for the domain's do not
+        // send it to and fro for ever (section 6.3).
+        let field = trace_field(body.facts()).map_err(broken)?;
+        let mut header = HeaderScanner::new();
+        let mut begun = Vec::new();
+        while !header.has_ended() {
+            let Some(octets) = body.next()? else { break };
+            header.scan(&octets);
+            begun.extend_from_slice(&octets);
+            if begun.len() > MAX_HEADER {
+                return Err(Rejection::MESSAGE_TOO_BIG);
+            }
+        }
+        header.finish();
+        header.check_loop(MAX_HOPS)?;
+        let rest = Content {
+            size: body.declared_size().map(|size| size.saturating_sub(begun.len() as u64)),
+            body: parameter::Body::EightBitMime,
+            smtputf8: header.is_internationalized(),
+        };
+        let message = Message::from(body).content(rest).in_front(begun).in_front(field);
         // If the client breaks off, so does this: no half of a message is taken for a whole.
-        let sent = self.upstream.send(&envelope, body);
+        let sent = self.upstream.send(&envelope, message);
         let report = sent.map_err(|_| Rejection::LOCAL_ERROR)?;
         let outcome = report.outcomes().first().ok_or(Rejection::LOCAL_ERROR)?;
         println!("{}: {outcome}", self.to);
@@ -85,20 +123,40 @@ impl Session for Passage {
     }
 }
 
+fn trace_field(facts: &Facts) -> Result<String, ParseError> {
+    let now = Date::utc(SystemTime::now().into());
+    let mut field = Received::new(Host::parse(HOST)?, facts.transmission_type, now);
+    if let Some(name) = facts.hello_name() {
+        field = field.from(name, facts.peer.map(|peer| peer.ip()));
+    }
+    Ok(field.to_string())
+}
+
 fn demonstrate(
     local: std::net::SocketAddr,
     upstream: &ScriptedServer,
 ) -> Result<(), Box<dyn Error>> {
     let mut client = ScriptedClient::connect(local)?;
     client.play("S: 220\nC: EHLO client.example\nS: 250")?;
-    for (to, answer) in [("ann", "250 2.0.0 forwarded"), ("nobody", "554 5.6.0")] {
-        let begin = format!("C: MAIL FROM:<>\nC: RCPT TO:<{to}@example.org>\nC: DATA");
+    let many = "C: Received: x\n".repeat(100);
+    for (to, fields, answer) in [
+        ("<Ann@EXAMPLE.org>", "", "250 2.0.0 forwarded"),
+        ("<nobody@example.org>", "", "554 5.6.0"),
+        ("<Postmaster>", many.as_str(), "554 5.4.6 mail loop"),
+    ] {
+        let begin = format!("C: MAIL FROM:<>\nC: RCPT TO:{to}\nC: DATA");
         client.play(&format!("{begin}\nS: 250\nS: 250\nS: 354"))?;
-        client.play(&format!("C: Subject: hi\nC:\nC: Hello!\nC: .\nS: {answer}"))?;
+        let content = format!("{fields}C: Subject: hi\nC:\nC: Hello!\nC: .");
+        client.play(&format!("{content}\nS: {answer}"))?;
     }
+    client.play("C: MAIL FROM:<>\nC: RCPT TO:<ann@elsewhere.example>\nS: 250\nS: 550 5.7.1")?;
+
     let letter = upstream.next_message()?;
-    assert_eq!(letter.content, "Subject: hi\r\n\r\nHello!\r\n");
-    assert_eq!(letter.to(), ["<ann@example.org>"]);
+    assert_eq!(letter.to(), ["<Ann@EXAMPLE.org>"]);
+    let content = String::from_utf8(letter.content.to_vec())?;
+    println!("{content}");
+    assert!(content.starts_with("Received: from client.example ([127.0.0.1])\r\n\tby relay."));
+    assert!(content.ends_with(" +0000\r\nSubject: hi\r\n\r\nHello!\r\n"));
     Ok(())
 }
 
@@ -107,17 +165,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let script = Script::new().at(At::command("RCPT TO:<nobody@"), "550 5.1.1 no such mailbox");
     let own = ScriptedServer::listen(script)?;
     let own_address = own.address().to_string();
-    let (address, upstream) = match &arguments[..] {
-        [address, upstream] => (address.as_str(), upstream.as_str()),
-        [] => ("127.0.0.1:0", own_address.as_str()),
-        _ => return Err("ADDRESS UPSTREAM:PORT, or nothing".into()),
+    let (address, domain, upstream) = match &arguments[..] {
+        [address, domain, upstream] => (address.as_str(), domain.as_str(), upstream.as_str()),
+        [] => ("127.0.0.1:0", "example.org", own_address.as_str()),
+        _ => return Err("ADDRESS DOMAIN UPSTREAM:PORT, or nothing".into()),
     };
+    Host::parse(domain)?;
     let (host, port) = upstream.rsplit_once(':').ok_or("UPSTREAM:PORT")?;
-    let forwarder = Forwarder { host: host.to_owned(), port: port.parse()? };
+    let forwarder =
+        Forwarder { domain: domain.to_owned(), host: host.to_owned(), port: port.parse()? };
     let listener = TcpListener::bind(address)?;
     let local = listener.local_addr()?;
-    println!("listening at {local}, forwarding to {upstream}");
-    let config = Config::new(Host::parse("relay.example.org")?);
+    println!("listening at {local}, forwarding what is for {domain} to {upstream}");
+    let config = Config::new(Host::parse(HOST)?);
     let server = Server::new(config, forwarder).listen_smtp(listener);
     if !arguments.is_empty() {
         server.serve();

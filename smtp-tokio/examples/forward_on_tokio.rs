@@ -1,28 +1,38 @@
-//! A forwarder that keeps nothing: what a client sends goes on to another server while it comes, each piece as it
-//! lies in memory, and the answer is that server's.
+//! A forwarder that keeps nothing: what a client sends for a domain goes on to the domain's server while it comes,
+//! behind the header section each piece as it lies in memory, and the answer is that server's.
 //!
-//!     cargo run -p smtp-tokio --example forward_on_tokio -- 127.0.0.1:2525 mx.example.org:25
+//!     cargo run -p smtp-tokio --example forward_on_tokio -- 127.0.0.1:2525 example.org mx.example.org:25
 //!
 //! Without arguments it forwards a message to a server of its own, and ends.
 
-use std::{env, error::Error};
+use std::{env, error::Error, time::SystemTime};
 
 use smtp_tokio::{
-    Backend, Body, Client, Connector, Facts, Recipient, Sender, Server, Session, Tls,
+    Backend, Body, Client, Connector, Facts, Message, Recipient, Sender, Server, Session, Tls,
     proto::{
         answer::{Acceptance, Rejection},
-        client::Envelope,
+        client::{Content, Envelope},
+        date::Date,
         domain::Host,
-        parameter::Parameters,
+        error::ParseError,
+        parameter::{self, Parameters},
         path::{ForwardPath, ReversePath},
         server::Config,
         status::Severity,
+        trace::{HeaderScanner, MAX_HOPS, Received},
     },
     testing::{At, Script, ScriptedClient, ScriptedServer},
 };
 use tokio::{net::TcpListener, spawn};
 
+const HOST: &str = "relay.example.org";
+
+/// Octets of a header section, which is held until it is known whether the message goes round.
+const MAX_HEADER: usize = 256 << 10;
+
 struct Forwarder {
+    /// Whose mail goes on. Without it this would be an open relay.
+    domain: String,
     host: String,
     port: u16,
 }
@@ -30,6 +40,7 @@ struct Forwarder {
 /// A session on each side, and what there is of a transaction.
 struct Passage {
     upstream: Client,
+    domain: String,
     from: String,
     to: String,
 }
@@ -42,7 +53,8 @@ impl Backend for Forwarder {
         let connector = Connector::new(Tls::Opportunistic);
         let upstream = connector.connect(&self.host, self.port).await;
         let upstream = upstream.map_err(|_| Rejection::SHUTTING_DOWN)?;
-        Ok(Passage { upstream, from: String::new(), to: String::new() })
+        let domain = self.domain.clone();
+        Ok(Passage { upstream, domain, from: String::new(), to: String::new() })
     }
 }
 
@@ -53,6 +65,11 @@ impl Session for Passage {
     }
 
     async fn rcpt(&mut self, to: &Recipient<'_>) -> Result<(), Rejection<'static>> {
+        // Domains do not mind case, and <Postmaster> has none (RFC 5321 section 4.5.1).
+        let ours = Host::parse(&self.domain).ok();
+        if !to.forward_path().mailbox().is_none_or(|mailbox| Some(mailbox.host()) == ours) {
+            return Err(Rejection::RELAY_DENIED);
+        }
         // One at a time: SMTP has one answer to a message, and recipients may fare differently upstream.
         if !self.to.is_empty() {
             return Err(Rejection::TOO_MANY_RECIPIENTS);
@@ -71,8 +88,29 @@ impl Session for Passage {
             parameters: Parameters::EMPTY,
             recipients: &[ForwardPath::parse(&self.to).map_err(broken)?.into()],
         };
+        // From where it came is said in front (section 4.4), and hosts that take each other for the domain's do not
+        // send it to and fro for ever (section 6.3).
+        let field = trace_field(body.facts()).map_err(broken)?;
+        let mut header = HeaderScanner::new();
+        let mut begun = Vec::new();
+        while !header.has_ended() {
+            let Some(octets) = body.next().await? else { break };
+            header.scan(&octets);
+            begun.extend_from_slice(&octets);
+            if begun.len() > MAX_HEADER {
+                return Err(Rejection::MESSAGE_TOO_BIG);
+            }
+        }
+        header.finish();
+        header.check_loop(MAX_HOPS)?;
+        let rest = Content {
+            size: body.declared_size().map(|size| size.saturating_sub(begun.len() as u64)),
+            body: parameter::Body::EightBitMime,
+            smtputf8: header.is_internationalized(),
+        };
+        let message = Message::from(body).content(rest).in_front(begun).in_front(field);
         // If the client breaks off, so does this: no half of a message is taken for a whole.
-        let sent = self.upstream.send(&envelope, body).await;
+        let sent = self.upstream.send(&envelope, message).await;
         let report = sent.map_err(|_| Rejection::LOCAL_ERROR)?;
         let outcome = report.outcomes().first().ok_or(Rejection::LOCAL_ERROR)?;
         println!("{}: {outcome}", self.to);
@@ -89,20 +127,42 @@ impl Session for Passage {
     }
 }
 
+fn trace_field(facts: &Facts) -> Result<String, ParseError> {
+    let now = Date::utc(SystemTime::now().into());
+    let mut field = Received::new(Host::parse(HOST)?, facts.transmission_type, now);
+    if let Some(name) = facts.hello_name() {
+        field = field.from(name, facts.peer.map(|peer| peer.ip()));
+    }
+    Ok(field.to_string())
+}
+
 async fn demonstrate(
     local: std::net::SocketAddr,
     upstream: &ScriptedServer,
 ) -> Result<(), Box<dyn Error>> {
     let mut client = ScriptedClient::connect(local).await?;
     client.play("S: 220\nC: EHLO client.example\nS: 250").await?;
-    for (to, answer) in [("ann", "250 2.0.0 forwarded"), ("nobody", "554 5.6.0")] {
-        let begin = format!("C: MAIL FROM:<>\nC: RCPT TO:<{to}@example.org>\nC: DATA");
+    let many = "C: Received: x\n".repeat(100);
+    for (to, fields, answer) in [
+        ("<Ann@EXAMPLE.org>", "", "250 2.0.0 forwarded"),
+        ("<nobody@example.org>", "", "554 5.6.0"),
+        ("<Postmaster>", many.as_str(), "554 5.4.6 mail loop"),
+    ] {
+        let begin = format!("C: MAIL FROM:<>\nC: RCPT TO:{to}\nC: DATA");
         client.play(&format!("{begin}\nS: 250\nS: 250\nS: 354")).await?;
-        client.play(&format!("C: Subject: hi\nC:\nC: Hello!\nC: .\nS: {answer}")).await?;
+        let content = format!("{fields}C: Subject: hi\nC:\nC: Hello!\nC: .");
+        client.play(&format!("{content}\nS: {answer}")).await?;
     }
+    client
+        .play("C: MAIL FROM:<>\nC: RCPT TO:<ann@elsewhere.example>\nS: 250\nS: 550 5.7.1")
+        .await?;
+
     let letter = upstream.next_message().await?;
-    assert_eq!(letter.content, "Subject: hi\r\n\r\nHello!\r\n");
-    assert_eq!(letter.to(), ["<ann@example.org>"]);
+    assert_eq!(letter.to(), ["<Ann@EXAMPLE.org>"]);
+    let content = String::from_utf8(letter.content.to_vec())?;
+    println!("{content}");
+    assert!(content.starts_with("Received: from client.example ([127.0.0.1])\r\n\tby relay."));
+    assert!(content.ends_with(" +0000\r\nSubject: hi\r\n\r\nHello!\r\n"));
     Ok(())
 }
 
@@ -111,17 +171,19 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let script = Script::new().at(At::command("RCPT TO:<nobody@"), "550 5.1.1 no such mailbox");
     let own = ScriptedServer::listen(script).await?;
     let own_address = own.address().to_string();
-    let (address, upstream) = match &arguments[..] {
-        [address, upstream] => (address.as_str(), upstream.as_str()),
-        [] => ("127.0.0.1:0", own_address.as_str()),
-        _ => return Err("ADDRESS UPSTREAM:PORT, or nothing".into()),
+    let (address, domain, upstream) = match &arguments[..] {
+        [address, domain, upstream] => (address.as_str(), domain.as_str(), upstream.as_str()),
+        [] => ("127.0.0.1:0", "example.org", own_address.as_str()),
+        _ => return Err("ADDRESS DOMAIN UPSTREAM:PORT, or nothing".into()),
     };
+    Host::parse(domain)?;
     let (host, port) = upstream.rsplit_once(':').ok_or("UPSTREAM:PORT")?;
-    let forwarder = Forwarder { host: host.to_owned(), port: port.parse()? };
+    let forwarder =
+        Forwarder { domain: domain.to_owned(), host: host.to_owned(), port: port.parse()? };
     let listener = TcpListener::bind(address).await?;
     let local = listener.local_addr()?;
-    println!("listening at {local}, forwarding to {upstream}");
-    let config = Config::new(Host::parse("relay.example.org")?);
+    println!("listening at {local}, forwarding what is for {domain} to {upstream}");
+    let config = Config::new(Host::parse(HOST)?);
     let server = Server::new(config, forwarder).listen_smtp(listener);
     if !arguments.is_empty() {
         server.serve().await;
