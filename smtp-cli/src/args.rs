@@ -1,5 +1,16 @@
 //! The command line.
 
+/// With which codes those end who send messages.
+macro_rules! exit_codes {
+    () => {
+        "\
+Exit codes: 0 all accepted; 75 temporary failure; 69 permanent failure; 77 authentication
+refused; 76 protocol error; 64 usage; 65 bad message or address; 73 a file cannot be made or
+written.
+"
+    };
+}
+
 mod environment;
 mod load;
 mod probe;
@@ -7,6 +18,8 @@ mod replay;
 mod send;
 mod serve;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -117,7 +130,13 @@ pub(crate) enum Tls {
     Implicit,
 }
 
+const DEMO_NOTES: &str = "\
+Exit codes: 0 the message was sent and delivered; 73 a file or a socket for it cannot be made,
+or its output not be written; 64 usage; else those of `smtp send`: 75, 69, 77, 76 and 65.
+";
+
 #[derive(Debug, Clone, Args)]
+#[command(after_help = DEMO_NOTES)]
 pub(crate) struct Demo {
     /// What to run on. Default: what SMTP_RUNTIME says, or else tokio.
     #[arg(long, value_enum)]

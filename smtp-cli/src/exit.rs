@@ -37,6 +37,19 @@ pub(crate) enum Code {
     Permission = 77,
 }
 
+#[cfg(test)]
+impl Code {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Usage,
+        Self::Data,
+        Self::Unavailable,
+        Self::CannotCreate,
+        Self::Temporary,
+        Self::Protocol,
+        Self::Permission,
+    ];
+}
+
 impl From<Code> for ExitCode {
     fn from(code: Code) -> Self {
         Self::from(code as u8)

@@ -6,7 +6,8 @@ use clap::{ArgGroup, Args};
 
 use super::Session;
 
-const LOAD_EXAMPLES: &str = "\
+const LOAD_EXAMPLES: &str = concat!(
+    "\
 Examples:
   What a server takes, for ten seconds on ten connections:
     smtp load --server 127.0.0.1:2525
@@ -21,15 +22,15 @@ Examples:
   What 10,000 idle sessions cost the server:
     smtp load --server 127.0.0.1:2525 --idle --connections 10000 --duration 60
 
-Latencies: a phase counts from when its command was sent to its reply; commands sent in a group count
-from the start of the group. content is from the reply to DATA, or from the start of a group with BDAT
-in it, to the final reply; message is all of it, of messages that were accepted. With --rate it counts
-from the time the message was due.
+Latencies: a phase counts from when its command was sent to its reply; commands sent in a group
+count from the start of the group. content is from the reply to DATA, or from the start of a
+group with BDAT in it, to the final reply; message is all of it, of messages that were accepted.
+With --rate it counts from the time the message was due.
 
-Ctrl-C ends the run; the figures so far are printed. Exit codes are those of `smtp send`: 0 all accepted;
-75 temporary failure; 69 permanent failure; 77 authentication refused; 76 protocol error; 64 usage;
-65 bad message or address.
-";
+Ctrl-C ends the run; the figures so far are printed.
+",
+    exit_codes!()
+);
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = LOAD_EXAMPLES, group = ArgGroup::new("where").arg("server").required(true))]

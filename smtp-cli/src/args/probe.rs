@@ -19,15 +19,15 @@ Examples:
   When does the certificate expire:
     smtp probe mail.example.org:465 --json | jq '.tls.certificates[0].days_left'
 
-No message is sent. A certificate that cannot be verified does not end the probe, but with --user
-nothing is said behind it, so that no password gets lost.
-The page, or with --json one JSON object, is on the standard output. Text of the server is shown with
-control characters and what is not UTF-8 escaped. TLS 1.2 and 1.3 are spoken; whether a server also
-takes older versions cannot be told.
-Exit codes: 0 the session could be opened as asked; 75 no connection, or a temporary failure; 69
-permanent failure, among them no STARTTLS where it was asked for, a failed TLS handshake and, unless
---insecure, a certificate that is not verified; 77 authentication refused or not possible; 76
-protocol error; 64 usage; 65 unreadable --ca.
+No message is sent. A certificate that cannot be verified does not end the probe, but with
+--user nothing is said behind it, so that no password gets lost.
+The page, or with --json one JSON object, is on the standard output. Text of the server is shown
+with control characters and what is not UTF-8 escaped. TLS 1.2 and 1.3 are spoken; whether a
+server also takes older versions cannot be told.
+Exit codes: 0 the session could be opened as asked; 75 no connection, or a temporary failure;
+69 permanent failure, among them no STARTTLS where it was asked for, a failed TLS handshake and,
+unless --insecure, a certificate that is not verified; 77 authentication refused or not
+possible; 76 protocol error; 64 usage; 65 unreadable --ca; 73 the output cannot be written.
 ";
 
 /// Where TLS comes in.

@@ -10,8 +10,10 @@ Examples:
        --transcript session.smtp --keep-content 100000
   smtp replay session.smtp
 
-How the side that was recorded was configured is guessed from what it said, and from what it forgave.
-Exit codes: 0 all was the same; 76 a difference, which is told with its line; 65 no transcript.
+How the side that was recorded was configured is guessed from what it said, and from what it
+forgave.
+Exit codes: 0 all was the same; 76 a difference, which is told with its line; 65 no transcript;
+64 usage; 73 the output cannot be written.
 ";
 
 #[derive(Debug, Clone, Args)]

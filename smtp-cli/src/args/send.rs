@@ -9,24 +9,29 @@ use clap::{ArgGroup, Args, ValueEnum};
 
 use super::Session;
 
-const SEND_EXAMPLES: &str = "\
+const SEND_EXAMPLES: &str = concat!(
+    "\
 Examples:
-  smtp send --server 127.0.0.1:2525 --tls none --from a@example.org --to b@example.net --body 'Hello'
+  smtp send --server 127.0.0.1:2525 --tls none \\
+       --from a@example.org --to b@example.net --body 'Hello'
   smtp send --server mail.example.org:587 --user alice --from alice@example.org \\
        --to bob@example.net --subject 'Figures' --body 'See attached.' --attach figures.pdf
-  smtp send --server mx.example.net:25 --from a@example.org --to b@example.net --message mail.eml
+  smtp send --server mx.example.net:25 \\
+       --from a@example.org --to b@example.net --message mail.eml
   smtp send --server unix:/run/dovecot/lmtp --lmtp --from a@example.org \\
        --to b@example.net --message - < mail.eml
   To whom the message says, as with sendmail -t:
     smtp send --server mail.example.org --user alice -t --message - < mail.eml
   To the hosts that take mail for the recipients' domains:
-    smtp send --mx --hello host.example.org --from a@example.org --to b@example.net --body 'Hello'
+    smtp send --mx --hello host.example.org \\
+         --from a@example.org --to b@example.net --body 'Hello'
   A report when the message has arrived, with the header only:
     smtp send --server mail.example.org --user alice --from alice@example.org \\
          --to bob@example.net --body 'Hello' --dsn-notify success,failure --dsn-ret hdrs
   A reminder, released in two hours, of no use after four:
     smtp send --server mail.example.org --user alice --from alice@example.org \\
-         --to bob@example.net --body 'Lunch?' --hold-for 7200 --deliver-by 14400 --if-late return
+         --to bob@example.net --body 'Lunch?' \\
+         --hold-for 7200 --deliver-by 14400 --if-late return
   What a server behind a proxy makes of a client:
     smtp send --server 127.0.0.1:2525 --proxy-protocol v2 --proxy-source 192.0.2.1:1234 \\
          --from a@example.org --to b@example.net --body 'Hello'
@@ -38,10 +43,11 @@ Examples:
          --from a@example.org --to b@example.net --message mail.eml
 
 The password may come from the environment variable SMTP_PASSWORD, a token from SMTP_TOKEN.
-One line per recipient is printed. What the server does not offer is not left out in silence: nothing
-is sent then, and the exit code is 69. Exit codes: 0 all accepted; 75 temporary failure; 69 permanent
-failure; 77 authentication refused; 76 protocol error; 64 usage; 65 bad message or address.
-";
+One line per recipient is printed. What the server does not offer is not left out in silence:
+nothing is sent then, and the exit code is 69.
+",
+    exit_codes!()
+);
 
 /// When the sender is to be told what became of the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -11,18 +11,19 @@ const SERVE_EXAMPLES: &str = "\
 Examples:
   Take every message for every address, into ./mail/ADDRESS/new:
     smtp serve --maildir ./mail
-  A mail server for one domain, with a login for those who send elsewhere:
-    smtp serve --listen 0.0.0.0:2525 --domain example.org --user alice:secret --maildir ./mail
+  A mail server for one domain, with logins for those who send elsewhere, which are in a file:
+    smtp serve --listen 0.0.0.0:2525 --domain example.org --users logins --maildir ./mail
   Local delivery by LMTP on a Unix socket:
     smtp serve --listen-lmtp unix:/run/smtp/lmtp.sock --maildir ./mail
   Submission by its authors, on the ports they know:
-    smtp serve --submission --listen 0.0.0.0:587 --listen-tls 0.0.0.0:465 --user alice:secret \\
+    smtp serve --submission --listen 0.0.0.0:587 --listen-tls 0.0.0.0:465 --users logins \\
          --tls-cert chain.pem --tls-key key.pem --maildir ./mail
-  A mail server on the Internet, with a certificate for each of its names, and limits for each client;
-  `kill -HUP` has it read the certificates anew when they have been renewed:
-    smtp serve --listen 0.0.0.0:25 --domain example.org --domain example.net --maildir ./mail \\
+  A mail server on the Internet, with a certificate for each of its names, and limits for each
+  client; `kill -HUP` has it read the certificates anew when they have been renewed:
+    smtp serve --listen 0.0.0.0:25 --domain example.org,example.net --maildir ./mail \\
          --tls-cert org.pem --tls-key org.key --tls-cert net.pem --tls-key net.key \\
-         --max-per-address 20 --rate-per-address 60 --rate 1000/10 --exempt 192.0.2.0/24 --summary
+         --max-per-address 20 --rate-per-address 60 --rate 1000/10 --exempt 192.0.2.0/24 \\
+         --summary
   Old scanners and printers on a network of one's own:
     smtp serve --listen 10.0.0.1:25 --profile lenient --maildir ./mail
   Behind a proxy on this host, which says who its clients are:
@@ -33,7 +34,11 @@ Examples:
     smtp serve --discard --profile strict --withhold CHUNKING --offer DSN --offer DELIVERBY=60
 
 When ready, one line per listener is printed: `listening smtp 127.0.0.1:2525`.
-SIGINT and SIGTERM end it: transactions under way may finish within the time of --grace.
+SIGINT and SIGTERM end it: transactions under way may finish within the time of --grace, and do
+not when it is asked a second time.
+Exit codes: 0 it was asked to end; 64 usage; 65 a certificate, key or login cannot be read; 69 a
+certificate cannot be used; 73 a socket, the store or a transcript cannot be made, or the output
+not be written; 75 the system lets nothing be begun.
 ";
 
 #[derive(Debug, Clone, Args)]
