@@ -12,6 +12,7 @@ mod maildir;
 mod notice;
 mod open_files;
 mod output;
+mod private;
 mod probe;
 mod replay;
 mod runtime;

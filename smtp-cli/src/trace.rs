@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs::{DirBuilder, File, OpenOptions},
+    fs::File,
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
@@ -14,6 +14,7 @@ use smtp_proto::transcript::{Content, Entry, Recording, Speaker, Transcript};
 use crate::{
     exit::{Code, Failure},
     notice::notice,
+    private,
 };
 
 /// Tells what is said to those who asked for it.
@@ -66,11 +67,8 @@ impl Trace {
     /// Of the sessions of a server; `None` if nobody asked.
     pub(crate) fn server(lines: bool, folder: Option<&Path>) -> Result<Option<Self>, Failure> {
         let target = folder.map(|folder| {
-            let mut builder = DirBuilder::new();
-            builder.recursive(true);
-            #[cfg(unix)]
-            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-            builder.create(folder).map_err(|error| failure(folder, &error))?;
+            let made = private::directories().recursive(true).create(folder);
+            made.map_err(|error| failure(folder, &error))?;
             let begun = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
             Ok(Target::Folder { folder: folder.to_owned(), begun, open: Mutex::new(None) })
         });
@@ -162,11 +160,7 @@ fn begin(path: &Path) -> io::Result<File> {
 
 /// Opens a file that nobody else may read: who writes to whom is in it.
 fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
+    let file = private::files().append(true).create(true).open(path)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

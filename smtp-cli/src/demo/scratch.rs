@@ -1,12 +1,11 @@
 //! A directory for a while.
 
 use std::{
-    fs::{self, DirBuilder},
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use crate::notice::notice;
+use crate::{notice::notice, private};
 
 /// A directory under the system's for temporary files, which goes with all that is in it when this is dropped.
 #[derive(Debug)]
@@ -20,10 +19,7 @@ impl Scratch {
         getrandom::fill(&mut octets)?;
         let name = format!("smtp-demo-{:016x}", u64::from_ne_bytes(octets));
         let path = std::env::temp_dir().join(name);
-        let mut builder = DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&path)?;
+        private::directories().create(&path)?;
         Ok(Self(path))
     }
 

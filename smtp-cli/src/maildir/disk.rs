@@ -2,11 +2,13 @@
 
 use std::{
     fmt,
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
     time::SystemTime,
 };
+
+use crate::private;
 
 /// A file system.
 pub(crate) trait Disk: fmt::Debug {
@@ -43,11 +45,7 @@ impl Disk for Local {
     type File = File;
 
     fn create(&self, path: &Path) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(path)
+        private::files().write(true).create_new(true).open(path)
     }
 
     fn sync_file(&self, file: &File) -> io::Result<()> {
@@ -55,10 +53,7 @@ impl Disk for Local {
     }
 
     fn make_directory(&self, path: &Path) -> io::Result<bool> {
-        let mut builder = DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        match builder.create(path) {
+        match private::directories().create(path) {
             Ok(()) => Ok(true),
             // Systems differ in what they say of one that is there.
             Err(_) if path.is_dir() => Ok(false),
