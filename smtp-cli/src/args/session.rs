@@ -33,7 +33,7 @@ pub(crate) struct Login {
     #[arg(long, value_name = "NAME", help_heading = "Authentication")]
     pub(crate) user: Option<String>,
     /// The user's password. Others on this machine may see it; rather set SMTP_PASSWORD.
-    #[arg(long, value_name = "PASS", help_heading = "Authentication")]
+    #[arg(long, value_name = "PASS", requires = "user", help_heading = "Authentication")]
     pub(crate) password: Option<String>,
 }
 

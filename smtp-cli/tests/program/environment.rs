@@ -33,8 +33,10 @@ fn a_token_is_for_those_who_log_in() {
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     // On the command line somebody has forgotten something.
-    let output = send(server, ("SMTP_TOKEN", ""), &["--token", "secret"]);
-    assert_eq!(output.status.code(), Some(64), "{output:?}");
+    for option in ["--token", "--password"] {
+        let output = send(server, ("SMTP_TOKEN", ""), &[option, "secret"]);
+        assert_eq!(output.status.code(), Some(64), "{output:?}");
+    }
 }
 
 #[test]
