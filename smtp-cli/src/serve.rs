@@ -56,7 +56,7 @@ pub(crate) async fn run<R: System>(arguments: &args::Serve) -> Result<(), Failur
     let [asked, asked_again] = signal::asked_to_end()?;
     if arguments.tls_cert.is_empty() {
         // It is how the terminal says that it is gone, too, and ends who does not listen.
-        signal::at_hangup(|| notice(format_args!("smtp: there is no file to read anew")))?;
+        signal::at_hangup(|| notice(format_args!("smtp: there is no certificate to read anew")))?;
     }
     {
         let mut stdout = io::stdout().lock();

@@ -199,7 +199,7 @@ fn sighup_ends_no_server_that_has_nothing_to_read_anew() {
     let mut serve = Serve::spawn_quietly(&mut command);
     let mut stderr = BufReader::new(serve.child.stderr.take().unwrap());
     signal(&serve, "-HUP");
-    assert_eq!(next_line(&mut stderr), "smtp: there is no file to read anew\n");
+    assert_eq!(next_line(&mut stderr), "smtp: there is no certificate to read anew\n");
     assert!(first_line(serve.address("smtp")).starts_with("220 "));
 }
 
