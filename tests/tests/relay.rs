@@ -219,6 +219,24 @@ fn two_hops() {
     assert_eq!(by.as_deref(), Some("-200;N"));
 }
 
+/// C-73: where nothing but the address of old is beyond ASCII, SMTPUTF8 is for that.
+#[test]
+fn an_address_of_old_goes_on_as_it_is() {
+    let (mut queued, _) = first_hop(&ALL, "SMTPUTF8", "ORCPT=utf-8;b\u{f8}b@two.example");
+    let mut header = HeaderScanner::new();
+    header.scan(b"Subject: x\r\n\r\n");
+    header.finish();
+    queued.received(16, false);
+    queued.header(&header);
+    assert!(!queued.content().smtputf8);
+    let mut second = Keeper::new("two.example", &ALL, at(0));
+    let (report, losses) = relay(&queued, b"Subject: x\r\n\r\n", &mut second, 100);
+    assert!(report.all_delivered() && losses.is_empty(), "{report:?} {losses:?}");
+    let (kept, _) = second.kept.pop().unwrap();
+    assert!(kept.parameters().smtputf8());
+    assert!(kept.recipients().eq(queued.recipients()));
+}
+
 /// Where the next server does not know what was asked for, this one answers for it.
 #[test]
 fn a_hop_that_knows_less() {

@@ -1,9 +1,12 @@
 //! What became of a message, recipient by recipient.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::fmt;
 
-use super::Downgrades;
+use super::{Downgrades, Misuse};
 use crate::{
     answer::Rejection,
     fault::Fault,
@@ -281,6 +284,11 @@ impl Outcome {
     pub(crate) fn limited(limit: Limit, retry: Retry) -> Self {
         let cause = Cause::Limit(limit);
         Self { status: Status::Deferred, phase: Phase::Preparation, cause, retry }
+    }
+
+    /// That of a recipient whom the caller's mistake concerns, when others have theirs.
+    pub(super) fn misused(misuse: Misuse) -> Self {
+        Self::local(Rejection::permanent(5, 0, "").with_text(misuse.to_string()))
     }
 
     /// The same outcome, to be tried again at such a time.

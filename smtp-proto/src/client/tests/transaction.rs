@@ -1,6 +1,7 @@
 //! Transactions as their caller sees them, a step at a time.
 
 use alloc::{
+    format,
     string::{String, ToString},
     vec::Vec,
 };
@@ -103,6 +104,89 @@ fn the_last_chunk_waits_for_its_turn() {
     let (sent, step) = hear(&mut client, &mut transaction, "250 taken\r\n");
     assert_eq!((sent.as_str(), step), ("", TransactionStep::Done));
     assert!(transaction.report().all_delivered());
+}
+
+/// C-65: a server that says 421 while recipients wait to be asked for has answered for all of them.
+#[test]
+fn the_session_ends_before_all_were_asked_for() {
+    for reply in ["421 4.3.2 bye\r\n", "354 what?\r\n"] {
+        let mut config = Config::default();
+        (config.limits.in_flight, config.limits.queue) = (100, 100);
+        let mut client = open(config, &["PIPELINING"]);
+        let to = recipients(&["<b@x.example>"; 50]);
+        let mut transaction = transaction(&to, Content::default());
+        let (sent, _) = settle(&mut client, &mut transaction);
+        assert!((1..10).contains(&sent.matches("RCPT").count()), "{sent}");
+        let replies = format!("250 ok\r\n550 5.1.1 no\r\n{reply}");
+        assert_eq!(client.wire().receive(replies.as_bytes()), replies.len());
+        loop {
+            let step = transaction.next(&mut client).unwrap();
+            assert_eq!(step, TransactionStep::Await);
+            while client.step() == Step::Write {
+                let output = client.wire().output();
+                output.advance(output.chunk().len());
+            }
+            assert_eq!(client.step(), Step::Event);
+            match client.event() {
+                Some(Event::Reply { to, reply }) => transaction.reply(to, reply),
+                Some(Event::Fault(fault)) => {
+                    // Whoever asks first is told to wait for that.
+                    let step = transaction.next(&mut client);
+                    assert_eq!(step, Ok(TransactionStep::Await));
+                    transaction.fault(&client, fault);
+                    break;
+                }
+                event => panic!("{event:?}"),
+            }
+        }
+        assert_eq!(transaction.next(&mut client), Ok(TransactionStep::Done));
+        let report = transaction.report();
+        let statuses: Vec<_> = report.outcomes().iter().map(|one| one.status()).collect();
+        assert_eq!(statuses[..2], [Status::Rejected, Status::Deferred]);
+        assert!(
+            statuses[1..].iter().all(|status| *status == Status::Deferred) && statuses.len() == 50
+        );
+    }
+}
+
+/// What only a later transaction shows concerns those whom it was for; the others have their outcomes.
+#[test]
+fn a_misuse_in_a_further_transaction() {
+    let mut client = open(Config::default(), &["PIPELINING", "CHUNKING"]);
+    let to = recipients(&["<b@x.example>", "<c@x.example>", "<d@x.example>"]);
+    let mut transaction = transaction(&to, Content::default());
+    let _ = settle(&mut client, &mut transaction);
+    let replies = "250 ok\r\n250 ok\r\n452 4.5.3 one\r\n550 5.1.1 no\r\n";
+    let (_, step) = hear(&mut client, &mut transaction, replies);
+    assert_eq!(step, TransactionStep::Body);
+    transaction.body(&mut client, LINE).unwrap();
+    transaction.end_of_body(&mut client).unwrap();
+    let _ = settle(&mut client, &mut transaction);
+    let (_, step) = hear(&mut client, &mut transaction, "250 taken\r\n");
+    assert_eq!(step, TransactionStep::Rewind);
+    transaction.rewound();
+    let _ = settle(&mut client, &mut transaction);
+    let (_, step) = hear(&mut client, &mut transaction, "250 ok\r\n250 ok\r\n");
+    assert_eq!(step, TransactionStep::Body);
+    // The content is another than before. The first chunk leaves, so that the last one waits.
+    client.session.config.limits.in_flight = 1;
+    transaction.body(&mut client, LINE).unwrap();
+    transaction.body(&mut client, Bytes::from_static(b"text\r")).unwrap();
+    let (sent, _) = settle(&mut client, &mut transaction);
+    assert_eq!(sent, "BDAT 6\r\ntext\r\n");
+    let (_, step) = hear(&mut client, &mut transaction, "250 ok\r\n");
+    assert_eq!(step, TransactionStep::Body);
+    let misuse = transaction.end_of_body(&mut client);
+    assert_eq!(misuse, Err(Misuse::BareNewline));
+    let (sent, _) = settle(&mut client, &mut transaction);
+    assert_eq!(sent, "RSET\r\n");
+    let (_, step) = hear(&mut client, &mut transaction, "250 ok\r\n");
+    assert_eq!(step, TransactionStep::Done);
+    let report = transaction.report();
+    let [first, second, third] = report.outcomes() else { panic!("{report:?}") };
+    assert!(first.is_delivered() && third.reply().is_some());
+    let Cause::Local(rejection) = second.cause() else { panic!("{second}") };
+    assert!(rejection.text().contains("bare CR or LF"), "{rejection}");
 }
 
 /// A server that answers no chunk is sent so many and no more.

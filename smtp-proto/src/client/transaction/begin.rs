@@ -49,7 +49,7 @@ impl Transaction<'_> {
             self.stage = Stage::Done;
             return Ok(());
         }
-        let smtputf8 = self.needs_smtputf8();
+        let smtputf8 = self.needs_smtputf8(client, offered);
         let size = content.size.filter(|_| offered.contains(Extension::Size));
         let own = OwnParameters { size, body: content.body, smtputf8 };
         let mut list = ParameterList::new();
@@ -141,6 +141,12 @@ impl Transaction<'_> {
             match client.rcpt(as_sent(path, mailbox, smtputf8, &mut None), parameters) {
                 Ok(()) => {}
                 Err(Misuse::QueueFull) => return Ok(false),
+                Err(misuse) if self.again => {
+                    // Others have their outcome, and it is not taken from them.
+                    self.fates.set(index, Fate::Settled(Outcome::misused(misuse)));
+                    self.round.ask += 1;
+                    continue;
+                }
                 Err(misuse) => return Err(misuse),
             }
             self.fates.set(index, Fate::Asked);

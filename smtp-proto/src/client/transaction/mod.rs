@@ -70,6 +70,8 @@ pub struct Transaction<'e> {
     international: usize,
     /// What is the same in each of several mail transactions was judged.
     judged: bool,
+    /// It is not the first of several mail transactions.
+    again: bool,
     chunked: bool,
     /// The server takes nothing but 7-bit content.
     seven_bit: bool,
@@ -149,6 +151,7 @@ impl<'e> Transaction<'e> {
             fates: Fates::new(envelope.recipients.len()),
             international: envelope.recipients.len(),
             judged: false,
+            again: false,
             chunked: false,
             seven_bit: false,
             begun: false,
@@ -184,7 +187,8 @@ impl<'e> Transaction<'e> {
     ///
     /// # Errors
     /// A [`Misuse`] that the envelope is to blame for, such as a parameter the server does not offer;
-    /// or the session was not open. Nothing was sent then, unless MAIL had been accepted.
+    /// or the session was not open. Nothing was sent then, unless MAIL had been accepted. In a further mail
+    /// transaction it is the outcome of those whom it concerns instead.
     #[inline]
     pub fn next(&mut self, client: &mut Client) -> Result<TransactionStep, Misuse> {
         // Asked at every turn, and mostly while replies are awaited.
@@ -194,14 +198,33 @@ impl<'e> Transaction<'e> {
             }
             Stage::Body if !self.chunked => Ok(TransactionStep::Body),
             Stage::Done => Ok(TransactionStep::Done),
-            _ => self.advance(client),
+            _ => match self.advance(client) {
+                Err(misuse) if self.again => {
+                    self.settle_misuse(misuse);
+                    self.advance(client)
+                }
+                step => step,
+            },
         }
+    }
+
+    /// What the caller is to blame for concerns all who are left: the others have their outcomes.
+    #[cold]
+    fn settle_misuse(&mut self, misuse: Misuse) {
+        self.fates.settle_all(Outcome::misused(misuse));
+        self.stage = if self.stage == Stage::Start { Stage::Done } else { Stage::Failed };
     }
 
     #[inline(never)]
     fn advance(&mut self, client: &mut Client) -> Result<TransactionStep, Misuse> {
         loop {
             match self.stage {
+                // The fault is told next.
+                Stage::Start | Stage::Mail | Stage::Recipients | Stage::Body | Stage::Nobody
+                    if self.judged && client.has_ended() =>
+                {
+                    return Ok(TransactionStep::Await);
+                }
                 Stage::Start => self.start(client)?,
                 // Nobody is to be asked for where the server may know the recipients.
                 Stage::Mail if client.pipelines() && !client.session.transid => {
@@ -300,6 +323,7 @@ impl<'e> Transaction<'e> {
             self.fates.give_up(Retry::Later);
             self.stage = Stage::Done;
         } else {
+            self.again = true;
             self.stage = if self.begun { Stage::Rewind } else { Stage::Start };
         }
     }

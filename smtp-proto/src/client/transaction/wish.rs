@@ -108,15 +108,16 @@ impl<'e> Transaction<'e> {
             if !self.fates.is_left(index) {
                 continue;
             }
-            let refusal =
-                if !offered.contains(Extension::SmtpUtf8) && recipient.path.needs_smtputf8() {
-                    Some(NO_SMTPUTF8)
-                } else {
-                    let mut parameters = recipient.parameters.iter();
-                    parameters.find_map(|parameter| {
-                        wish_of_rcpt(recipient, parameter, offered).refusal(refuse)
-                    })
-                };
+            let needs =
+                || recipient.path.needs_smtputf8() || rcpt_needs_smtputf8(recipient, offered);
+            let refusal = if !offered.contains(Extension::SmtpUtf8) && needs() {
+                Some(NO_SMTPUTF8)
+            } else {
+                let mut parameters = recipient.parameters.iter();
+                parameters.find_map(|parameter| {
+                    wish_of_rcpt(recipient, parameter, offered).refusal(refuse)
+                })
+            };
             if let Some(refusal) = refusal {
                 self.fates.set(index, Fate::Settled(Outcome::local(refusal)));
                 refused = true;
@@ -127,17 +128,26 @@ impl<'e> Transaction<'e> {
         }
     }
 
-    /// Whether SMTPUTF8 is needed for the message, or for a recipient that is left. It is not for a
-    /// domain alone, which has A-labels.
-    pub(super) fn needs_smtputf8(&mut self) -> bool {
+    /// Whether SMTPUTF8 is needed for the message, or for a recipient that is left, or where the caller does
+    /// not say it already for a parameter of either (RFC 6531 section 3.4). It is not for a domain alone,
+    /// which has A-labels.
+    pub(super) fn needs_smtputf8(&mut self, client: &Client, offered: ExtensionSet) -> bool {
         if self.content.smtputf8 || self.envelope.reverse_path.needs_smtputf8() {
             return true;
         }
+        let parameters = self.envelope.parameters;
+        let for_parameters =
+            offered.contains(Extension::SmtpUtf8) && parameters.get("SMTPUTF8").is_none();
+        let wish = |parameter| self.wish_of_mail(parameter, client, offered);
+        if for_parameters && says_more_than_ascii(parameters, wish) {
+            return true;
+        }
         while let Some(last) = self.international.checked_sub(1) {
-            let recipient = self.envelope.recipients.get(last);
-            if recipient.is_some_and(|recipient| recipient.path.needs_smtputf8())
-                && self.fates.is_left(last)
-            {
+            let needs = self.envelope.recipients.get(last).is_some_and(|recipient| {
+                recipient.path.needs_smtputf8()
+                    || for_parameters && rcpt_needs_smtputf8(recipient, offered)
+            });
+            if needs && self.fates.is_left(last) {
                 return true;
             }
             self.international = last;
@@ -245,6 +255,21 @@ fn wish_of_rcpt(
         return Wish::Refuse(Downgrade::OwnerCheck.refusal());
     }
     Wish::of_unoffered(extension)
+}
+
+/// Whether a parameter needs SMTPUTF8 that is sent for this recipient, such as an ORCPT in UTF-8 (RFC 6533
+/// section 3).
+fn rcpt_needs_smtputf8(recipient: &Recipient<'_>, offered: ExtensionSet) -> bool {
+    says_more_than_ascii(recipient.parameters, |parameter| {
+        wish_of_rcpt(recipient, parameter, offered)
+    })
+}
+
+/// Whether a parameter that is sent has a value beyond ASCII.
+fn says_more_than_ascii<'p>(all: Parameters<'p>, wish: impl Fn(Parameter<'p>) -> Wish) -> bool {
+    let beyond = |value: &str| !value.is_ascii();
+    !all.is_ascii()
+        && all.iter().any(|one| one.value().is_some_and(beyond) && wish(one) == Wish::Send)
 }
 
 /// The parameters of RCPT for a server that offers this.
