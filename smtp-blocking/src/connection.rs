@@ -54,6 +54,8 @@ pub struct Connection<S, E> {
     slice: Duration,
     /// In how many slices nothing has come.
     in_vain: u32,
+    /// Since when there was something to do all the time, and nobody has looked around.
+    busy_since: Option<Instant>,
     /// How the stream was told to wait, if it was.
     nonblocking: Option<bool>,
     timeout: Option<Duration>,
@@ -70,6 +72,7 @@ impl<S, E> Connection<S, E> {
             deadline: Deadline::new(Instant::now()),
             slice: SLICE,
             in_vain: 0,
+            busy_since: None,
             nonblocking: None,
             timeout: None,
             alarm: Alarm::default(),
@@ -147,22 +150,24 @@ impl<S: Duplex, E: Endpoint> Connection<S, E> {
 
     /// None when it is time to look around.
     fn drive(&mut self, until_written: bool) -> io::Result<Option<Step>> {
-        let (mut is_busy, mut since) = (false, None);
+        let mut has_moved = false;
         loop {
             let step = self.endpoint.step();
-            self.deadline.keep(self.endpoint.wire().timer(), Instant::now);
+            let now = Instant::now();
+            self.deadline.keep(self.endpoint.wire().timer(), || now);
             let due = self.deadline.time();
-            if is_busy && step != Step::Event {
-                let now = Instant::now();
+            if has_moved {
                 // However quickly a peer goes on, it has no more time than others.
-                if now >= due && (matches!(step, Step::Read | Step::Write) || self.dirty) {
+                let waits = matches!(step, Step::Read | Step::Write) || self.dirty;
+                if now >= due && waits && step != Step::Event {
                     self.expire(step);
-                    is_busy = false;
+                    has_moved = false;
                     continue;
                 }
                 // Nor does it keep what goes on around the session from being looked at.
-                let until = *since.get_or_insert(now) + LONG_SLICE;
+                let until = *self.busy_since.get_or_insert(now) + LONG_SLICE;
                 if park::patience(until.saturating_duration_since(now)).is_zero() {
+                    self.busy_since = None;
                     return Ok(None);
                 }
             }
@@ -173,17 +178,17 @@ impl<S: Duplex, E: Endpoint> Connection<S, E> {
                         // which comes again.
                         let _ = self.flush(Duration::ZERO);
                     }
-                    self.deadline.hand_out(Instant::now());
+                    self.deadline.hand_out(now);
                     return Ok(Some(Step::Event));
                 }
-                Step::Write => self.write(self.slice_until(due)),
-                _ if self.dirty => self.flush(self.slice_until(due)),
+                Step::Write => self.write(self.slice_until(due, now)),
+                _ if self.dirty => self.flush(self.slice_until(due, now)),
                 Step::Idle | Step::Read if until_written => match self.read(Duration::ZERO) {
                     Ok(None) => return Ok(Some(step)),
                     read => read,
                 },
                 Step::Idle | Step::Close => return Ok(Some(step)),
-                Step::Read => self.read(self.slice_until(due)),
+                Step::Read => self.read(self.slice_until(due, now)),
             };
             let moved = match moved {
                 // The peer may be waiting for us to read (RFC 2920 section 3.1).
@@ -196,9 +201,10 @@ impl<S: Duplex, E: Endpoint> Connection<S, E> {
                 moved => moved,
             };
             if moved?.is_some() {
-                is_busy = true;
+                has_moved = true;
                 continue;
             }
+            self.busy_since = None;
             if Instant::now() < due {
                 return Ok(None);
             }
@@ -219,8 +225,8 @@ impl<S: Duplex, E: Endpoint> Connection<S, E> {
     }
 
     /// How long to block now, at most until then.
-    fn slice_until(&self, due: Instant) -> Duration {
-        park::patience(self.slice().min(due.saturating_duration_since(Instant::now())))
+    fn slice_until(&self, due: Instant, now: Instant) -> Duration {
+        park::patience(self.slice().min(due.saturating_duration_since(now)))
     }
 
     /// What `call` does, if it takes no longer than that. None also when it was interrupted.

@@ -27,6 +27,10 @@ use crate::{
 /// Slices of one vectored write.
 const SLICES: usize = 32;
 
+/// How many reads and writes may be ready one after the other before others on the same thread have their
+/// turn: not every runtime sees to that.
+const TURN: u8 = 64;
+
 /// A machine on a stream.
 ///
 /// All state is in here: the future of [`next`](Self::next) can be dropped at any time and asked for
@@ -36,6 +40,8 @@ pub struct Connection<S, E, R: Runtime> {
     endpoint: E,
     /// Octets were written since the last flush.
     dirty: bool,
+    /// How often the stream was ready since something was last waited for.
+    ready: u8,
     deadline: Deadline,
     alarm: Alarm<R::Timer>,
 }
@@ -47,6 +53,7 @@ impl<S, E, R: Runtime> Connection<S, E, R> {
             stream,
             endpoint,
             dirty: false,
+            ready: 0,
             deadline: Deadline::new(R::now()),
             alarm: Alarm::default(),
         }
@@ -113,6 +120,16 @@ impl<S, E: Endpoint, R: Io<S>> Connection<S, E, R> {
         loop {
             let step = self.endpoint.step();
             self.deadline.keep(self.endpoint.wire().timer(), R::now);
+            if self.ready >= TURN && matches!(step, Step::Read | Step::Write) {
+                self.ready = 0;
+                // However quickly a peer goes on, it has no more time than others.
+                if self.poll_timer(cx).is_pending() {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                self.expire(step);
+                continue;
+            }
             let moved = match step {
                 Step::Event => {
                     if self.dirty {
@@ -129,18 +146,20 @@ impl<S, E: Endpoint, R: Io<S>> Connection<S, E, R> {
                 Step::Idle | Step::Close => return Poll::Ready(Ok(step)),
                 Step::Read => Poll::Pending,
             };
-            match moved {
-                Poll::Ready(Ok(())) => continue,
+            let moved = match moved {
                 Poll::Ready(Err(error)) => match self.poll_input(cx) {
                     // A peer that hangs up may have said why.
-                    Poll::Ready(Ok(())) => continue,
+                    Poll::Ready(Ok(())) => Poll::Ready(()),
                     _ => return Poll::Ready(Err(error)),
                 },
-                Poll::Pending => {}
-            }
-            if self.poll_input(cx)?.is_ready() {
+                Poll::Ready(Ok(())) => Poll::Ready(()),
+                Poll::Pending => self.poll_input(cx)?,
+            };
+            if moved.is_ready() {
+                self.ready = self.ready.saturating_add(1);
                 continue;
             }
+            self.ready = 0;
             if until_written && step != Step::Write && !self.dirty {
                 return Poll::Ready(Ok(step));
             }
@@ -149,10 +168,14 @@ impl<S, E: Endpoint, R: Io<S>> Connection<S, E, R> {
                 wire.relax();
             }
             ready!(self.poll_timer(cx));
-            self.endpoint.wire().expire();
-            // Whoever did not take the last octets in time does not get them.
-            self.dirty &= step == Step::Write;
+            self.expire(step);
         }
+    }
+
+    fn expire(&mut self, step: Step) {
+        self.endpoint.wire().expire();
+        // Whoever did not take the last octets in time does not get them.
+        self.dirty &= step == Step::Write;
     }
 
     fn poll_output(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,10 +1,13 @@
 //! The driver on streams that do as little as a stream may.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     io,
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
@@ -21,7 +24,8 @@ use crate::{
             proto::{
                 client::{self, Client},
                 domain::{HelloName, Host},
-                limits::ServerTimeouts,
+                fault::Fault,
+                limits::{ServerLimits, ServerTimeouts},
                 server::{Config, Event, Server},
                 wire::Step,
             },
@@ -162,6 +166,78 @@ async fn a_silent_peer_is_told_so_when_its_time_is_over() {
     drop(connection);
     let said = far.read_to_end().await;
     assert!(said.ends_with("421 4.4.2 mx.example.org timeout, closing\r\n"), "{said}");
+}
+
+/// A stream on which this can be read again and again, and which takes everything.
+#[derive(Debug)]
+pub(crate) struct Endless {
+    says: Vec<u8>,
+    reads: Arc<AtomicUsize>,
+}
+
+impl Endless {
+    /// How often it was read is to be set back whenever somebody else has a turn.
+    pub(crate) fn new(says: &[u8]) -> (On<Self>, Arc<AtomicUsize>) {
+        let reads = Arc::<AtomicUsize>::default();
+        let says = says.repeat(512 / says.len());
+        (On::new(Self { says, reads: Arc::clone(&reads) }), reads)
+    }
+}
+
+impl Pipe for Endless {
+    fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let reads = self.reads.fetch_add(1, Ordering::Relaxed);
+        assert!(reads < 10_000, "nobody else has a turn");
+        let read = self.says.len().min(buffer.len());
+        buffer[..read].copy_from_slice(&self.says[..read]);
+        Poll::Ready(Ok(read))
+    }
+
+    fn poll_write(&mut self, _: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(octets.len()))
+    }
+}
+
+/// Whoever talks without end does not keep the thread for itself.
+#[apply(on_runtime)]
+async fn others_have_their_turn_beside_a_peer_that_is_always_ready() {
+    let (stream, reads) = Endless::new(b"NOOP\r\n");
+    let mut connection = Connection::new(stream, Server::new(config()));
+    let mut serving = pin!(async {
+        while let Ok(Step::Event) = connection.next().await {
+            if let Some(Event::Connected(question)) = connection.endpoint_mut().event() {
+                question.accept();
+            }
+        }
+    });
+    // It is pending, and wants to be polled again.
+    let mut polls = 0;
+    poll_fn(|cx| {
+        assert!(serving.as_mut().poll(cx).is_pending());
+        polls += 1;
+        reads.store(0, Ordering::Relaxed);
+        if polls == 10 { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// The time is kept though the stream is never pending.
+#[apply(on_runtime)]
+async fn a_peer_that_is_always_ready_has_no_more_time() {
+    let endless = |limits: &mut ServerLimits| {
+        (limits.command_line, limits.endless_line) = (1 << 30, 1 << 30);
+    };
+    let server = Server::new(Arc::new(impatient().limits(endless)));
+    let mut connection = Connection::new(Endless::new(b"x").0, server);
+    let mut fault = None;
+    while let Ok(Step::Event) = connection.next().await {
+        match connection.endpoint_mut().event() {
+            Some(Event::Connected(question)) => question.accept(),
+            Some(Event::Fault(said)) => fault = Some(said),
+            _ => {}
+        }
+    }
+    assert_eq!(fault, Some(Fault::Timeout));
 }
 
 /// RFC 2920 section 3.1: the peer may be waiting for us to read.

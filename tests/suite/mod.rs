@@ -15,7 +15,7 @@ macro_rules! on_runtime {
 
 #[cfg(feature = "tls")]
 mod dane;
-mod driver;
+pub(crate) mod driver;
 mod forward;
 mod front;
 pub(crate) mod help;

@@ -1,14 +1,21 @@
 //! The end of a server, and its limits.
 
-use std::time::Duration;
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::atomic::Ordering,
+    task::Poll,
+    time::Duration,
+};
 
-use crate::rt::smtp::{Rate, Server, Service, Tls};
+use crate::rt::smtp::{Facts, Rate, Server, Service, Tls};
 use macro_rules_attribute::apply;
 use smtp_frontend::testing::Gate;
 
 use crate::{
     rt::{dial, listen, spawn},
     suite::{
+        driver::Endless,
         help::{self, Store, connector, envelope, serve, text, to},
         octets::{Octets, yield_now},
     },
@@ -109,6 +116,23 @@ async fn after_the_grace_sessions_end_by_force() {
         assert_eq!(told, to_whom == "a");
         assert!(store.taken().is_empty());
     }
+}
+
+/// The client goes on talking after the session, so that what it was told last is not lost.
+#[apply(on_runtime)]
+async fn others_have_their_turn_while_a_session_parts() {
+    let store = Store::default();
+    let server = help::server(&store);
+    let (stream, reads) = Endless::new(b"x");
+    let mut serving = pin!(server.serve_connection(stream, Service::Smtp, Facts::default()));
+    let mut polls = 0;
+    poll_fn(|cx| {
+        assert!(serving.as_mut().poll(cx).is_pending());
+        reads.store(0, Ordering::Relaxed);
+        polls += usize::from(!store.ends().is_empty());
+        if polls == 3 { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 #[apply(on_runtime)]

@@ -329,7 +329,7 @@ fn a_runtime_is_little_code() {
             .map(|part| part.iter().sum::<usize>());
     println!("smtp-blocking: {others} lines as others, {instead} instead, {calls} of calls");
     assert!(lines[0] <= 120, "smtp-blocking/src/runtime.rs: {} lines", lines[0]);
-    assert!(others <= 480 && instead <= 880 && calls <= 760, "{others} {instead} {calls}");
+    assert!(others <= 480 && instead <= 890 && calls <= 760, "{others} {instead} {calls}");
     // Streams that block, and calls.
     assert!(testing <= 320, "smtp-blocking/src/testing: {testing} lines");
 }

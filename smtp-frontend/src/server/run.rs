@@ -23,6 +23,9 @@ use crate::{
 /// How long a client that is being turned away may go on talking, so that it reads why.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// How often it is read from then before others have their turn.
+const READS: usize = 64;
+
 /// What becomes of a session that is over: somebody wants to know, or nobody.
 pub(super) trait Outcome: Send {
     fn of(end: End) -> Self;
@@ -133,8 +136,14 @@ pub(super) async fn part(link: &mut Link, end: &End) {
             closed = true;
         }
         let mut space = [0; 512];
-        while wait && ready!(driver.poll_read(cx, &mut space))? > 0 {}
-        Poll::Ready(Ok(()))
+        for _ in 0..READS {
+            if !wait || ready!(driver.poll_read(cx, &mut space))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        // It may go on for ever.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     });
     let _ = parting.await;
 }

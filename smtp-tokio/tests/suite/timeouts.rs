@@ -1,9 +1,14 @@
 //! A peer that falls silent, in each phase. The clock is tokio's, paused, so that it jumps.
 
-use std::time::Duration;
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
 
 use smtp_tokio::{
-    Error, Message, Service, Tls,
+    End, Error, Facts, Message, Service, Tls,
     proto::{
         client::{Cause, Chunking, OpeningError, Phase, Status, TransactionOptions},
         fault::Fault,
@@ -13,6 +18,7 @@ use smtp_tokio::{
 use tokio::time::Instant;
 
 use crate::suite::{
+    driver::Endless,
     help::{self, Store, connector, envelope, serve, text, to},
     octets::{Duplex, Octets, duplex},
     tls,
@@ -188,6 +194,24 @@ async fn a_slow_handler_does_not_time_out_the_client() {
     assert!(report.all_delivered(), "{report:?}");
 }
 
+/// Whoever is turned away may go on talking for two seconds, also when that never stops.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_talks_on_is_left() {
+    let store = Store::default();
+    let server = help::server(&store);
+    let (stream, _) = Endless::new(b"x");
+    let mut serving = pin!(server.serve_connection(stream, Service::Smtp, Facts::default()));
+    let mut step = async || poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx))).await;
+    while store.ends().is_empty() {
+        assert!(step().await.is_pending());
+    }
+    tokio::time::advance(Duration::from_millis(1999)).await;
+    assert!(step().await.is_pending());
+    tokio::time::advance(Duration::from_millis(1)).await;
+    let end = step().await;
+    assert!(matches!(end, Poll::Ready(End::Fault(_))), "{end:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_handshake_takes_a_minute_at_most() {
     let certificates = tls::certificates();
@@ -205,7 +229,7 @@ async fn a_handshake_takes_a_minute_at_most() {
         let (mut near, ended) = serve(tls::server(&store, &certificates), service, 4096);
         near.write_all(said.as_bytes()).await.unwrap();
         let end = ended.await.unwrap();
-        assert!(matches!(end, smtp_tokio::End::Tls(_)), "{end:?}");
+        assert!(matches!(end, End::Tls(_)), "{end:?}");
         assert_eq!(started.elapsed().as_secs(), 60);
     }
 }
