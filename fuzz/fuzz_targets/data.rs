@@ -4,13 +4,13 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use smtp_fuzz::{Cuts, completed, content_pieces, has_bare_newline, normalized};
+use smtp_fuzz::{Cuts, completed, content_pieces};
 use smtp_proto::data::{BareNewline, Decoder, Encoder, LineCheck, Then};
 
 #[derive(Debug, Arbitrary)]
 struct Input<'i> {
     cuts: Cuts,
-    normalize: bool,
+    policy: u8,
     octets: &'i [u8],
 }
 
@@ -19,6 +19,7 @@ struct Input<'i> {
 struct Message {
     content: Vec<u8>,
     bare_newline: bool,
+    refused: bool,
     has_8bit: bool,
     has_nul: bool,
     /// Octets up to and with the end; `None` when it has not come.
@@ -26,17 +27,49 @@ struct Message {
 }
 
 impl Message {
-    fn of(content: Vec<u8>, bare_newline: bool, end: Option<usize>) -> Self {
+    fn of(content: Vec<u8>, bare_newline: bool, refused: bool, end: Option<usize>) -> Self {
         let has_8bit = content.iter().any(|octet| !octet.is_ascii());
         let has_nul = content.contains(&0);
-        Self { content, bare_newline, has_8bit, has_nul, end }
+        Self { content, bare_newline, refused, has_8bit, has_nul, end }
     }
+}
+
+/// Whether a bare CR or LF becomes a CRLF.
+fn is_mended(octet: u8, policy: BareNewline) -> bool {
+    match policy {
+        BareNewline::Reject => false,
+        BareNewline::Normalize => matches!(octet, b'\r' | b'\n'),
+        BareNewline::NormalizeLf => octet == b'\n',
+    }
+}
+
+/// Counted content with its line ends mended; whether there were bare ones, and others that stay.
+fn mended(content: &[u8], policy: BareNewline) -> (Vec<u8>, bool, bool) {
+    let (mut lines, mut bare, mut refused) = (Vec::new(), false, false);
+    let mut rest = content;
+    while let Some((&octet, behind)) = rest.split_first() {
+        if let Some(behind) = rest.strip_prefix(b"\r\n") {
+            lines.extend_from_slice(b"\r\n");
+            rest = behind;
+            continue;
+        }
+        rest = behind;
+        let newline = matches!(octet, b'\r' | b'\n');
+        bare |= newline;
+        if is_mended(octet, policy) {
+            lines.extend_from_slice(b"\r\n");
+        } else {
+            refused |= newline;
+            lines.push(octet);
+        }
+    }
+    (lines, bare, refused)
 }
 
 /// Lines end at CRLF and nowhere else; a line of a dot is the end; a dot that begins any other line
 /// goes. What comes behind the last CRLF is not judged: the model is given whole messages only.
 fn model(octets: &[u8], policy: BareNewline) -> Message {
-    let (mut content, mut bare, mut at) = (Vec::new(), false, 0);
+    let (mut content, mut bare, mut refused, mut at) = (Vec::new(), false, false, 0);
     let mut end = None;
     while let Some(length) = octets[at..].windows(2).position(|pair| pair == b"\r\n") {
         let line = &octets[at..at + length];
@@ -46,22 +79,20 @@ fn model(octets: &[u8], policy: BareNewline) -> Message {
             break;
         }
         let line = line.strip_prefix(b".").unwrap_or(line);
-        bare |= line.iter().any(|octet| matches!(octet, b'\r' | b'\n'));
-        match policy {
-            BareNewline::Reject => content.extend_from_slice(line),
-            // Within a line each CR and each LF is one of its own.
-            BareNewline::Normalize => {
-                for &octet in line {
-                    match octet {
-                        b'\r' | b'\n' => content.extend_from_slice(b"\r\n"),
-                        other => content.push(other),
-                    }
-                }
+        // Within a line each CR and each LF is one of its own.
+        for &octet in line {
+            let newline = matches!(octet, b'\r' | b'\n');
+            bare |= newline;
+            if is_mended(octet, policy) {
+                content.extend_from_slice(b"\r\n");
+            } else {
+                refused |= newline;
+                content.push(octet);
             }
         }
         content.extend_from_slice(b"\r\n");
     }
-    Message::of(content, bare, end)
+    Message::of(content, bare, refused, end)
 }
 
 fn decode(octets: &[u8], policy: BareNewline, cuts: Cuts) -> Message {
@@ -79,7 +110,7 @@ fn decode(octets: &[u8], policy: BareNewline, cuts: Cuts) -> Message {
             match decoded.then {
                 Then::More => break,
                 Then::Newline => {
-                    assert!(decoded.consumed > 0 && policy == BareNewline::Normalize);
+                    assert!(decoded.consumed > 0 && policy != BareNewline::Reject);
                     content.extend_from_slice(b"\r\n");
                 }
                 Then::End => {
@@ -93,13 +124,14 @@ fn decode(octets: &[u8], policy: BareNewline, cuts: Cuts) -> Message {
     Message {
         content,
         bare_newline: decoder.bare_newline(),
+        refused: decoder.is_refused(),
         has_8bit: decoder.has_8bit(),
         has_nul: decoder.has_nul(),
         end,
     }
 }
 
-fn check(octets: &[u8], policy: BareNewline, cuts: Cuts) -> (Vec<u8>, bool) {
+fn check(octets: &[u8], policy: BareNewline, cuts: Cuts) -> (Vec<u8>, bool, bool) {
     let mut check = LineCheck::new(policy);
     let mut content = Vec::new();
     for mut piece in cuts.pieces(octets) {
@@ -116,7 +148,7 @@ fn check(octets: &[u8], policy: BareNewline, cuts: Cuts) -> (Vec<u8>, bool) {
         }
     }
     check.finish();
-    (content, check.bare_newline())
+    (content, check.bare_newline(), check.is_refused())
 }
 
 /// What goes on the wire, or nothing where the content must not be sent.
@@ -131,8 +163,12 @@ fn encode(content: &[u8], policy: BareNewline, cuts: Cuts) -> Option<Vec<u8>> {
 }
 
 fuzz_target!(|input: Input<'_>| {
-    let Input { cuts, normalize, octets } = input;
-    let policy = if normalize { BareNewline::Normalize } else { BareNewline::Reject };
+    let Input { cuts, policy, octets } = input;
+    let policy = match policy % 4 {
+        0 => BareNewline::Reject,
+        2 => BareNewline::NormalizeLf,
+        _ => BareNewline::Normalize,
+    };
 
     // In: any octets, ended or not.
     let mut ended = octets.to_vec();
@@ -147,21 +183,18 @@ fuzz_target!(|input: Input<'_>| {
     assert_eq!(whole.end, cut.end);
 
     // Counted content: the same line ends, without dots and without an end.
-    let bare = has_bare_newline(octets);
-    let counted = match policy {
-        BareNewline::Reject => octets.to_vec(),
-        BareNewline::Normalize => normalized(octets),
-    };
+    let counted = mended(octets, policy);
     for cuts in [Cuts::NONE, Cuts::ALL, cuts] {
-        assert_eq!(check(octets, policy, cuts), (counted.clone(), bare));
+        assert_eq!(check(octets, policy, cuts), counted);
     }
+    let (counted, _, refused) = counted;
 
     // Out and in again.
     let Some(wire) = encode(octets, policy, cuts) else {
-        assert!(bare && policy == BareNewline::Reject, "refused to send good content");
+        assert!(refused, "refused to send good content");
         return;
     };
-    assert!(!bare || policy == BareNewline::Normalize, "sent a bare newline");
+    assert!(!refused, "sent a bare newline");
     assert_eq!(encode(octets, policy, Cuts::NONE).as_deref(), Some(&wire[..]));
     let back = decode(&wire, BareNewline::Reject, cuts);
     assert!(!back.bare_newline);

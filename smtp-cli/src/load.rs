@@ -20,7 +20,7 @@ use smtp_frontend::{
     Client, Connector,
     runtime::{sleep, timeout},
 };
-use smtp_proto::{data::BareNewline, extension::Extension};
+use smtp_proto::extension::Extension;
 use tokio::sync::Semaphore;
 
 use self::{
@@ -57,7 +57,7 @@ pub(crate) async fn run<R: System>(arguments: &args::Load) -> Result<Option<Code
     let tls = session::tls(&arguments.session, &server, false);
     let mut config = session::config(&arguments.session);
     if job.message.has_unix_lines() {
-        config.profile.client.bare_newline = BareNewline::Normalize;
+        session::take_unix_lines(&mut config);
     }
     let connector =
         session::connector::<R>(&arguments.session, tls, &arguments.from)?.config(config);

@@ -13,7 +13,6 @@ use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use smtp_frontend::{Client, Connector, Message, Progress};
 use smtp_proto::{
     client::{Envelope, Recipient, Report},
-    data::BareNewline,
     extension::Extension,
     proxy::Version,
 };
@@ -111,7 +110,7 @@ impl<'a> Letter<'a> {
         let arguments = self.arguments;
         let mut config = session::config(&arguments.session);
         if matches!(&self.content, Prepared::Finished(source) if source.survey.has_unix_lines()) {
-            config.profile.client.bare_newline = BareNewline::Normalize;
+            session::take_unix_lines(&mut config);
         }
         let connector = session::connector::<R>(&arguments.session, tls, &self.addresses.from)?;
         let mut connector = connector.config(config);

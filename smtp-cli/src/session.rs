@@ -6,6 +6,7 @@ use smtp_frontend::{Client, Connector, Error, InvalidProxy, Proxy, Tls, runtime:
 use smtp_proto::{
     auth::{Known, client::Credentials},
     client::Config,
+    data::BareNewline,
     limits::ClientTimeouts,
     path::{ForwardPath, Mailbox, ReversePath},
 };
@@ -58,6 +59,15 @@ pub(crate) fn config(arguments: &args::Session) -> Config {
     config.profile = arguments.profile.into();
     config.lockstep = arguments.pipelining == args::PipeliningUse::Never;
     config
+}
+
+/// Lets lines end with LF alone, as those of a message seen to be of Unix do: of a stream only the start was
+/// seen, so a CR behind it is still refused.
+pub(crate) fn take_unix_lines(config: &mut Config) {
+    let policy = &mut config.profile.client.bare_newline;
+    if *policy == BareNewline::Reject {
+        *policy = BareNewline::NormalizeLf;
+    }
 }
 
 /// What makes the sessions, but for the [`config`]. `from` is who an anonymous login says to be.

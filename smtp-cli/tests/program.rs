@@ -8,6 +8,8 @@ mod faults;
 #[cfg(unix)]
 #[path = "program/fifos.rs"]
 mod fifos;
+#[path = "program/line_ends.rs"]
+mod line_ends;
 #[path = "program/load.rs"]
 mod load;
 #[path = "program/mx.rs"]
@@ -198,21 +200,6 @@ fn a_finished_message_arrives_as_it_is() {
     assert!(stdout.starts_with("b@x.example: delivered: 250 2.0.0 "), "{stdout}");
     assert_eq!(delivered(&maildir, "b@x.example"), [MESSAGE.as_bytes()]);
     assert_eq!(delivered(&maildir, "C@x.example"), [MESSAGE.as_bytes()]);
-}
-
-#[test]
-fn a_file_with_unix_lines_and_the_standard_input_are_sent_with_crlf() {
-    let (_directory, maildir, text) = directory();
-    let serve = Serve::start(&["--listen", "127.0.0.1:0", "--no-tls", "--maildir", &text]);
-    let mut child = Command::new(SMTP)
-        .args(["send", "--server", serve.address("smtp"), "--from", "", "--to", "b@x.example"])
-        .args(["--message", "-"])
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(MESSAGE.replace("\r\n", "\n").as_bytes()).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert_eq!(delivered(&maildir, "b@x.example"), [MESSAGE.as_bytes()]);
 }
 
 #[test]

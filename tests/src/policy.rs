@@ -26,6 +26,7 @@ pub fn set(profile: &mut Profile, setting: &str) {
     let newline = || match value {
         "reject" | "error" => BareNewline::Reject,
         "normalize" => BareNewline::Normalize,
+        "normalize-lf" => BareNewline::NormalizeLf,
         _ => panic!("{switch} {value}"),
     };
     let Profile { syntax, server, client, .. } = profile;

@@ -205,13 +205,16 @@ impl<'m> MailData<'m> {
             source => source,
         };
         let found = match &source {
-            Source::Surveyed(message) => Some((message.content(), message.bare_newlines())),
-            Source::Octets(octets) if !is_binary => Some(without_bcc(octets.clone())),
+            Source::Surveyed(message) => Some((message.content(), message.is_refused(policy))),
+            Source::Octets(octets) if !is_binary => {
+                let survey = without_bcc(octets.clone());
+                Some((survey.content(), survey.is_refused(policy)))
+            }
             _ => None,
         };
         let mut content = self.content.or(found.map(|found| found.0)).unwrap_or_default();
-        if let Some((found, bare_newlines)) = found {
-            if bare_newlines > 0 && policy == BareNewline::Reject {
+        if let Some((found, refused)) = found {
+            if refused {
                 return Err(Misuse::BareNewline);
             }
             if content.body == Body::SevenBit {
@@ -222,13 +225,12 @@ impl<'m> MailData<'m> {
     }
 }
 
-/// What can be seen in the octets of a whole message when its Bcc fields are left out, and how many of its
-/// newlines are bare.
-fn without_bcc(octets: Bytes) -> (Content, u64) {
+/// What can be seen in the octets of a whole message when its Bcc fields are left out.
+fn without_bcc(octets: Bytes) -> Survey {
     let (mut survey, mut filter) = (Survey::default(), WithoutFields::bcc());
     filter.pass(octets, |kept| survey.read(&kept));
     filter.finish(|kept| survey.read(&kept));
-    (survey.content(), survey.bare_newlines())
+    survey
 }
 
 /// One behind the other, without a copy where one is empty.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     command::{Bdat, Command, Verb},
-    data::{BareNewline, LineCheck, LineLength, Piece, Then},
+    data::{LineCheck, LineLength, Piece, Then},
     extension::Extension,
     profile::{Leniency, LongLine},
     sequence::{self, Protocol, Request, State},
@@ -126,9 +126,7 @@ impl Session {
                     }
                 });
             }
-            if lines.bare_newline()
-                && self.config.profile.client.bare_newline == BareNewline::Reject
-            {
+            if lines.is_refused() {
                 return Err(Misuse::BareNewline);
             }
             if lines.bare_newline() && !self.lines.bare_newline() {

@@ -6,7 +6,6 @@ use alloc::sync::Arc;
 use super::{Client, Config, Misuse, REPLY_BUFFER, ReplyTo, session::Session};
 use crate::{
     command::{Burl, Command, DomainList, Node, Url, Verb},
-    data::BareNewline,
     extension::Extension,
     sequence::{Request, State},
     server::{self, Server},
@@ -93,8 +92,7 @@ impl Session {
         }
         let mut lines = self.lines.clone();
         lines.finish();
-        let rejects = self.config.profile.client.bare_newline == BareNewline::Reject;
-        if !self.binary && lines.bare_newline() && rejects {
+        if !self.binary && lines.is_refused() {
             return Err(Misuse::BareNewline);
         }
         self.lines = lines;

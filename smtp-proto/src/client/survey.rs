@@ -2,7 +2,7 @@
 
 use super::Content;
 use crate::{
-    data::{Unusual, untroubled},
+    data::{BareNewline, Unusual, untroubled},
     parameter::Body,
     utf8::Utf8Check,
 };
@@ -27,10 +27,8 @@ const STRETCH: usize = 24;
 #[derive(Debug, Clone, Default)]
 pub struct Survey {
     octets: u64,
-    /// There was a CRLF.
-    crlf: bool,
-    /// CRs and LFs that are no CRLF, as far as that is known.
-    bare: u64,
+    /// As far as that is known.
+    newlines: Newlines,
     /// Where there is a CR of which it is not known yet.
     cr: Option<u64>,
     /// Where the last line begins. The fast pass does not keep it: in a body it only matters whether the
@@ -39,6 +37,35 @@ pub struct Survey {
     high: bool,
     in_body: bool,
     header: Utf8Check,
+}
+
+/// The line ends of a message.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Newlines {
+    /// There was a CRLF.
+    crlf: bool,
+    /// CRs that are not part of one.
+    crs: u64,
+    /// The same of LFs.
+    lfs: u64,
+}
+
+impl Newlines {
+    pub(super) const fn bare(self) -> u64 {
+        self.crs + self.lfs
+    }
+
+    pub(super) const fn are_of_unix(self) -> bool {
+        self.lfs > 0 && self.crs == 0 && !self.crlf
+    }
+
+    pub(super) const fn are_refused(self, policy: BareNewline) -> bool {
+        match policy {
+            BareNewline::Reject => self.bare() > 0,
+            BareNewline::NormalizeLf => self.crs > 0,
+            BareNewline::Normalize => false,
+        }
+    }
 }
 
 impl Survey {
@@ -56,7 +83,7 @@ impl Survey {
             let within = match (self.in_body, at) {
                 (false, _) => memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1),
                 (true, 0) => 1,
-                (true, _) if self.bare == 0 => STRETCH.min(rest.len()),
+                (true, _) if self.newlines.bare() == 0 => STRETCH.min(rest.len()),
                 (true, _) => rest.len(),
             };
             let stretch = rest.get(..within).unwrap_or_default();
@@ -75,7 +102,7 @@ impl Survey {
     /// Goes over the octets of a body from `at` on, as far as all newlines are CRLF: how many octets.
     fn pass(&mut self, octets: &[u8], at: usize) -> usize {
         // Where one newline is bare most are, and the fast pass would be begun for nothing.
-        if !self.in_body || self.bare > 0 {
+        if !self.in_body || self.newlines.bare() > 0 {
             return 0;
         }
         let Some(context) = at.checked_sub(1).and_then(|before| octets.get(before..)) else {
@@ -84,13 +111,13 @@ impl Survey {
         let offset = self.octets.saturating_add(count(at));
         if self.cr.is_some_and(|cr| cr + 1 != offset) {
             self.cr = None;
-            self.bare += 1;
+            self.newlines.crs += 1;
             return 0;
         }
         let mut unusual = Unusual::default();
         let passed = untroubled::<false>(context, &mut unusual);
         let octets = context.get(1..=passed).unwrap_or_default();
-        self.crlf = self.crlf || memchr::memchr(b'\n', octets).is_some();
+        self.newlines.crlf = self.newlines.crlf || memchr::memchr(b'\n', octets).is_some();
         if let Some((last, before)) = octets.split_last() {
             self.cr = (*last == b'\r').then_some(offset + count(before.len()));
         }
@@ -104,17 +131,18 @@ impl Survey {
             let offset = offset.saturating_add(count(at));
             let cr = self.cr.take();
             if octets.get(at) == Some(&b'\r') {
-                self.bare += u64::from(cr.is_some());
+                self.newlines.crs += u64::from(cr.is_some());
                 self.cr = Some(offset);
                 continue;
             }
             let line_end = match cr {
                 Some(cr) if cr + 1 == offset => {
-                    self.crlf = true;
+                    self.newlines.crlf = true;
                     cr
                 }
                 cr => {
-                    self.bare += 1 + u64::from(cr.is_some());
+                    self.newlines.crs += u64::from(cr.is_some());
+                    self.newlines.lfs += 1;
                     offset
                 }
             };
@@ -136,12 +164,23 @@ impl Survey {
 
     /// How many CRs and LFs are not part of a CRLF.
     pub fn bare_newlines(&self) -> u64 {
-        self.bare + u64::from(self.cr.is_some())
+        self.newlines().bare()
     }
 
-    /// Whether all lines end with LF alone, as they do in files on Unix.
+    /// Whether all lines end with LF alone, as they do in files on Unix, and there is no CR. A client
+    /// that is to send such a message wants [`BareNewline::NormalizeLf`].
     pub fn has_unix_lines(&self) -> bool {
-        self.bare > 0 && !self.crlf
+        self.newlines().are_of_unix()
+    }
+
+    /// Whether a client with that policy sends nothing of what has these line ends (F-10).
+    pub fn is_refused(&self, policy: BareNewline) -> bool {
+        self.newlines().are_refused(policy)
+    }
+
+    /// With a CR that nothing has come behind.
+    pub(super) fn newlines(&self) -> Newlines {
+        Newlines { crs: self.newlines.crs + u64::from(self.cr.is_some()), ..self.newlines }
     }
 }
 
@@ -157,7 +196,7 @@ mod tests {
     fn a_message_is_seen_for_what_it_is_however_it_is_cut() {
         /// Octets, bare CRs and LFs, Unix lines, size, 8-bit, SMTPUTF8.
         type Case<'c> = (&'c [u8], u64, bool, u64, bool, bool);
-        let cases: [Case<'_>; 14] = [
+        let cases: [Case<'_>; 18] = [
             (b"", 0, false, 0, false, false),
             (b"a: b\r\n\r\nbody\r\n", 0, false, 14, false, false),
             (b"a: b\r\n\r\nbody", 0, false, 14, false, false),
@@ -165,6 +204,11 @@ mod tests {
             (b"a: b\r\n\r\nbo\ndy\r\n", 1, false, 16, false, false),
             (b"a\rb\r\r\n", 2, false, 8, false, false),
             (b"a\r", 1, false, 5, false, false),
+            // A CR in a file of Unix ends no line there.
+            (b"a: b\rc: d\n\nbody\n", 4, false, 20, false, false),
+            (b"a: b\n\nbody\n\r", 4, false, 18, false, false),
+            (b"a: b\n\nbo\r\rdy\n", 5, false, 18, false, false),
+            (b"a\rb\r", 2, false, 8, false, false),
             ("a: b\r\n\r\nh\u{e9}\r\n".as_bytes(), 0, false, 13, true, false),
             ("a: \u{e9}\r\n\r\nh\r\n".as_bytes(), 0, false, 12, true, true),
             ("a: \u{e9}\r\n".as_bytes(), 0, false, 7, true, true),
@@ -183,6 +227,11 @@ mod tests {
                     let shown = octets.escape_ascii();
                     assert_eq!(survey.bare_newlines(), bare, "{shown}");
                     assert_eq!(survey.has_unix_lines(), unix, "{shown}");
+                    assert_eq!(survey.is_refused(BareNewline::Reject), bare > 0, "{shown}");
+                    assert!(!survey.is_refused(BareNewline::Normalize), "{shown}");
+                    let crs = (0..octets.len()).filter(|at| octets[*at] == b'\r');
+                    let bare_cr = crs.into_iter().any(|at| octets.get(at + 1) != Some(&b'\n'));
+                    assert_eq!(survey.is_refused(BareNewline::NormalizeLf), bare_cr, "{shown}");
                     let body = if high { Body::EightBitMime } else { Body::SevenBit };
                     let content = Content { size: Some(size), body, smtputf8 };
                     assert_eq!(survey.content(), content, "{shown} {first} {second}");
@@ -211,6 +260,9 @@ mod tests {
                     assert_eq!(survey.content(), slowly.content(), "{shown:?}");
                     assert_eq!(survey.bare_newlines(), slowly.bare_newlines(), "{shown:?}");
                     assert_eq!(survey.has_unix_lines(), slowly.has_unix_lines(), "{shown:?}");
+                    let refused =
+                        [&survey, &slowly].map(|one| one.is_refused(BareNewline::NormalizeLf));
+                    assert_eq!(refused[0], refused[1], "{shown:?}");
                     assert_eq!(survey.high, message.contains(&0xe9), "{shown:?}");
                 }
             }

@@ -4,8 +4,8 @@ use core::fmt;
 
 use bytes::Bytes;
 
-use super::{Content, Survey};
-use crate::data::Piece;
+use super::{Content, Survey, survey::Newlines};
+use crate::data::{BareNewline, Piece};
 
 /// The octets of a whole message and what a [`Survey`] found in them: they are looked at once, however
 /// often they are sent.
@@ -19,8 +19,7 @@ use crate::data::Piece;
 #[derive(Clone)]
 pub struct Surveyed {
     content: Content,
-    bare_newlines: u64,
-    has_unix_lines: bool,
+    newlines: Newlines,
     piece: Piece,
 }
 
@@ -30,10 +29,10 @@ impl Surveyed {
         let octets = octets.into();
         let mut survey = Survey::default();
         survey.read(&octets);
-        let bare_newlines = survey.bare_newlines();
-        let piece = if bare_newlines == 0 { Piece::of_whole_lines(octets) } else { octets.into() };
-        let has_unix_lines = survey.has_unix_lines();
-        Self { content: survey.content(), bare_newlines, has_unix_lines, piece }
+        let newlines = survey.newlines();
+        let piece =
+            if newlines.bare() == 0 { Piece::of_whole_lines(octets) } else { octets.into() };
+        Self { content: survey.content(), newlines, piece }
     }
 
     /// What a transaction has to know of it.
@@ -44,12 +43,18 @@ impl Surveyed {
     /// How many CRs and LFs are not part of a CRLF. A message that has any is sent only by a client that
     /// mends them.
     pub const fn bare_newlines(&self) -> u64 {
-        self.bare_newlines
+        self.newlines.bare()
     }
 
-    /// Whether all lines end with LF alone, as they do in files on Unix.
+    /// Whether all lines end with LF alone, as they do in files on Unix, and there is no CR. A client
+    /// that is to send such a message wants [`BareNewline::NormalizeLf`].
     pub const fn has_unix_lines(&self) -> bool {
-        self.has_unix_lines
+        self.newlines.are_of_unix()
+    }
+
+    /// Whether a client with that policy sends nothing of what has these line ends (F-10).
+    pub const fn is_refused(&self, policy: BareNewline) -> bool {
+        self.newlines.are_refused(policy)
     }
 
     /// The octets.

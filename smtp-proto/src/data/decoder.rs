@@ -28,6 +28,8 @@ pub struct Decoder {
     /// octet behind it, so nothing else need be known; and where one comes next, nobody asks.)
     line_start: bool,
     bare: bool,
+    /// One was seen that is not mended.
+    refused: bool,
     unusual: Unusual,
 }
 
@@ -50,8 +52,8 @@ pub enum Then {
     /// More content, when more octets have come. Of this block at most two octets are left, which
     /// cannot be judged before the octet behind them is there: `.`, `.` CR, or CR.
     More,
-    /// A CRLF, in place of a bare CR or LF ([`BareNewline::Normalize`] only). Then what is left
-    /// of the block is to be handed in again.
+    /// A CRLF, in place of a bare CR or LF that is mended ([`BareNewline`]). Then what is left of the
+    /// block is to be handed in again.
     Newline,
     /// Nothing: the end of the message was found and is consumed. Octets behind it are the next
     /// command.
@@ -94,6 +96,7 @@ impl Decoder {
             bare_newline,
             line_start: true,
             bare: false,
+            refused: false,
             unusual: Unusual { high: false, nul: false },
         }
     }
@@ -110,7 +113,7 @@ impl Decoder {
         // Where every call may end at a newline, a few more are cheaper than starting that pass.
         let mut limit = match self.bare_newline {
             BareNewline::Reject => 1,
-            BareNewline::Normalize => 8,
+            BareNewline::Normalize | BareNewline::NormalizeLf => 8,
         };
         loop {
             let then = match self.walk(block, &mut place, limit) {
@@ -129,10 +132,15 @@ impl Decoder {
         }
     }
 
-    /// Whether a bare CR or LF was seen. With [`BareNewline::Reject`] the message is then to be
-    /// answered 550 5.5.2 at its end, which is still the true end (F-06).
+    /// Whether a bare CR or LF was seen.
     pub const fn bare_newline(&self) -> bool {
         self.bare
+    }
+
+    /// Whether a bare CR or LF was seen that did not become a CRLF. The message is then to be answered
+    /// 550 5.5.2 at its end, which is still the true end (F-06).
+    pub const fn is_refused(&self) -> bool {
+        self.refused
     }
 
     /// Whether content had an octet above 127 (F-22).
@@ -353,10 +361,11 @@ impl Decoder {
                 }
                 (CR | LF, _) => {
                     self.bare = true;
-                    if self.bare_newline == BareNewline::Normalize {
+                    if self.bare_newline.mends(this) {
                         place.read += 1;
                         return Stop::Newline;
                     }
+                    self.refused = true;
                     Self::put(block, place, this);
                 }
                 _ => {

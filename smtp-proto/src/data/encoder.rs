@@ -92,7 +92,7 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// With [`BareNewline::Reject`], when the chunk has a bare CR or LF, or shows a CR held back
+    /// When the chunk has a bare CR or LF that is not mended ([`BareNewline`]), or shows a CR held back
     /// to be one. Nothing was pushed, and the chunk counts as not given. After a 354 the message
     /// can then only be abandoned by closing the connection: an end mark would complete it.
     pub fn encode(
@@ -108,7 +108,7 @@ impl Encoder {
         if held {
             if *first == LF {
                 content = content.get(1..).unwrap_or_default();
-            } else if self.bare_newline == BareNewline::Reject {
+            } else if !self.bare_newline.mends(CR) {
                 return Err(BareNewlineError { offset: self.taken.saturating_sub(1) });
             }
         }
@@ -120,14 +120,13 @@ impl Encoder {
         let line_start = held || self.before == Before::LineStart;
         let mut unusual = self.unusual;
         let survey = survey(content, line_start, &mut unusual);
-        match survey.bare {
-            Some(at) if self.bare_newline == BareNewline::Reject => {
+        if let Some(bare) = survey.bare {
+            if let Some(at) = self.refused(content, bare) {
                 let offset = u64::try_from(skipped + at).unwrap_or(u64::MAX);
                 return Err(BareNewlineError { offset: self.taken.saturating_add(offset) });
             }
             // The survey went no further.
-            Some(_) => unusual.add_all(content),
-            None => {}
+            unusual.add_all(content);
         }
 
         // From here on nothing fails.
@@ -166,6 +165,19 @@ impl Encoder {
         Ok(())
     }
 
+    /// The first bare newline that is not mended; the first of all is there.
+    fn refused(&self, content: &[u8], bare: usize) -> Option<usize> {
+        match self.bare_newline {
+            BareNewline::Reject => Some(bare),
+            BareNewline::Normalize => None,
+            BareNewline::NormalizeLf => {
+                let rest = content.get(bare..).unwrap_or_default();
+                let mut crs = memchr::memchr_iter(CR, rest);
+                crs.find(|at| rest.get(at + 1) != Some(&LF)).map(|at| bare + at)
+            }
+        }
+    }
+
     /// [`encode`](Self::encode) for a piece of which something may be known already.
     pub(crate) fn encode_piece(
         &mut self,
@@ -192,15 +204,15 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// With [`BareNewline::Reject`], when the last octet of the content was a CR. Nothing was
-    /// pushed.
+    /// When the last octet of the content was a CR, and that is not mended ([`BareNewline`]). Nothing
+    /// was pushed.
     pub fn finish(&mut self, mut push: impl FnMut(Bytes)) -> Result<(), BareNewlineError> {
-        let end: &[u8] = match (self.before, self.bare_newline) {
-            (Before::LineStart, _) => b".\r\n",
-            (Before::HeldCr, BareNewline::Reject) => {
+        let end: &[u8] = match self.before {
+            Before::LineStart => b".\r\n",
+            Before::HeldCr if !self.bare_newline.mends(CR) => {
                 return Err(BareNewlineError { offset: self.taken.saturating_sub(1) });
             }
-            (Before::Line | Before::HeldCr, _) => b"\r\n.\r\n",
+            Before::Line | Before::HeldCr => b"\r\n.\r\n",
         };
         push(Bytes::from_static(end));
         *self = Self::new(self.bare_newline);
@@ -368,7 +380,7 @@ fn stuffed(content: &[u8], line_start: bool, dots: usize) -> Vec<u8> {
     copy
 }
 
-/// A copy with every bare CR and LF made a CRLF and dots added; a line that starts behind such a
+/// A copy with every bare CR and LF that it has made a CRLF and dots added; a line that starts behind such a
 /// CRLF is a line like any other now (F-07).
 fn normalized(content: &[u8], mut line_start: bool) -> Vec<u8> {
     let mut copy = Vec::with_capacity(content.len() + content.len() / 8 + 64);

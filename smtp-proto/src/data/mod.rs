@@ -33,7 +33,7 @@ pub(crate) use scan::{Unusual, untroubled};
 
 /// What becomes of a CR or an LF that is not part of a CRLF (RFC 5321 §2.3.8; F-06, F-10).
 ///
-/// There is no third way, "as it is": the next program on the message's way might take the octet
+/// There is no other way, "as it is": the next program on the message's way might take the octet
 /// for a line end and see a message end where there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum BareNewline {
@@ -43,4 +43,19 @@ pub enum BareNewline {
     /// Each one becomes a CRLF. When receiving, this happens after the true end was found and
     /// dots were removed, so it can make neither an end nor a stuffed dot (F-07).
     Normalize,
+    /// Each bare LF becomes a CRLF as by [`Normalize`](Self::Normalize); with a bare CR the message is
+    /// [rejected](Self::Reject). For text in which lines end by LF: a CR in it ends none, and would make a
+    /// new one, of the header perhaps.
+    NormalizeLf,
+}
+
+impl BareNewline {
+    /// Whether this octet, a CR or an LF that is bare, becomes a CRLF.
+    const fn mends(self, octet: u8) -> bool {
+        match self {
+            Self::Reject => false,
+            Self::Normalize => true,
+            Self::NormalizeLf => octet == scan::LF,
+        }
+    }
 }

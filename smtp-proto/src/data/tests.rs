@@ -7,13 +7,26 @@ use super::{BareNewline, BareNewlineError, Decoder, Encoder, LineCheck, Then};
 
 mod properties;
 
+const POLICIES: [BareNewline; 3] =
+    [BareNewline::Reject, BareNewline::Normalize, BareNewline::NormalizeLf];
+
+/// Whether a bare CR or LF becomes a CRLF.
+fn is_mended(octet: u8, bare_newline: BareNewline) -> bool {
+    match bare_newline {
+        BareNewline::Reject => false,
+        BareNewline::Normalize => octet == b'\r' || octet == b'\n',
+        BareNewline::NormalizeLf => octet == b'\n',
+    }
+}
+
 /// What a decoder makes of a stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Outcome {
     content: Vec<u8>,
     /// Octets up to and with the end mark; `None` when there is none.
     end: Option<usize>,
     bare: bool,
+    refused: bool,
     high: bool,
     nul: bool,
 }
@@ -35,7 +48,7 @@ fn model(stream: &[u8], bare_newline: BareNewline) -> Outcome {
     if end.is_none() {
         lines.push((unended, false));
     }
-    let mut outcome = Outcome { content: Vec::new(), end, bare: false, high: false, nul: false };
+    let mut outcome = Outcome { end, ..Outcome::default() };
     for (line, whole) in lines {
         let line = line.strip_prefix(b".").unwrap_or(line);
         for &octet in line {
@@ -43,9 +56,11 @@ fn model(stream: &[u8], bare_newline: BareNewline) -> Outcome {
             outcome.bare |= newline;
             outcome.high |= octet > 127;
             outcome.nul |= octet == 0;
-            match bare_newline {
-                BareNewline::Normalize if newline => outcome.content.extend_from_slice(b"\r\n"),
-                _ => outcome.content.push(octet),
+            let mended = is_mended(octet, bare_newline);
+            outcome.refused |= newline && !mended;
+            match mended {
+                true => outcome.content.extend_from_slice(b"\r\n"),
+                false => outcome.content.push(octet),
             }
         }
         if whole {
@@ -59,8 +74,7 @@ fn model(stream: &[u8], bare_newline: BareNewline) -> Outcome {
 /// in front.
 fn decode(stream: &[u8], bare_newline: BareNewline, cuts: &[usize]) -> Outcome {
     let mut decoder = Decoder::new(bare_newline);
-    let mut outcome =
-        Outcome { content: Vec::new(), end: None, bare: false, high: false, nul: false };
+    let mut outcome = Outcome::default();
     let mut buffer: Vec<u8> = Vec::new();
     let (mut from, mut consumed) = (0, 0);
     'stream: for &to in cuts.iter().chain([&stream.len()]) {
@@ -87,6 +101,7 @@ fn decode(stream: &[u8], bare_newline: BareNewline, cuts: &[usize]) -> Outcome {
         }
     }
     outcome.bare = decoder.bare_newline();
+    outcome.refused = decoder.is_refused();
     outcome.high = decoder.has_8bit();
     outcome.nul = decoder.has_nul();
     outcome
@@ -141,7 +156,7 @@ fn f05_none_of_these_ends_the_message() {
     ];
     for middle in listed {
         let (stream, end) = smuggle(middle);
-        for bare_newline in [BareNewline::Reject, BareNewline::Normalize] {
+        for bare_newline in POLICIES {
             let outcome = decode_in_every_way(&stream, bare_newline);
             assert_eq!(outcome.end, Some(end), "{:?}", middle.escape_ascii());
             assert_eq!(outcome, model(&stream[..end], bare_newline));
@@ -164,7 +179,7 @@ fn f05_no_kin_of_theirs_does() {
                 let (stream, end) = smuggle(&middle);
                 // Only the five octets themselves end a message, wherever they come from.
                 let five = middle.windows(5).any(|five| five == END);
-                for bare_newline in [BareNewline::Reject, BareNewline::Normalize] {
+                for bare_newline in POLICIES {
                     let expected = model(&stream, bare_newline);
                     assert_eq!(expected.end == Some(end), !five, "{:?}", middle.escape_ascii());
                     assert_eq!(decode_in_every_way(&stream, bare_newline), expected);
@@ -192,7 +207,7 @@ fn f05_at_every_alignment() {
                 }
                 stream.resize(stream.len() + 90, b'b');
                 stream.extend_from_slice(b"\r\n.\r\n\0\xff");
-                for bare_newline in [BareNewline::Reject, BareNewline::Normalize] {
+                for bare_newline in POLICIES {
                     let expected = model(&stream, bare_newline);
                     assert_eq!(decode(&stream, bare_newline, &[]), expected, "{padding}");
                     assert_eq!(
@@ -226,7 +241,7 @@ fn f06_f10_runs_of_bare_newlines() {
     for run in [&b"\n"[..], b"\r", b"\n\r", b"\n\n\r\r"] {
         let content = [b"a", &run.repeat(600 / run.len())[..], b"b"].concat();
         let stream = [&content[..], END].concat();
-        for bare_newline in [BareNewline::Reject, BareNewline::Normalize] {
+        for bare_newline in POLICIES {
             let expected = model(&stream, bare_newline);
             assert!(expected.bare && expected.end == Some(stream.len()));
             assert_eq!(decode(&stream, bare_newline, &[]), expected, "{}", run.escape_ascii());
@@ -306,17 +321,20 @@ fn encode(
     Ok(wire)
 }
 
-/// The first bare CR or LF.
-fn first_bare(content: &[u8]) -> Option<usize> {
-    (0..content.len()).find(|&at| match content[at] {
-        b'\r' => content.get(at + 1) != Some(&b'\n'),
-        b'\n' => at == 0 || content[at - 1] != b'\r',
-        _ => false,
+/// The first bare CR or LF that does not become a CRLF.
+fn first_refused(content: &[u8], bare_newline: BareNewline) -> Option<usize> {
+    (0..content.len()).find(|&at| {
+        let bare = match content[at] {
+            b'\r' => content.get(at + 1) != Some(&b'\n'),
+            b'\n' => at == 0 || content[at - 1] != b'\r',
+            _ => false,
+        };
+        bare && !is_mended(content[at], bare_newline)
     })
 }
 
-/// Content as it is to arrive: newlines normalised if asked for, and whole lines.
-fn as_it_arrives(content: &[u8], bare_newline: BareNewline) -> Vec<u8> {
+/// Content with newlines normalised if asked for.
+fn mended(content: &[u8], bare_newline: BareNewline) -> Vec<u8> {
     let mut lines = Vec::new();
     let mut at = 0;
     while at < content.len() {
@@ -325,13 +343,17 @@ fn as_it_arrives(content: &[u8], bare_newline: BareNewline) -> Vec<u8> {
                 lines.extend_from_slice(b"\r\n");
                 at += 1;
             }
-            (b'\r' | b'\n', _) if bare_newline == BareNewline::Normalize => {
-                lines.extend_from_slice(b"\r\n")
-            }
+            (octet, _) if is_mended(octet, bare_newline) => lines.extend_from_slice(b"\r\n"),
             (octet, _) => lines.push(octet),
         }
         at += 1;
     }
+    lines
+}
+
+/// Content as it is to arrive: newlines normalised if asked for, and whole lines.
+fn as_it_arrives(content: &[u8], bare_newline: BareNewline) -> Vec<u8> {
+    let mut lines = mended(content, bare_newline);
     if !lines.is_empty() && !lines.ends_with(b"\r\n") {
         lines.extend_from_slice(b"\r\n");
     }
@@ -350,7 +372,7 @@ fn f09_f11_known_answers() {
         (b"a\r\n.\r\nb", b"a\r\n..\r\nb\r\n.\r\n"),
         (b"\r\n\r\n", b"\r\n\r\n.\r\n"),
     ] {
-        for bare_newline in [BareNewline::Reject, BareNewline::Normalize] {
+        for bare_newline in POLICIES {
             for one in 0..=content.len() {
                 for two in one..=content.len() {
                     assert_eq!(encode(content, bare_newline, &[one, two]).unwrap(), wire);
@@ -432,21 +454,34 @@ fn check(content: &[u8], bare_newline: BareNewline, cuts: &[usize]) -> (Vec<u8>,
 }
 
 fn check_matches(content: &[u8], cuts: &[usize]) {
-    for bare_newline in [BareNewline::Reject, BareNewline::Normalize] {
+    for bare_newline in POLICIES {
         let (taken, check) = check(content, bare_newline, cuts);
-        assert_eq!(check.bare_newline(), first_bare(content).is_some());
+        let bare = first_refused(content, BareNewline::Reject).is_some();
+        assert_eq!(check.bare_newline(), bare);
+        let refused = first_refused(content, bare_newline).is_some();
+        assert_eq!(check.is_refused(), refused, "{:?}", content.escape_ascii());
         assert_eq!(check.has_8bit(), content.iter().any(|octet| *octet > 127));
         assert_eq!(check.has_nul(), content.contains(&0));
-        match bare_newline {
-            BareNewline::Reject => assert_eq!(taken, content),
-            BareNewline::Normalize => {
-                // Counted content gets no CRLF at its end (F-11): compare without one.
-                let mut expected = as_it_arrives(content, bare_newline);
-                if !matches!(content.last(), None | Some(b'\r' | b'\n')) {
-                    expected.truncate(expected.len() - 2);
-                }
-                assert_eq!(taken, expected);
-            }
+        // Counted content gets no CRLF at its end (F-11).
+        assert_eq!(taken, mended(content, bare_newline));
+    }
+}
+
+/// Lines of Unix become lines of mail, wherever they are cut; a CR makes none of its own.
+#[test]
+fn f10_lines_of_unix_are_mended_and_a_cr_in_them_is_refused() {
+    let policy = BareNewline::NormalizeLf;
+    let unix = b"Subject: a\n\n.\nbody\r\n";
+    for cut in 0..=unix.len() {
+        let wire = encode(unix, policy, &[cut]).unwrap();
+        assert_eq!(wire, b"Subject: a\r\n\r\n..\r\nbody\r\n.\r\n");
+    }
+    for (content, at) in [(&b"Subject: a\rBcc: b\n\n"[..], 10), (b"a\nb\r\r\n", 3), (b"a\nb\r", 3)]
+    {
+        for cut in 0..=content.len() {
+            let error = encode(content, policy, &[cut]).unwrap_err();
+            assert_eq!(error.offset(), at, "{} {cut}", content.escape_ascii());
+            assert!(check(content, policy, &[cut]).1.is_refused());
         }
     }
 }

@@ -20,7 +20,8 @@ pub enum LongLine {
 pub struct ClientPolicy {
     /// What becomes of content with a bare CR or LF: refused as
     /// [`Misuse::BareNewline`](crate::client::Misuse::BareNewline), as the next server may take it
-    /// for a line end, or made a CRLF (RFC 5321 section 2.3.8; F-10).
+    /// for a line end, or made a CRLF (RFC 5321 section 2.3.8; F-10). A file with the lines of Unix wants
+    /// [`BareNewline::NormalizeLf`].
     pub bare_newline: BareNewline,
     /// Long lines of content that is not binary.
     pub long_line: LongLine,

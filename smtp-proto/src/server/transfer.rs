@@ -123,8 +123,8 @@ impl Transfer {
 
     /// The reply to a bare CR or LF, where one was seen that the policy does not mend.
     pub(super) fn refused_newline(&self) -> Option<Rejection<'static>> {
-        (self.bare_newline == BareNewline::Reject && self.has_bare_newline())
-            .then_some(BARE_NEWLINE)
+        let refused = self.decoder.is_refused() || self.lines.is_refused();
+        (!self.binary && refused).then_some(BARE_NEWLINE)
     }
 
     /// What may be unusual in a message that has come whole and that nothing is wrong with, and whether

@@ -88,7 +88,7 @@ fn lenient_ends(wire: &[u8]) -> usize {
 fn content_that_somebody_may_take_for_two_messages_does_not_go_out() {
     for mark in not_the_end().chain(["\r\n.\r\n".to_owned()]) {
         let content = format!("one{mark}{SECOND}");
-        for policy in [BareNewline::Reject, BareNewline::Normalize] {
+        for policy in [BareNewline::Reject, BareNewline::Normalize, BareNewline::NormalizeLf] {
             for piece in [1, 2, 5, content.len()] {
                 let mut own = client::Config::default();
                 own.profile.client.bare_newline = policy;

@@ -46,7 +46,7 @@ proptest! {
     #[test]
     fn decoding_is_what_the_model_says(mut stream in content(), seeds in seeds()) {
         stream.extend_from_slice(b"\r\n.\r\nNOOP\r\n");
-        for bare_newline in [BareNewline::Reject, BareNewline::Normalize] {
+        for bare_newline in POLICIES {
             let expected = model(&stream, bare_newline);
             prop_assert_eq!(&decode(&stream, bare_newline, &[]), &expected);
             prop_assert_eq!(&decode(&stream, bare_newline, &cuts(stream.len(), &seeds)), &expected);
@@ -57,7 +57,7 @@ proptest! {
 
     #[test]
     fn decoding_undoes_encoding(content in clean_content(), seeds in seeds()) {
-        for bare_newline in [BareNewline::Reject, BareNewline::Normalize] {
+        for bare_newline in POLICIES {
             let wire = encode(&content, bare_newline, &cuts(content.len(), &seeds));
             prop_assert_eq!(&encode(&content, bare_newline, &[]), &wire);
             let wire = wire.unwrap();
@@ -93,8 +93,17 @@ proptest! {
         prop_assert_eq!(outcome.content, as_it_arrives(&content, BareNewline::Normalize));
         prop_assert_eq!(outcome.end, Some(wire.len()));
 
-        let offset = encode(&content, BareNewline::Reject, &cuts).err().map(|error| error.offset());
-        prop_assert_eq!(offset, first_bare(&content).map(|at| u64::try_from(at).unwrap()));
+        for policy in POLICIES {
+            let encoded = encode(&content, policy, &cuts);
+            let offset = encoded.as_ref().err().map(|error| error.offset());
+            let refused = first_refused(&content, policy).map(|at| u64::try_from(at).unwrap());
+            prop_assert_eq!(offset, refused);
+            if let Ok(wire) = encoded {
+                let outcome = decode(&wire, BareNewline::Reject, &[]);
+                prop_assert!(!outcome.bare);
+                prop_assert_eq!(outcome.content, as_it_arrives(&content, policy));
+            }
+        }
     }
 
     #[test]
