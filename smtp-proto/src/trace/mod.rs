@@ -24,6 +24,7 @@
 //! ```
 
 pub(crate) mod fold;
+mod keyword;
 mod received;
 mod return_path;
 mod scan;

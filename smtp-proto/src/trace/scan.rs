@@ -3,6 +3,7 @@
 use alloc::string::String;
 
 use super::fold::{Charset, Field};
+use super::keyword::{Keyword, Tail, Word};
 use crate::answer::Rejection;
 use crate::date::Date;
 use crate::domain::Host;
@@ -22,7 +23,7 @@ pub struct HeaderScanner {
     at: At,
     name: Word<16>,
     known: Option<Known>,
-    value: Word<16>,
+    value: Keyword,
     /// Octets so far, up to the end of the header section.
     octets: u64,
     received: u32,
@@ -81,36 +82,6 @@ impl Known {
             b"content-type" => Self::ContentType,
             _ => return None,
         })
-    }
-}
-
-/// The first octets of something, in lower case; one more than fit makes it unlike all that is known.
-#[derive(Clone, Debug)]
-struct Word<const N: usize> {
-    octets: [u8; N],
-    length: usize,
-}
-
-impl<const N: usize> Default for Word<N> {
-    fn default() -> Self {
-        Self { octets: [0; N], length: 0 }
-    }
-}
-
-impl<const N: usize> Word<N> {
-    fn clear(&mut self) {
-        self.length = 0;
-    }
-
-    fn push(&mut self, octet: u8) {
-        if let Some(place) = self.octets.get_mut(self.length) {
-            *place = octet.to_ascii_lowercase();
-        }
-        self.length = self.length.saturating_add(1);
-    }
-
-    fn octets(&self) -> &[u8] {
-        self.octets.get(..self.length).unwrap_or_default()
     }
 }
 
@@ -189,11 +160,7 @@ impl HeaderScanner {
         self.octets += u64::try_from(octets.len()).unwrap_or(u64::MAX);
         match self.known {
             Some(Known::TlsRequired | Known::AutoSubmitted) => {
-                for &octet in octets {
-                    if !octet.is_ascii_whitespace() {
-                        self.value.push(octet);
-                    }
-                }
+                octets.iter().for_each(|octet| self.value.push(*octet));
             }
             Some(Known::ContentType) => {
                 for &octet in octets {
@@ -218,15 +185,15 @@ impl HeaderScanner {
             Known::ContentType => self.composite |= !DISCRETE.contains(&self.media.octets()),
             Known::TlsRequired => {
                 self.tls_required = self.tls_required.saturating_add(1);
-                self.tls_required_no = self.value.octets() == b"no";
+                self.tls_required_no = self.value.is_all(b"no");
             }
             Known::AutoSubmitted => {
-                let value = self.value.octets();
-                let plain = value == b"no"
-                    || value.starts_with(b"no;")
-                    || value.starts_with(b"no(")
-                    || self.value.length == 0;
-                self.automatic |= !plain;
+                let made_by_hand = match self.value.tail() {
+                    Tail::Nothing => self.value.is(b"no") || self.value.is(b""),
+                    Tail::Parameters => self.value.is(b"no"),
+                    Tail::Else => false,
+                };
+                self.automatic |= !made_by_hand;
             }
         }
     }
