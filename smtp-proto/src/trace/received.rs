@@ -1,6 +1,10 @@
 //! `Received:`
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use alloc::{
+    borrow::Cow,
+    string::{String, ToString as _},
+    vec::Vec,
+};
 use core::fmt;
 use core::net::IpAddr;
 
@@ -112,7 +116,8 @@ impl<'a> Received<'a> {
     }
 
     /// The transaction has SMTPUTF8: the field may hold UTF-8 (RFC 6531 section 3.7.3; T-07). Without
-    /// this a domain goes into A-labels, and what has none is not named.
+    /// this a domain goes into A-labels, and what has none is not named; this host, which has to be, is
+    /// then `unknown`.
     #[must_use]
     pub const fn smtputf8(mut self, smtputf8: bool) -> Self {
         self.smtputf8 = smtputf8;
@@ -171,6 +176,22 @@ impl<'a> Received<'a> {
         Ok(self)
     }
 
+    /// A domain as the field may hold it.
+    fn name(&self, domain: Domain<'a>) -> Option<Cow<'a, str>> {
+        match self.smtputf8 {
+            true => Some(Cow::Borrowed(domain.as_str())),
+            false => domain.to_a_labels(),
+        }
+    }
+
+    /// This host as the field may hold it.
+    fn by_name(&self) -> Option<Cow<'a, str>> {
+        match self.by {
+            Host::Domain(domain) => self.name(domain),
+            Host::Literal(literal) => Some(Cow::Owned(literal.to_string())),
+        }
+    }
+
     /// ```text
     /// From-domain     = "FROM" FWS Extended-Domain
     /// Extended-Domain = Domain / ( Domain FWS "(" TCP-info ")" ) /
@@ -187,11 +208,7 @@ impl<'a> Received<'a> {
             (None, None) => field.word("unknown"),
         };
         if let Some(literal) = literal {
-            let name = self.reverse_name.and_then(|name| match self.smtputf8 {
-                true => Some(Cow::Borrowed(name.as_str())),
-                false => name.to_a_labels(),
-            });
-            match name {
+            match self.reverse_name.and_then(|name| self.name(name)) {
                 Some(name) => field.show(format_args!("({name}")).show(format_args!("{literal})")),
                 None => field.show(format_args!("({literal})")),
             };
@@ -207,7 +224,7 @@ impl<'a> Received<'a> {
     /// Opt-info  = [Via] [With] [ID] [For] [Additional-Registered-Clauses]
     /// ```
     fn write_by(&self, field: &mut Field<'_>) {
-        field.word("by").show(self.by);
+        field.word("by").word(self.by_name().as_deref().unwrap_or("unknown"));
         if let Some(via) = self.via {
             field.word("via").word(&atoms(via));
         }
@@ -224,7 +241,9 @@ impl<'a> Received<'a> {
     fn write_for(&self, field: &mut Field<'_>) {
         match self.recipient {
             Some(ForwardPath::Postmaster) => {
-                field.fold().word("for").show(format_args!("<Postmaster@{}>", self.by));
+                if let Some(by) = self.by_name() {
+                    field.fold().word("for").show(format_args!("<Postmaster@{by}>"));
+                }
             }
             Some(ForwardPath::Mailbox(mailbox)) if self.smtputf8 => {
                 field.fold().word("for").show(format_args!("<{mailbox}>"));

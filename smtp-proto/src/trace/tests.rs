@@ -134,6 +134,20 @@ fn t07_utf8_only_where_the_transaction_has_it() {
     let utf8 = field().recipients([path]).smtputf8(true).to_string();
     assert!(utf8.contains("(b\u{fc}cher.example [192.0.2.7])"), "{utf8}");
     assert!(utf8.contains("for <j\u{f6}rg@b\u{fc}cher.example>;"), "{utf8}");
+
+    // This host, which has to be named.
+    let field = || Received::new(Host::Domain(name), "ESMTP", now());
+    let field = || field().recipients([ForwardPath::Postmaster]);
+    let (by, to) = match a_labels {
+        true => ("by xn--bcher-kva.example with", "for <Postmaster@xn--bcher-kva.example>;"),
+        false => ("by unknown with", "id"),
+    };
+    let plain = field().id("id").to_string();
+    assert!(plain.is_ascii() && plain.contains(by) && plain.contains(to), "{plain}");
+    assert_eq!(plain.contains("for"), a_labels, "{plain}");
+    let utf8 = field().smtputf8(true).to_string();
+    assert!(utf8.contains("by b\u{fc}cher.example with"), "{utf8}");
+    assert!(utf8.contains("for <Postmaster@b\u{fc}cher.example>;"), "{utf8}");
 }
 
 #[test]
