@@ -2,13 +2,14 @@
 
 use alloc::{
     collections::BTreeSet,
+    format,
     string::{String, ToString},
     vec::Vec,
 };
 
 use super::{Envelope, Recipient};
 use crate::{
-    domain::Host,
+    domain::{AddressLiteral, Host},
     parameter::Parameters,
     path::{Mailbox, MailboxBuf, ReversePath},
     relay::HostName,
@@ -114,7 +115,11 @@ fn key(mailbox: Mailbox<'_>) -> (String, String) {
     };
     let host = match mailbox.host() {
         Host::Domain(domain) => HostName::from(domain).as_str().into(),
-        Host::Literal(literal) => literal.to_string().to_ascii_lowercase(),
+        // Of a literal whose form nobody has defined, the tag alone is the same in either case.
+        Host::Literal(AddressLiteral::General(literal)) => {
+            format!("{}:{}", literal.tag().to_ascii_lowercase(), literal.content())
+        }
+        Host::Literal(literal) => literal.to_string(),
     };
     (local, host)
 }

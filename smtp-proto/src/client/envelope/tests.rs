@@ -171,7 +171,7 @@ proptest! {
     #[test]
     fn each_recipient_is_there_once(
         texts in prop::collection::vec(
-            "([a-bA-B]|\"[ab]\"|[pP]ostmaster)@([xX]\\.example|\\[192\\.0\\.2\\.1\\])",
+            "([a-bA-B]|\"[ab]\"|[pP]ostmaster)@([xX]\\.example|\\[192\\.0\\.2\\.1\\]|\\[[xX]-t:[aA]\\])",
             1..20,
         ),
     ) {
