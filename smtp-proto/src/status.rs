@@ -44,7 +44,7 @@ impl Code {
     pub const RESUME_AT_OFFSET: Self = Self(355);
     /// 421: service not available, the connection closes. May answer any command.
     pub const SERVICE_NOT_AVAILABLE: Self = Self(421);
-    /// 432: a password transition is needed (RFC 4954 §4.7).
+    /// 432: a password transition is needed (RFC 4954 §6).
     pub const PASSWORD_TRANSITION: Self = Self(432);
     /// 450: mailbox not available now, or refused for now by policy.
     pub const MAILBOX_BUSY: Self = Self(450);

@@ -215,8 +215,9 @@ impl<'a> Domain<'a> {
         to_a_labels(self.as_str())
     }
 
-    /// The domain in U-labels, as people read it, who may take one for another that looks alike. What
-    /// is no A-label stays as it is; without the feature `idna` all does.
+    /// The domain in U-labels, as people read it, who may take one for another that looks alike. A domain
+    /// of which a label begins with `xn--` and is no A-label stays as it is, as a whole; without the
+    /// feature `idna` all do.
     #[must_use]
     pub fn to_u_labels(&self) -> Cow<'a, str> {
         international::to_u_labels(self.as_str()).unwrap_or(Cow::Borrowed(self.as_str()))

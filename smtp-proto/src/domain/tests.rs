@@ -93,6 +93,8 @@ fn g18_a_labels_and_u_labels() {
     // An A-label that stands for nothing is a name all the same.
     let nothing = Domain::parse("xn--a.example").unwrap();
     assert_eq!(nothing.to_u_labels(), "xn--a.example");
+    let beside = Domain::parse("xn--a.xn--tda.example").unwrap();
+    assert_eq!(beside.to_u_labels(), "xn--a.xn--tda.example");
     assert_eq!(nothing.to_a_labels().as_deref(), Some("xn--a.example"));
 }
 
