@@ -8,9 +8,10 @@
 mod input;
 mod output;
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
-pub(crate) use input::Input;
+pub(crate) use input::{Expected, Input};
 pub use output::{Chunks, Output};
 
 use bytes::{Bytes, BytesMut};
@@ -162,7 +163,7 @@ impl Wire {
     }
 
     /// Content as it lies in the input, where it is to be kept in the record.
-    pub(crate) fn raw_content(&self) -> Option<alloc::vec::Vec<u8>> {
+    pub(crate) fn raw_content(&self) -> Option<Vec<u8>> {
         let keeps = self.recorder.as_ref().is_some_and(|recorder| recorder.keeps_content());
         keeps.then(|| self.input.octets().to_vec())
     }
@@ -227,14 +228,26 @@ impl Pen<'_> {
         });
     }
 
-    /// Writes a response or a challenge of the AUTH exchange, which the record masks.
-    pub(crate) fn say_secret(&mut self, speaker: Speaker, write: impl FnOnce(&mut BytesMut)) {
-        self.say_hidden(write, |recorder, said| recorder.secret(speaker, ended(speaker, said)));
+    /// Writes a response or a challenge of the AUTH exchange, of `room` octets at most, which the record
+    /// masks.
+    pub(crate) fn say_secret(
+        &mut self,
+        speaker: Speaker,
+        room: usize,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        self.say_hidden(room, write, |recorder, said| {
+            recorder.secret(speaker, ended(speaker, said));
+        });
     }
 
-    /// Writes an AUTH or BURL command; the record masks what is secret in it.
-    pub(crate) fn say_command_with_secret(&mut self, write: impl FnOnce(&mut BytesMut)) {
-        self.say_hidden(write, |recorder, said| {
+    /// Writes an AUTH or BURL command, of `room` octets at most; the record masks what is secret in it.
+    pub(crate) fn say_command_with_secret(
+        &mut self,
+        room: usize,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        self.say_hidden(room, write, |recorder, said| {
             recorder.line(Speaker::Client, ended(Speaker::Client, said));
         });
     }
@@ -242,17 +255,16 @@ impl Pen<'_> {
     /// Writes what is overwritten once it has left.
     fn say_hidden(
         &mut self,
-        write: impl FnOnce(&mut BytesMut),
+        room: usize,
+        write: impl FnOnce(&mut Vec<u8>),
         note: impl FnOnce(&mut Recorder, &[u8]),
     ) {
-        let Some(recorder) = self.recorder.as_deref_mut() else {
-            self.output.secret_text(write);
-            return;
-        };
-        self.output.secret_text(|tail| {
-            let before = tail.len();
-            write(tail);
-            note(recorder, tail.get(before..).unwrap_or_default());
+        let recorder = self.recorder.as_deref_mut();
+        self.output.secret_text(room, |text| {
+            write(text);
+            if let Some(recorder) = recorder {
+                note(recorder, text);
+            }
         });
     }
 

@@ -30,12 +30,13 @@ pub fn saslprep(text: &str) -> Result<Secret, Prohibited> {
     }
     let mapped = text.chars().filter(|c| !is_mapped_to_nothing(*c));
     let mapped = mapped.map(|c| if is_other_space(c) { ' ' } else { c });
-    // NFKC makes a character of at most 18; with that room it does not have to move.
-    let mut prepared = String::with_capacity(text.len().saturating_mul(4));
-    mapped.nfkc().for_each(|c| prepared.push(c));
-    let good = !prepared.is_empty() && !prepared.contains(is_prohibited) && is_one_way(&prepared);
-    let prepared = Secret::from(prepared);
-    if good { Ok(prepared) } else { Err(Prohibited) }
+    // NFKC makes of a character up to 18, which is rare: a secret that outgrows its room leaves nothing.
+    let mut prepared = Secret::with_capacity(text.len());
+    mapped.nfkc().for_each(|c| {
+        prepared.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    });
+    let good = |text: &str| !text.is_empty() && !text.contains(is_prohibited) && is_one_way(text);
+    if prepared.as_str().is_some_and(good) { Ok(prepared) } else { Err(Prohibited) }
 }
 
 /// The same, as text that is not secret.

@@ -8,6 +8,7 @@ use super::{
     session::Session,
 };
 use crate::{
+    auth::{encode, encoded_len},
     command::{Command, Mail, Mechanism, Query, Rcpt, Text, Verb},
     domain::HelloName,
     extension::{Carrier, Extension, ExtensionSet},
@@ -93,8 +94,10 @@ impl Client {
         if self.session.authenticated {
             return Err(Misuse::Sequence { verb: Verb::Auth, state: self.session.planned });
         }
+        let response = encoded_len(initial_response.map_or(0, <[u8]>::len));
+        let room = "AUTH  =\r\n".len() + mechanism.as_str().len() + response;
         self.secret(|pen| {
-            pen.say_command_with_secret(|out| {
+            pen.say_command_with_secret(room, |out| {
                 out.put_slice(b"AUTH ");
                 out.put_slice(mechanism.as_str().as_bytes());
                 match initial_response {
@@ -102,7 +105,7 @@ impl Client {
                     Some([]) => out.put_slice(b" ="),
                     Some(response) => {
                         out.put_u8(b' ');
-                        crate::auth::encode(response, out);
+                        encode(response, out);
                     }
                 }
                 out.put_slice(b"\r\n");
@@ -117,8 +120,9 @@ impl Client {
     pub fn auth_response(&mut self, response: &[u8]) -> Result<(), Misuse> {
         self.in_exchange()?;
         self.secret(|pen| {
-            pen.say_secret(Speaker::Client, |out| {
-                crate::auth::encode(response, out);
+            let room = encoded_len(response.len()) + "\r\n".len();
+            pen.say_secret(Speaker::Client, room, |out| {
+                encode(response, out);
                 out.put_slice(b"\r\n");
             });
         })
@@ -130,7 +134,7 @@ impl Client {
     /// [`Misuse::Sequence`] when no challenge is open.
     pub fn auth_cancel(&mut self) -> Result<(), Misuse> {
         self.in_exchange()?;
-        self.secret(|pen| pen.say_secret(Speaker::Client, |out| out.put_slice(b"*\r\n")))
+        self.secret(|pen| pen.say_secret(Speaker::Client, 3, |out| out.put_slice(b"*\r\n")))
     }
 
     fn in_exchange(&self) -> Result<(), Misuse> {

@@ -9,7 +9,7 @@ use crate::{
     extension::Extension,
     sequence::{Request, State},
     server::{self, Server},
-    wire::{Pen, Wire},
+    wire::{Expected, Pen, Wire},
 };
 
 impl Client {
@@ -67,7 +67,7 @@ impl Client {
     /// The client on a connection whose other end was the client before (RFC 2645 section 5.3).
     pub(crate) fn turned(mut wire: Wire, config: Config, tls: bool) -> Self {
         let room = REPLY_BUFFER.max(config.limits.reply.saturating_add(2));
-        wire.input.expect(room, false);
+        wire.input.expect(room, Expected::Lines);
         wire.input.stir();
         wire.restart_timer(config.timeouts.greeting);
         let mut session = Session::new(config);
@@ -97,7 +97,8 @@ impl Session {
         }
         self.lines = lines;
         let before = pen.output.len();
-        pen.say_command_with_secret(|out| Command::Burl(burl).write(out));
+        let room = "BURL  LAST\r\n".len() + burl.url.as_str().len();
+        pen.say_command_with_secret(room, |out| Command::Burl(burl).write(out));
         let octets = pen.output.len() - before;
         self.plan(request);
         if burl.last {

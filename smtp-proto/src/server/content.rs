@@ -21,7 +21,7 @@ use crate::{
     sequence::{self, Answer, Request, State},
     status::Code,
     transcript::Entry,
-    wire::Input,
+    wire::{Expected, Input},
 };
 
 /// What ends content after DATA.
@@ -100,8 +100,8 @@ impl Server {
         wire.input.consume(decoded.consumed.saturating_sub(decoded.content));
         if session.transfer.progress() {
             wire.restart_timer(session.config.timeouts.content);
-            wire.input
-                .expect(session.config.limits.content_buffer, session.transfer.received > BULK);
+            let expected = Expected::content(session.transfer.received > BULK);
+            wire.input.expect(session.config.limits.content_buffer, expected);
         }
         if let Some(recorder) = wire.transcript() {
             let end = if decoded.then == Then::End { END.len() } else { 0 };

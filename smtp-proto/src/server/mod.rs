@@ -92,7 +92,7 @@ use crate::{
     status::Code,
     transcript::{Call, Entry},
     upstream::{Forwarded, Overrides},
-    wire::Wire,
+    wire::{Expected, Wire},
 };
 
 /// A server session.
@@ -114,7 +114,7 @@ impl Server {
 
     /// The server on a connection whose other end was the server before (RFC 2645 section 5.3).
     pub(crate) fn turned(mut wire: Wire, config: Arc<Config>, tls: bool) -> Self {
-        wire.input.expect(config.command_buffer(), false);
+        wire.input.expect(config.command_buffer(), Expected::Lines);
         wire.input.stir();
         wire.restart_timer(config.timeouts.command);
         let mut session = Session::new(config);

@@ -295,7 +295,8 @@ impl<'s> Auth<'s> {
     /// Sends 334 with `challenge` and asks again with the client's response.
     pub fn challenge(mut self, challenge: &[u8]) {
         self.desk.pen.note(|| Entry::Answer(Answer::Challenge(challenge.len())));
-        self.desk.pen.say_secret(Speaker::Server, |out| {
+        let room = "334 \r\n".len() + crate::auth::encoded_len(challenge.len());
+        self.desk.pen.say_secret(Speaker::Server, room, |out| {
             out.extend_from_slice(b"334 ");
             crate::auth::encode(challenge, out);
             out.extend_from_slice(b"\r\n");

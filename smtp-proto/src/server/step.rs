@@ -6,7 +6,7 @@ use crate::{
     fault::Fault,
     status::Code,
     transcript::{Call, Entry},
-    wire::{Endpoint, Step, Wire},
+    wire::{Endpoint, Expected, Step, Wire},
 };
 
 /// Above this many octets of replies nothing more is processed until some were written.
@@ -102,7 +102,7 @@ impl Server {
         if core::mem::take(&mut self.session.rearm) {
             if matches!(self.session.phase, Phase::Command) {
                 let config = &self.session.config;
-                self.wire.input.expect(config.command_buffer(), false);
+                self.wire.input.expect(config.command_buffer(), Expected::Lines);
                 self.wire.restart_timer(config.timeouts.command);
             } else {
                 self.expect();
@@ -125,17 +125,21 @@ impl Server {
     #[inline(never)]
     fn expect(&mut self) {
         let config = &self.session.config;
-        let (room, bulk, time) = match self.session.phase {
-            Phase::Content => (config.limits.content_buffer, false, config.timeouts.content),
-            Phase::Chunk(ref chunk) => {
-                (config.limits.content_buffer, chunk.is_bulk(), config.timeouts.content)
+        let lines = config.command_buffer();
+        let (room, expected, time) = match self.session.phase {
+            Phase::Content => {
+                (config.limits.content_buffer, Expected::Content, config.timeouts.content)
             }
-            Phase::Watch => (config.command_buffer(), false, config.timeouts.greeting),
-            Phase::Tls | Phase::StartTls { .. } => (0, false, config.timeouts.tls),
-            Phase::Closing => (config.command_buffer(), false, config.timeouts.closing),
-            _ => (config.command_buffer(), false, config.timeouts.command),
+            Phase::Chunk(ref chunk) => {
+                let expected = Expected::content(chunk.is_bulk());
+                (config.limits.content_buffer, expected, config.timeouts.content)
+            }
+            Phase::Watch => (lines, Expected::Lines, config.timeouts.greeting),
+            Phase::Tls | Phase::StartTls { .. } => (0, Expected::Lines, config.timeouts.tls),
+            Phase::Closing => (lines, Expected::Lines, config.timeouts.closing),
+            _ => (lines, Expected::Lines, config.timeouts.command),
         };
-        self.wire.input.expect(room, bulk);
+        self.wire.input.expect(room, expected);
         if matches!(self.session.phase, Phase::StartTls { .. }) {
             self.wire.input.discard();
             self.wire.input.seal();

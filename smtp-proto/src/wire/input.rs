@@ -14,7 +14,7 @@ pub(crate) struct Input {
     filled: usize,
     /// The most octets the buffer may hold at present.
     limit: usize,
-    bulk: bool,
+    expected: Expected,
     /// No octet may be read: the connection belongs to a TLS handshake.
     sealed: bool,
     ended: bool,
@@ -26,13 +26,30 @@ pub(crate) struct Input {
     kept: bool,
 }
 
+/// What the peer is to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// Commands, responses, or replies.
+    Lines,
+    /// Content, in no hurry.
+    Content,
+    /// Much content, which is best read into the buffer.
+    Bulk,
+}
+
+impl Expected {
+    pub(crate) const fn content(bulk: bool) -> Self {
+        if bulk { Self::Bulk } else { Self::Content }
+    }
+}
+
 impl Input {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             buffer: BytesMut::new(),
             filled: 0,
             limit,
-            bulk: false,
+            expected: Expected::Lines,
             sealed: false,
             ended: false,
             fresh: false,
@@ -46,21 +63,24 @@ impl Input {
     }
 
     pub(crate) fn bulk(&self) -> bool {
-        self.bulk
+        self.expected == Expected::Bulk
     }
 
-    /// Bounds the buffer by `limit` octets; `bulk` says that much content is expected.
-    pub(crate) fn expect(&mut self, limit: usize, bulk: bool) {
+    /// Bounds the buffer by `limit` octets.
+    pub(crate) fn expect(&mut self, limit: usize, expected: Expected) {
         self.limit = limit;
-        self.bulk = bulk;
+        self.expected = expected;
     }
 
     pub(crate) fn spare(&mut self) -> &mut [u8] {
         let room = self.room();
-        if self.lent && self.buffer.capacity() < self.filled + room {
-            self.lent = false;
+        if self.buffer.capacity() < self.filled + room {
             self.buffer.truncate(self.filled);
-            self.kept |= !self.buffer.try_reclaim(room);
+            if self.may_hold_secret() {
+                self.move_secret(room);
+            } else if core::mem::take(&mut self.lent) {
+                self.kept |= !self.buffer.try_reclaim(room);
+            }
         }
         self.buffer.resize(self.filled + room, 0);
         self.buffer.get_mut(self.filled..).unwrap_or_default()
@@ -81,11 +101,31 @@ impl Input {
         let (taken, _) = octets.split_at(octets.len().min(self.room()));
         if !taken.is_empty() {
             self.buffer.truncate(self.filled);
+            if self.may_hold_secret() && self.buffer.capacity() < self.filled + taken.len() {
+                self.move_secret(taken.len());
+            }
             self.buffer.extend_from_slice(taken);
             self.filled = self.buffer.len();
             self.fresh = true;
         }
         taken.len()
+    }
+
+    /// What was received and not consumed may be the beginning of a line of the AUTH exchange, or of a
+    /// BURL command.
+    fn may_hold_secret(&self) -> bool {
+        self.filled > 0 && self.expected == Expected::Lines
+    }
+
+    /// Moves what is there to where `room` more octets fit, and overwrites it where it was.
+    #[cold]
+    fn move_secret(&mut self, room: usize) {
+        let capacity = self.filled.saturating_mul(2).max(self.filled + room);
+        let mut moved = BytesMut::with_capacity(capacity);
+        moved.extend_from_slice(self.octets());
+        self.octets_mut().zeroize();
+        self.buffer = moved;
+        self.lent = false;
     }
 
     /// Gives back the buffer, however small: an allocation for a command costs less than one that all
@@ -196,5 +236,14 @@ impl Input {
 
     pub(crate) fn unseal(&mut self) {
         self.sealed = false;
+    }
+}
+
+impl Drop for Input {
+    /// A line that is not whole may be one with a secret.
+    fn drop(&mut self) {
+        if self.may_hold_secret() {
+            self.octets_mut().zeroize();
+        }
     }
 }

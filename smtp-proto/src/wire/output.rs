@@ -1,10 +1,11 @@
 //! Octets to be written: lent segments and a tail of text.
 
-use alloc::{boxed::Box, collections::VecDeque};
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use core::{iter::Flatten, option};
 
 use bytes::{Buf, Bytes, BytesMut};
-use zeroize::Zeroize;
+
+use crate::auth::Secret;
 
 /// Octets of the buffer of a session that begins to say something: the replies to an everyday group.
 const GROUP: usize = 64;
@@ -12,22 +13,21 @@ const GROUP: usize = 64;
 /// What a session has to say, in order.
 ///
 /// Commands and replies are text, gathered in one buffer so that a group of them leaves in one write;
-/// message content stays in the segments it was handed over in, without a copy. Write
+/// message content stays in the segments it was handed over in, without a copy, and a line with a secret
+/// is a segment that is overwritten when it has left. Write
 /// [`chunks`](Self::chunks) with one vectored write, or [`chunk`](Buf::chunk) after chunk, and
 /// [`advance`](Buf::advance) by what was written.
 #[derive(Debug, Default)]
 pub struct Output {
     #[expect(
         clippy::box_collection,
-        reason = "a server never has any, an idle client none, and all have the room"
+        reason = "a server has any for a challenge only, an idle client none, and all have the room"
     )]
     segments: Option<Box<VecDeque<Bytes>>>,
     tail: BytesMut,
     len: usize,
     /// Octets written since the session began.
     written: u64,
-    /// The tail holds a secret: it is overwritten as it leaves.
-    secret: bool,
 }
 
 impl Output {
@@ -73,10 +73,13 @@ impl Output {
         self.text(|tail| tail.extend_from_slice(text));
     }
 
-    /// Appends text that is overwritten once it has been written.
-    pub(crate) fn secret_text<T>(&mut self, write: impl FnOnce(&mut BytesMut) -> T) -> T {
-        self.secret = true;
-        self.text(write)
+    /// Appends text that holds a secret, of `room` octets at most, as a segment that is overwritten once it
+    /// has left, or is dropped.
+    pub(crate) fn secret_text(&mut self, room: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut text = Vec::with_capacity(room);
+        write(&mut text);
+        debug_assert!(text.len() <= room, "else a part of it is left where it was");
+        self.push(Bytes::from_owner(Secret::from(text)));
     }
 
     /// Appends content without a copy.
@@ -93,9 +96,6 @@ impl Output {
     }
 
     pub(crate) fn clear(&mut self) {
-        if self.secret {
-            self.tail.as_mut().zeroize();
-        }
         *self = Self { written: self.written, ..Self::default() };
     }
 
@@ -138,17 +138,11 @@ impl Buf for Output {
             segments.pop_front();
         }
         if left > 0 {
-            if self.secret {
-                self.tail.get_mut(..left).unwrap_or_default().zeroize();
-            }
             if left == self.tail.len() {
                 self.tail.clear();
             } else {
                 self.tail.advance(left);
             }
-        }
-        if self.len == 0 {
-            self.secret = false;
         }
     }
 }
