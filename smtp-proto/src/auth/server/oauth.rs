@@ -176,7 +176,7 @@ fn read_bearer(message: &str) -> Option<Token> {
             "auth" if value.is_empty() => shown = Some(Secret::new()),
             "auth" => shown = Some(read_token(value)?),
             "host" => host = Some(value.into()),
-            "port" => port = Some(value.parse().ok()?),
+            "port" => port = Some(read_port(value)?),
             _ => {}
         }
     }
@@ -189,6 +189,11 @@ fn read_old(message: &str) -> Option<Token> {
     let token = read_token(rest.strip_prefix("auth=")?.strip_suffix("\x01\x01")?)?;
     let good = !user.is_empty() && !user.contains('\0');
     good.then(|| Token { user: user.into(), token, host: None, port: None })
+}
+
+/// A positive number without leading zeros (RFC 7628 §3.1).
+fn read_port(value: &str) -> Option<u16> {
+    value.parse().ok().filter(|_| value.starts_with(|c| matches!(c, '1'..='9')))
 }
 
 /// `Bearer` 1*SP b64token (RFC 6750 §2.1)
