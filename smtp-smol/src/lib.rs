@@ -114,6 +114,35 @@
 //! # Ok(()) }) }
 //! ```
 //!
+//! # A relay
+//!
+//! [`Relay`] sends a message to the hosts that take mail for the domains of its recipients, and
+//! [`Connector::connect_mx`] makes a session with one of them. Whoever implements [`dns::Resolve`] is asked where they
+//! are; with the feature `dns` that is hickory's resolver:
+//!
+#![cfg_attr(feature = "dns", doc = "```no_run")]
+#![cfg_attr(not(feature = "dns"), doc = "```ignore")]
+//! use smtp_smol::{Connector, Relay, Smol, Tls, dns::OverTcp};
+//! use smtp_smol::proto::{client::Envelope, parameter::Parameters, path::Mailbox};
+//!
+//! # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+//! let dns = OverTcp::<Smol>::system()?; // the name servers that the system is set to
+//! let connector = Connector::new(Tls::Opportunistic).hello_name("relay.example.org")?;
+//! let envelope = Envelope {
+//!     reverse_path: Mailbox::parse("tim@example.org")?.into(),
+//!     parameters: Parameters::EMPTY,
+//!     recipients: &[Mailbox::parse("ann@example.net")?.into(), Mailbox::parse("bob@example.com")?.into()],
+//! };
+//! let relay = Relay::new(&connector, &dns);
+//! for verdict in relay.send(&envelope, || "Subject: hi\r\n\r\nHello!\r\n").await {
+//!     println!("{}", verdict.outcome);
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! `OverTcp::resolver` takes options, such as to validate by DNSSEC (`ResolverOpts::validate`, with the feature
+//! `dnssec`): then DANE says what TLS must be.
+//!
 //! # Where to go next
 //!
 //! - [`Backend`] and [`Session`] are all that the author of a server has to read; [`Connector`] and [`Client`]
@@ -131,15 +160,24 @@
 //!   smol's.
 //! - The folder `examples` has whole programs: a server, a client, submission with tokens, a delivery agent, a
 //!   forwarder, and tests.
-//! - `testing`, with the feature of that name, has what your own tests want: a scripted server, a scripted
-//!   client, and faults in transit.
-//! - `tls` makes configurations for rustls. Nothing is set process-wide. The feature `tls`, on by
-//!   default, brings it in.
-//! - Host names and domains beyond ASCII are converted to A-labels (RFC 5890) by the feature `idna`, on by
-//!   default.
+//!
+//! # What it runs on
 //!
 //! Servers run their sessions, and listen, on smol's global executor: the environment variable
 //! `SMOL_THREADS` says on how many threads, one if it is not set. A client runs where its future is polled.
+//!
+//! # Features
+//!
+//! - `tls`, on by default: STARTTLS and implicit TLS by rustls, for which the module `tls` makes configurations.
+//!   Nothing is set process-wide.
+//! - `idna`, on by default: host names and domains beyond ASCII are converted to A-labels (RFC 5890).
+//! - `dns`: hickory's resolver, for [`Relay`] and [`Connector::connect_mx`].
+//! - `dnssec`: that resolver validates, if its options say so, and clients go by DANE (RFC 7672).
+//! - `mail-parser`, `mail-builder`: the envelope of a message that these crates have read or compose
+//!   ([`EnvelopeBuf`](proto::client::EnvelopeBuf)).
+//! - `testing`: the module of that name has what your own tests want: a scripted server, a scripted client, and
+//!   faults in transit.
+//! - `tracing`: what is said, for the subscribers of that crate (see below).
 //!
 //! # What is said
 //!

@@ -6,6 +6,8 @@
 //! a resolver of the crate `hickory-resolver`, over tokio or by `OverTcp` over any runtime, and without it any
 //! that implements [`Resolve`]. With the feature `dnssec` hickory's resolver validates, if its options say so
 //! (`ResolverOpts::validate`), and DANE says what TLS must be.
+//!
+//! How one is made, the page of each runtime's crate shows.
 
 #[cfg(feature = "dns")]
 mod hickory;
