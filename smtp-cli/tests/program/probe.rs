@@ -134,6 +134,33 @@ fn both_offers_and_the_certificate_are_shown() {
     }
 }
 
+/// Each line that is shown, in the order of the page, but for how long something took.
+#[test]
+fn the_page_in_the_readme_is_what_is_printed() {
+    let (directory, _, maildir) = directory();
+    let serve = ["--hostname", "mx.example.net", "--maildir", &maildir, "--user", "alice:secret"];
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    assert!(readme.contains(
+        "\n$ smtp serve --hostname mx.example.net --maildir ./mail --user alice:secret\n"
+    ));
+    let (_, shown) = readme.split_once("\n$ smtp probe localhost:2525 --insecure\n").unwrap();
+    let (shown, _) = shown.split_once("\n```\n").unwrap();
+
+    let serve = Serve::start(&[&["--listen", "127.0.0.1:0"], &serve[..]].concat());
+    let (_, port) = serve.address("smtp").rsplit_once(':').unwrap();
+    let page = page(&[&format!("localhost:{port}"), "--insecure"], 0).replace(port, "2525");
+    let without_time = |line: &str| match line.contains(" ms") {
+        true => line[..22].to_owned(),
+        false => line.to_owned(),
+    };
+    let mut printed = page.lines().map(without_time);
+    for line in shown.lines().map(without_time) {
+        assert!(printed.any(|printed| printed == line), "no {line:?} there in\n{page}");
+    }
+    drop(directory);
+}
+
 #[test]
 fn a_certificate_is_verified_for_the_name_asked_for() {
     let (directory, _, _) = directory();
