@@ -319,6 +319,12 @@ impl Client {
         self.session.judge_mailbox(mailbox)
     }
 
+    /// Whether a short command that is given now leaves at once.
+    #[inline]
+    fn sends_at_once(&self) -> bool {
+        self.session.nothing_queued() && self.session.may_send(0)
+    }
+
     /// Whether not too much is awaited for more to be sent.
     fn may_send_more(&self) -> bool {
         self.session.may_send(0)

@@ -1,5 +1,6 @@
 mod ahead;
 mod commands;
+mod crowded;
 #[cfg(feature = "sasl")]
 mod opening;
 mod session;

@@ -12,6 +12,10 @@ use crate::{
     path::{Mailbox, MailboxBuf},
 };
 
+/// RCPTs sent and not answered: so many recipients any server takes (RFC 5321 section 4.5.3.1.8), and no
+/// more than these are told in vain that they are too many.
+const RCPTS_UNDER_WAY: u32 = 100;
+
 impl Transaction<'_> {
     /// Decides what this side can decide, and sends MAIL.
     #[inline(never)]
@@ -120,8 +124,17 @@ impl Transaction<'_> {
         let limits = client.limits();
         let offered = client.offered();
         while let Some(recipient) = self.envelope.recipients.get(self.round.ask) {
-            if limits.rcpt_max.is_some_and(|most| self.round.asked >= most) {
+            let open = self.round.asked.saturating_sub(self.round.answered);
+            // The server takes no more: it would say so to each, and may lose its patience.
+            if limits.rcpt_max.is_some_and(|most| self.round.asked >= most)
+                || self.round.accepted + open >= self.most
+                || self.round.crowded
+            {
                 break;
+            }
+            if open >= RCPTS_UNDER_WAY || !client.sends_at_once() {
+                // What it says to those who were asked for may be that.
+                return Ok(false);
             }
             let index = self.round.ask;
             if !self.fates.is_left(index) {

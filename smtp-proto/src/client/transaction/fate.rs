@@ -108,13 +108,16 @@ impl Fates {
         accepted
     }
 
-    /// No further transaction follows for those who are left.
+    /// No further transaction follows for those who are left. What the server said to the first of them
+    /// holds for those who were not asked for.
     pub(super) fn give_up(&mut self, retry: Retry) {
+        let mut why = Outcome::limited(Limit::RcptMax, retry);
         for fate in &mut self.all {
             match core::mem::replace(fate, Fate::Waiting) {
-                Fate::Waiting => *fate = Fate::Settled(Outcome::limited(Limit::RcptMax, retry)),
+                Fate::Waiting => *fate = Fate::Settled(why.clone()),
                 Fate::Crowded(reply) => {
-                    *fate = Fate::Settled(Outcome::crowded(reply).retried(retry));
+                    why = Outcome::crowded(reply).retried(retry);
+                    *fate = Fate::Settled(why.clone());
                 }
                 other => *fate = other,
             }

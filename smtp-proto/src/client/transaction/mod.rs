@@ -48,7 +48,8 @@ pub enum TransactionStep {
 ///
 /// Where the server takes only so many recipients at a time, by the RCPTMAX of its LIMITS (RFC 9422
 /// section 4.2) or by 452 (RFC 5321 section 4.5.3.1.10), further mail transactions follow for the
-/// rest on the same session; each settles one recipient at least. MAILMAX and RCPTDOMAINMAX bound a
+/// rest on the same session; each settles one recipient at least. Behind 452 nobody else is asked for in
+/// that transaction, and the next ones are for as many as were accepted. MAILMAX and RCPTDOMAINMAX bound a
 /// session: what they leave over is [for a new one](Retry::NewSession).
 ///
 /// A message with `TRANSID` among its parameters may have been interrupted before. Where the server
@@ -79,6 +80,8 @@ pub struct Transaction<'e> {
     begun: bool,
     /// The server said that it cannot do more now.
     busy: bool,
+    /// Recipients of one mail transaction, by how many were accepted where there were too many.
+    most: u32,
     /// What was left out.
     downgrades: Downgrades,
     round: Round,
@@ -101,6 +104,8 @@ struct Round {
     asked: u32,
     answered: u32,
     accepted: u32,
+    /// The server said to one that there are too many.
+    crowded: bool,
     /// Octets at the beginning of the content that are not sent, as the server has them.
     to_skip: u64,
     /// DATA was sent behind RCPT, before it was known whether there is a recipient.
@@ -156,6 +161,7 @@ impl<'e> Transaction<'e> {
             seven_bit: false,
             begun: false,
             busy: false,
+            most: u32::MAX,
             downgrades: Downgrades::NONE,
             round: Round::default(),
             held: None,
@@ -266,7 +272,8 @@ impl<'e> Transaction<'e> {
     /// Queues recipients, then DATA; whether there is more to do at once.
     #[inline(never)]
     fn recipients(&mut self, client: &mut Client) -> Result<bool, Misuse> {
-        if self.round.ask < self.envelope.recipients.len() && !self.ask(client)? {
+        let all_asked = self.round.data_sent || self.round.ask >= self.envelope.recipients.len();
+        if !all_asked && !self.ask(client)? {
             return Ok(false);
         }
         let all_answered = self.round.answered == self.round.asked;
@@ -317,6 +324,9 @@ impl<'e> Transaction<'e> {
     /// A mail transaction is over: whether another follows. The one before has settled a recipient, as
     /// the first is never one too many.
     fn over(&mut self) {
+        if self.round.crowded {
+            self.most = self.most.min(self.round.accepted);
+        }
         if !self.fates.any_left() {
             self.stage = Stage::Done;
         } else if self.busy {

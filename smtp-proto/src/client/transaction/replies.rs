@@ -73,13 +73,15 @@ impl Transaction<'_> {
             return;
         };
         self.round.answer = index + 1;
-        self.fates.set(index, if positive { Fate::Accepted } else { self.refused(reply) });
+        let fate = if positive { Fate::Accepted } else { self.refused(reply) };
+        self.fates.set(index, fate);
     }
 
     #[cold]
-    fn refused(&self, reply: Reply<'_>) -> Fate {
+    fn refused(&mut self, reply: Reply<'_>) -> Fate {
         let full = too_many_recipients(reply.code().value(), reply.enhanced());
         if full && self.round.accepted > 0 {
+            self.round.crowded = true;
             Fate::Crowded(reply.to_owned())
         } else {
             // Said to the first recipient, "too many" means something else.
