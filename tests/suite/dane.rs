@@ -11,13 +11,13 @@ use crate::{
         dns::{AddressAnswer, Alias, HostName, MxAnswer, Resolve, Secured, SrvAnswer, TlsaAnswer},
         proto::{
             client::{OpeningError, Status},
-            relay::{NextHop, TlsRefusal, Tlsa},
+            relay::{NextHop, Own, TlsRefusal, Tlsa, Unroutable},
         },
         testing::{Script, ScriptedServer},
     },
     suite::{
         help::{connector, envelope, host, to},
-        mx::{HERE, Zone},
+        mx::{HERE, NOBODY, Zone},
         policy::{Chain, chain, record},
     },
 };
@@ -194,6 +194,22 @@ async fn a_host_whose_records_are_not_known_is_left() {
     assert!(client.is_tls());
     client.quit().await.unwrap();
     assert!(dns.asked.lock().unwrap()[1].ends_with(".other.example.net"));
+}
+
+/// L-07: this host is itself whatever can be found out of its records, and a worse one would send the mail back.
+#[apply(on_runtime)]
+async fn this_host_is_known_before_its_records_are() {
+    let (target, server) = host(Script::new()).await;
+    let zone = Zone::default()
+        .with_mx("example.org", &[(10, "us.example.net."), (20, "backup.example.net.")])
+        .host("us.example.net", &[NOBODY])
+        .host("backup.example.net", &[HERE]);
+    let dns = Signed::new(zone, [TlsaAnswer::Failed, TlsaAnswer::Insecure]);
+    let own = Own { names: Vec::new(), addresses: vec![NOBODY.into()] };
+    let connector = opportunistic(&target).own(own);
+    let error = connector.connect_mx(&hop("example.org"), &dns).await.unwrap_err();
+    assert!(matches!(error, Error::Unroutable(Unroutable::Misrouted)), "{error}");
+    assert_eq!((server.sessions(), dns.asked()), (0, 0));
 }
 
 /// RFC 7672 section 2.2: TLS must be, though nobody can say with whom.

@@ -195,6 +195,9 @@ impl<'r, R: Runtime, D: Resolve> Round<'r, R, D> {
         let found = self.connector.in_time(self.dns.secured_addresses(host)).await;
         let found = found.unwrap_or(Secured::insecure(AddressAnswer::Failed));
         let why = match &found.answer {
+            AddressAnswer::Addresses(addresses) if self.attempts.are_own(addresses) => {
+                return self.attempts.resolved(addresses.clone());
+            }
             AddressAnswer::Addresses(addresses) if !addresses.is_empty() => {
                 match self.decide(host, &found).await {
                     Ok(()) => return self.attempts.resolved(addresses.clone()),

@@ -230,7 +230,7 @@ impl<'o> Attempts<'o> {
         if addresses.is_empty() {
             return self.failed(HostFailure::NoAddress);
         }
-        if addresses.iter().any(|address| self.own.addresses.contains(&address.to_canonical())) {
+        if self.are_own(&addresses) {
             let preference = self.route.hosts().get(self.host).map(|host| host.preference);
             self.route.cut(preference.unwrap_or_default());
             self.misrouted = self.route.hosts().is_empty();
@@ -238,6 +238,14 @@ impl<'o> Attempts<'o> {
             return;
         }
         self.addresses = Some(addresses.into());
+    }
+
+    /// Whether one of these addresses is this host's own. Then nothing else has to be known of the host
+    /// before it is [`resolved`](Self::resolved): a failure to find that out would lead to the next one, which
+    /// is no better.
+    #[must_use]
+    pub fn are_own(&self, addresses: &[IpAddr]) -> bool {
+        addresses.iter().any(|address| self.own.addresses.contains(&address.to_canonical()))
     }
 
     /// The host, or its address, could not be given the message.
