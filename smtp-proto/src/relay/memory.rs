@@ -26,7 +26,8 @@ struct Silence {
 
 impl<K: Ord + Clone> Unreachable<K> {
     /// A memory of so many hosts. A host is left alone for `first` after its first failure, twice as
-    /// long after each further one, up to `longest`.
+    /// long after each further one, up to `longest`. Failures while it is left alone, such as those of other
+    /// sessions that were begun before, are part of the first one.
     #[must_use]
     pub const fn new(capacity: usize, first: Duration, longest: Duration) -> Self {
         Self { hosts: BTreeMap::new(), capacity, first, longest }
@@ -36,6 +37,7 @@ impl<K: Ord + Clone> Unreachable<K> {
     pub fn failed(&mut self, host: K, now: Timestamp) {
         let longest = self.longest;
         let pause = match self.hosts.get(&host) {
+            Some(silence) if silence.until > now => return,
             Some(silence) => silence.pause.saturating_mul(2).min(longest),
             None => self.first.min(longest),
         };

@@ -63,6 +63,10 @@ fn l13_hosts_that_do_not_answer() {
     for (now, until) in [(0, 60), (100, 220), (300, 450), (500, 650)] {
         memory.failed("a", at(now));
         assert_eq!(memory.wait_until(&"a", at(now)), Some(at(until)));
+        // Of the same outage, and told later.
+        memory.failed("a", at(now + 1));
+        memory.failed("a", at(until - 1));
+        assert_eq!(memory.wait_until(&"a", at(now)), Some(at(until)));
     }
     assert_eq!(memory.wait_until(&"a", at(650)), None);
     memory.failed("b", at(600));
