@@ -50,8 +50,11 @@ pub struct Waiting {
     pub arrived: Timestamp,
     /// How often it was tried, the last time just now.
     pub attempts: u32,
-    /// The sender was told of a delay.
+    /// The sender was told of a delay: [`Event::Delayed`].
     pub warned: bool,
+    /// The sender was told that the time of `BY=` is over: [`Event::TimeOver`]. That must be told (RFC 2852
+    /// section 4.1.3), also to those who were warned.
+    pub told_time_over: bool,
     /// The reverse-path is null.
     pub from_nobody: bool,
     /// `BY=`, as it was received.
@@ -90,12 +93,13 @@ impl Schedule {
         if age >= lifetime {
             return RetryDecision { retry_at: None, event: Some(Event::Failed) };
         }
-        let event = if waiting.warned {
+        let event = if waiting.told_time_over {
             None
         } else if matches!(deadline, Some((ByMode::Notify, deadline)) if now >= deadline) {
             Some(Event::TimeOver)
         } else {
-            (age >= self.warn_after && !waiting.from_nobody).then_some(Event::Delayed)
+            let is_late = age >= self.warn_after && !waiting.from_nobody && !waiting.warned;
+            is_late.then_some(Event::Delayed)
         };
         let pause = if waiting.attempts <= 1 { self.first } else { self.later };
         // The last attempt is made when the time is over, not after it.

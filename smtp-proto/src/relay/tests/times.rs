@@ -16,7 +16,14 @@ fn at(seconds: u64) -> Timestamp {
 const HOUR: u64 = 3600;
 
 fn waiting() -> Waiting {
-    Waiting { arrived: at(0), attempts: 1, warned: false, from_nobody: false, by: None }
+    Waiting {
+        arrived: at(0),
+        attempts: 1,
+        warned: false,
+        told_time_over: false,
+        from_nobody: false,
+        by: None,
+    }
 }
 
 #[test]
@@ -51,8 +58,16 @@ fn l11_the_senders_own_time() {
     let late = decide(by(ByMode::Notify), 7200);
     assert_eq!(late.event, Some(Event::TimeOver));
     assert_eq!(late.retry_at, Some(at(7200 + 2 * HOUR)));
-    let told = Waiting { warned: true, ..by(ByMode::Notify) };
-    assert_eq!(decide(told, 7200).event, None);
+    // Who was told of a delay must be told that the time is over, once.
+    let warned = Waiting { warned: true, ..by(ByMode::Notify) };
+    assert_eq!(decide(warned, 7199).event, None);
+    assert_eq!(decide(warned, 7200).event, Some(Event::TimeOver));
+    for warned in [false, true] {
+        let told = Waiting { warned, told_time_over: true, ..by(ByMode::Notify) };
+        assert_eq!(decide(told, 7200).event, None);
+        // It is the later news: nothing of the ordinary delay comes behind it.
+        assert_eq!(decide(told, 5 * HOUR).event, None);
+    }
 }
 
 #[test]
