@@ -136,20 +136,23 @@ impl<'a> Report<'a> {
         };
         let boundary = boundary(self.unique);
         let eight_bit = form != Form::Encoded && !original.iter().all(|piece| piece.is_ascii());
-        let mut head = String::with_capacity(2048);
-        self.write_header(&boundary, &mut head);
-        self.write_text(&boundary, form, &mut head);
-        self.write_status(&boundary, form, &mut head);
+        let mut parts = String::with_capacity(2048);
+        self.write_text(&boundary, form, &mut parts);
+        self.write_status(&boundary, form, &mut parts);
         let mut pieces = Vec::with_capacity(original.len() + 2);
         let mut tail = String::new();
         if !original.is_empty() {
-            open_original(&boundary, returned, form, eight_bit, &mut head);
+            open_original(&boundary, returned, form, eight_bit, &mut parts);
             if form == Form::Encoded {
-                head.push_str(&transfer::base64(&original));
+                parts.push_str(&transfer::base64(&original));
             }
         }
-        let seven_bit = head.is_ascii() && !eight_bit;
+        // What is around parts of 8 bits is of 8 bits (RFC 2045 section 6.4).
+        let seven_bit = parts.is_ascii() && !eight_bit && form != Form::Utf8;
         let smtputf8 = form == Form::Utf8;
+        let mut head = String::with_capacity(512 + parts.len());
+        self.write_header(&boundary, seven_bit, &mut head);
+        head.push_str(&parts);
         pieces.push(Bytes::from(head));
         if form != Form::Encoded {
             pieces.extend(original);
@@ -165,7 +168,7 @@ impl<'a> Report<'a> {
     }
 
     /// The header of the report itself (T-29).
-    fn write_header(&self, boundary: &str, out: &mut String) {
+    fn write_header(&self, boundary: &str, seven_bit: bool, out: &mut String) {
         let charset = Charset::of(self.original.form() == Form::Utf8);
         let mut one = |name: &str, words: &[&str]| {
             let mut field = Field::new(out, name, charset);
@@ -185,6 +188,9 @@ impl<'a> Report<'a> {
         one("MIME-Version", &["1.0"]);
         let boundary = alloc::format!("boundary=\"{boundary}\"");
         one("Content-Type", &["multipart/report;", "report-type=delivery-status;", &boundary]);
+        if !seven_bit {
+            one("Content-Transfer-Encoding", &["8bit"]);
+        }
         out.push_str("\r\n");
     }
 

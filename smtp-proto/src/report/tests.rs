@@ -249,6 +249,19 @@ fn t24_what_comes_back() {
     assert_eq!(nothing.matches("--=_5f2c9b").count(), 3);
     let eight = headers.write(&[Bytes::from_static(b"Subject: \xf6\r\n\r\n")]);
     assert_eq!((eight.content().body, eight.content().smtputf8), (Body::EightBitMime, false));
+    assert_eq!(encoding(&eight.octets()), Some("8bit"));
+    // What is said to people counts as well.
+    let mut translated = report(original("<a@b.example>", ""));
+    translated.push(failed("<b@c.example>", "")).text("Unzustellbar: gr\u{fc}n");
+    assert_eq!(encoding(&translated.write(&content()).octets()), Some("8bit"));
+    assert_eq!(encoding(message.as_bytes()), None);
+}
+
+/// What the header of a report says of all its parts (RFC 2045 section 6.4).
+fn encoding(report: &[u8]) -> Option<&str> {
+    let header = report.windows(4).position(|end| end == b"\r\n\r\n").unwrap();
+    let header = core::str::from_utf8(&report[..header]).unwrap();
+    header.lines().find_map(|line| line.strip_prefix("Content-Transfer-Encoding: "))
 }
 
 #[test]
@@ -263,7 +276,7 @@ fn t25_internationalized() {
     let message = encoded.write(&content);
     let shown = text(&message);
     assert!(shown.is_ascii() && !message.content().smtputf8, "{shown}");
-    assert_eq!(message.content().body, Body::SevenBit);
+    assert_eq!((message.content().body, encoding(shown.as_bytes())), (Body::SevenBit, None));
     assert!(shown.contains("Content-Type: message/delivery-status\r\n"));
     assert!(shown.contains("Original-Recipient: utf-8; j\\x{F6}rg\\x{2B}x@b.example\r\n"));
     assert!(shown.contains("Final-Recipient: utf-8; j\\x{F6}rg@b\\x{FC}cher.example\r\n"));
@@ -277,6 +290,7 @@ fn t25_internationalized() {
     let message = utf8.write(&content);
     let shown = text(&message);
     assert!(message.content().smtputf8 && message.content().body == Body::EightBitMime);
+    assert_eq!(encoding(shown.as_bytes()), Some("8bit"));
     assert!(shown.contains("To: <\u{e4}@b.example>\r\n"));
     assert!(shown.contains("Content-Type: message/global-delivery-status\r\n"));
     assert!(shown.contains("Original-Recipient: utf-8; j\u{f6}rg+x@b.example\r\n"));
@@ -383,7 +397,8 @@ proptest! {
             prop_assert!(!line.contains(['\r', '\n', '\0']), "{:?}", line);
         }
         let (header, rest) = shown.split_once("\r\n\r\n").unwrap();
-        prop_assert_eq!(header.split("\r\n").filter(|line| !line.starts_with('\t')).count(), 8);
+        let fields = 8 + usize::from(encoding(shown.as_bytes()).is_some());
+        prop_assert_eq!(header.split("\r\n").filter(|line| !line.starts_with('\t')).count(), fields);
         let (_, rest) = rest.split_once("message/delivery-status\r\n").unwrap();
         let (_, rest) = rest.split_once("\r\n\r\n").unwrap();
         let (status, _) = rest.split_once("\r\n--").unwrap();
