@@ -239,6 +239,7 @@ mod of_parsed {
             (b",c@y.example,, c@y.example ,d@y.example,", &["c@y.example", "d@y.example"]),
             (b"c@y.example; d@y.example", &["c@y.example", "d@y.example"]),
             (b"g: c@y.example, (x);, \"h, i\":;, d@y.example", &["c@y.example", "d@y.example"]),
+            (b"\"a@b\": c@y.example;", &["c@y.example"]),
             (b"(nobody) ,", &[]),
             // Whatever the local-part is, and the domain.
             (
@@ -333,6 +334,9 @@ mod of_parsed {
             (b"Cc: <c@y.example> <d@y.example>", "\"<c@y.example> <d@y.example>\""),
             (b"Cc: <c@y.example>.", "\"<c@y.example>.\" is no address"),
             (b"Cc: Ann\n c@y.example", "\"Ann\\n c@y.example\" is no address"),
+            // An address is not the name of a group.
+            (b"Cc: c@y.example: d@y.example", "\"c@y.example\" is no address"),
+            (b"Cc: c@y.example:;", "\"c@y.example\" is no address"),
             // What has no end may be meant for more, or for less.
             (b"Cc: c@y.example (d, e@y.example", "\"c@y.example (d, e@y.example\""),
             (b"Cc: c@y.example (d\\)", "\"c@y.example (d\\\\)\" is no address"),

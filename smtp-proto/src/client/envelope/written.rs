@@ -11,6 +11,13 @@ pub(super) struct Written<'f> {
     pub(super) address: Option<&'f [u8]>,
 }
 
+impl Written<'_> {
+    /// Whether it can be nothing else than an address.
+    fn is_address(&self) -> bool {
+        self.address.is_some_and(|word| word.contains(&b'@') && !word.contains(&b'"'))
+    }
+}
+
 /// The entries of a field, of groups too, in their order (RFC 5322 section 3.4). `None` where a comment, a
 /// quoted string or an angle bracket is left open: it is not known then what belongs to it.
 pub(super) fn written(field: &[u8]) -> Option<Vec<Written<'_>>> {
@@ -34,9 +41,9 @@ pub(super) fn written(field: &[u8]) -> Option<Vec<Written<'_>>> {
                 found.extend(entry.take(field));
                 single
             }
-            // What stands before it is the name of a group.
+            // What stands before it is the name of a group, but an address is none (RFC 5322 section 3.2.5).
             (b':', Place::Phrase) => {
-                entry = Entry::default();
+                found.extend(entry.take(field).filter(Written::is_address));
                 single
             }
             _ => {
