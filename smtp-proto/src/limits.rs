@@ -31,7 +31,11 @@ pub struct ServerLimits {
     /// Different domains in the recipients of a session; one more gets 452 (RFC 9422 section 4.3).
     /// `None`, the default, for no limit.
     pub recipient_domains: Option<u32>,
-    /// Commands in a row that earn a 5yz reply for syntax or order. Default 20.
+    /// Commands in a row that earn a 5yz reply for syntax or order; one more ends the session with 421.
+    /// Not counted is what is refused for a size or an address, as the application's own refusals are
+    /// not; nor what only follows from a refusal and may have been sent before that was read: recipients
+    /// and content behind a MAIL that was refused, chunks behind one that failed, as many as
+    /// [`recipients`](Self::recipients) for each MAIL. Default 20.
     pub bad_commands: u32,
     /// Failed AUTH attempts; the next one is answered with 421. Default 3.
     pub failed_auth: u32,

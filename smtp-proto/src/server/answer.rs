@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     answer::{Acceptance, Rejection},
+    command::Verb,
     extension::Extension,
     fault::Fault,
     reply::{TextCharset, write_reply},
@@ -161,6 +162,10 @@ impl Desk<'_> {
         enhanced: Option<EnhancedCode>,
         leave: Leave,
     ) {
+        let session = &mut *self.session;
+        if session.verb == Verb::Mail && session.state == State::Ready {
+            session.transfer.mail_refused();
+        }
         self.write(rejection.code(), enhanced, rejection.text());
         self.done(leave);
         if rejection.code() == Code::SERVICE_NOT_AVAILABLE {
@@ -170,9 +175,17 @@ impl Desk<'_> {
 
     /// A negative reply of the core to the present line, for its syntax or its time; it names the command,
     /// so that who reads a pipelined dialog knows which one it is about (RFC 2920 section 3.2). Too many of
-    /// them in a row end the session.
+    /// them in a row end the session; those that only follow from one before are not counted.
     pub(super) fn refuse(&mut self, rejection: &Rejection<'_>, leave: Leave) {
         self.refuse_maybe_bare(rejection, leave, false);
+    }
+
+    /// A negative reply of the core to the present MAIL or RCPT. Where it is for the size or the address,
+    /// nothing is wrong with the command: that is the application's kind of refusal.
+    pub(super) fn refuse_envelope(&mut self, rejection: &Rejection<'_>) {
+        let policy = Code::MAILBOX_UNAVAILABLE..=Code::TRANSACTION_FAILED;
+        let bad = is_bad(rejection) && !policy.contains(&rejection.code());
+        self.refuse_named(rejection, Leave::Together, false, bad);
     }
 
     /// As [`refuse`](Self::refuse), without an enhanced code: to hello commands (RFC 2034 section 3).
@@ -181,7 +194,11 @@ impl Desk<'_> {
     }
 
     fn refuse_maybe_bare(&mut self, rejection: &Rejection<'_>, leave: Leave, bare: bool) {
-        let bad = rejection.severity() == Severity::PermanentNegative;
+        let bad = is_bad(rejection) && !self.session.follows_from_refusal(rejection.code());
+        self.refuse_named(rejection, leave, bare, bad);
+    }
+
+    fn refuse_named(&mut self, rejection: &Rejection<'_>, leave: Leave, bare: bool, bad: bool) {
         self.session.bad_commands += u32::from(bad);
         if self.session.bad_commands > self.session.config.limits.bad_commands {
             let fault = Fault::TooManyBadCommands;
@@ -304,6 +321,30 @@ impl Desk<'_> {
         }
         self.done(Leave::Now);
     }
+}
+
+impl Session {
+    /// Whether a command of a group is refused only because one before it was: what belongs to a MAIL that
+    /// was refused, or comes behind a part of a message that failed. A client that pipelines has sent it
+    /// by then (RFC 2920 section 3.1, RFC 3030 section 2); so much as a transaction may have recipients.
+    #[cold]
+    fn follows_from_refusal(&mut self, code: Code) -> bool {
+        let belongs = matches!(self.verb, Verb::Rcpt | Verb::Bdat | Verb::Burl);
+        let follows = match self.state {
+            State::Ready => self.transfer.mail_refused && (belongs || self.verb == Verb::Data),
+            // DATA in its place is a mistake of its own.
+            State::Spoiled => belongs || self.verb == Verb::Mail,
+            _ => false,
+        };
+        let order = matches!(code, Code::BAD_SEQUENCE | Code::AUTHENTICATION_REQUIRED);
+        let forgiven = follows && order && self.transfer.followed < self.config.limits.recipients;
+        self.transfer.followed += u32::from(forgiven);
+        forgiven
+    }
+}
+
+fn is_bad(rejection: &Rejection<'_>) -> bool {
+    rejection.severity() == Severity::PermanentNegative
 }
 
 fn list_attributes(attributes: AttributeSet, text: &mut alloc::string::String) {

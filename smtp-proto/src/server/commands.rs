@@ -134,7 +134,10 @@ impl<'s> Desk<'s> {
                         self.skip_chunk(bdat, (!silent).then_some(rejection), then);
                     }
                     None => {
-                        self.session.enter(then);
+                        // To stay where it is is not to begin anew.
+                        if then != self.session.state {
+                            self.session.enter(then);
+                        }
                         if is_hello(request) {
                             self.refuse_bare(&rejection);
                         } else {
@@ -181,7 +184,7 @@ impl<'s> Desk<'s> {
             }
             Err(rejection) => {
                 self.session.count_mail();
-                self.refuse(&rejection, Leave::Together);
+                self.refuse_envelope(&rejection);
                 None
             }
         }
@@ -201,7 +204,7 @@ impl<'s> Desk<'s> {
             }
             Err(rejection) => {
                 self.session.transfer.refused_recipients = true;
-                self.refuse(&rejection, Leave::Together);
+                self.refuse_envelope(&rejection);
                 None
             }
         }
@@ -268,7 +271,9 @@ impl<'s> Desk<'s> {
         if self.refuse_absurd(bdat.size) {
             return;
         }
-        self.session.enter(then);
+        if then != self.session.state {
+            self.session.enter(then);
+        }
         self.done(Leave::Together);
         self.session.phase = Phase::Chunk(Chunk::skipped(bdat.size, bdat.last, reply));
     }

@@ -292,10 +292,15 @@ fn replies_of_lmtp_end_with_the_session() {
     }
     // The bad command that is one too many is the last, however many replies it has.
     for most in [1, 20] {
-        let config = mx().lmtp().limits(|limits| limits.bad_commands = most);
+        let config = mx().lmtp().limits(|limits| {
+            limits.bad_commands = most;
+            limits.recipients = 2;
+        });
         let mut session = session(config, &["LHLO c.example\r\n", MAIL, RCPT, RCPT]);
         session.say("BDAT 1\r\nx");
         session.say("DATA\r\n");
+        // These follow from it.
+        session.say("BDAT 1\r\nxBDAT 1\r\nx");
         let said = session.say("BDAT 1 LAST\r\nx");
         assert_eq!(said.lines().all(|line| line.starts_with('5')), most == 20, "{said}");
     }

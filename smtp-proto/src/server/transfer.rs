@@ -31,6 +31,10 @@ pub(super) struct Transfer {
     pub(super) recipients: u32,
     /// At least one RCPT was refused by the application.
     pub(super) refused_recipients: bool,
+    /// There is no transaction, since its MAIL was refused: what was sent with it follows.
+    pub(super) mail_refused: bool,
+    /// How many commands were refused only because one before them was.
+    pub(super) followed: u32,
     /// SIZE= of MAIL.
     pub(super) declared: Option<u64>,
     /// BODY=BINARYMIME.
@@ -70,6 +74,8 @@ impl Transfer {
             bare_newline,
             recipients: 0,
             refused_recipients: false,
+            mail_refused: false,
+            followed: 0,
             declared: None,
             binary: false,
             smtputf8: false,
@@ -96,6 +102,12 @@ impl Transfer {
         self.smtputf8 = parameters.smtputf8();
         let body = matches!(parameters.body(), Some(Body::EightBitMime | Body::BinaryMime));
         self.declared_8bit = body || self.smtputf8;
+    }
+
+    /// The MAIL that was to begin it was refused.
+    pub(super) fn mail_refused(&mut self) {
+        self.mail_refused = true;
+        self.followed = 0;
     }
 
     /// Content begins. A chunk that came at the wrong time and was dropped is none of it.
