@@ -56,6 +56,8 @@ impl Yes {
                         Some(Event::Hello(token)) => token.accept(),
                         Some(Event::Mail(token)) => token.accept(),
                         Some(Event::Rcpt(token)) => token.accept(),
+                        Some(Event::Data(token)) => token.accept(),
+                        Some(Event::Delivery(token)) => token.accept(),
                         Some(Event::StartTls(token)) => token.accept(),
                         _ => {}
                     }
@@ -186,6 +188,23 @@ fn a_group_without_pipelining_is_refused() {
     yes.give("EHLO client.example\r\n");
     yes.give("MAIL FROM:<a@x.example>\r\nRCPT TO:<b@x.example>\r\n");
     assert_eq!(yes.codes(), ["220", "250", "250", "250"]);
+}
+
+/// S-59 S-83: a BURL in such a group is a missing part of the message.
+#[test]
+fn a_part_in_a_group_without_pipelining_is_missing() {
+    let reject = |profile: &mut Profile| {
+        profile.server.unannounced_pipelining = Verdict::Reject;
+    };
+    let config = config().withhold(Extension::Pipelining).burl(&["imap"]).profile(reject);
+    let mut yes = Yes::new(config);
+    yes.rest();
+    yes.give("EHLO client.example\r\n");
+    yes.give("MAIL FROM:<a@x.example>\r\n");
+    yes.give("RCPT TO:<b@x.example>\r\n");
+    assert_eq!(yes.codes(), ["220", "250", "250", "250"]);
+    yes.give("BURL imap://x.example/head\r\nBDAT 6 LAST\r\ntail\r\n");
+    assert_eq!(yes.codes(), ["554", "503"]);
 }
 
 /// S-45 before S-83: what stands behind DATA is content, and not a group whose last command is done.

@@ -9,7 +9,7 @@ use super::{
     check::{Argued, Question},
     content::{Announced, Chunk},
     fetch::Burl,
-    lines::TOO_LONG,
+    lines::{TOO_LONG, holds_secret},
     question::{Auth, Event, Extension, Hello, StartTls, Verify},
     remote::{Atrn, Etrn},
     session::Phase,
@@ -40,8 +40,7 @@ impl<'s> Desk<'s> {
             self.end_early(trailing);
             return None;
         }
-        // A URL may be a key.
-        if matches!(verb, Verb::Auth | Verb::Burl) {
+        if holds_secret(verb) {
             self.session.secret_line = true;
         }
         let bdat = match verb {
@@ -91,6 +90,9 @@ impl<'s> Desk<'s> {
                 }
                 Verdict::Accept => {}
                 Verdict::Reject => {
+                    if verb == Verb::Burl {
+                        self.session.spoil_by_refused_part();
+                    }
                     self.refuse(&UNANNOUNCED, Leave::Now);
                     return None;
                 }
@@ -103,6 +105,9 @@ impl<'s> Desk<'s> {
                 None => {
                     if request == Request::Unknown {
                         return self.unknown(line, rejection);
+                    }
+                    if verb == Verb::Burl {
+                        self.session.spoil_by_refused_part();
                     }
                     self.refuse(&rejection, Leave::of(request));
                 }

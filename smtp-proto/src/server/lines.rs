@@ -54,6 +54,10 @@ impl Server {
             if verb == Verb::Bdat {
                 desk.end_chunk_unknown();
             } else {
+                if verb == Verb::Burl {
+                    desk.session.spoil_by_refused_part();
+                }
+                desk.session.secret_line = holds_secret(verb);
                 desk.too_long(line.len(), verb == Verb::Auth);
             }
             return None;
@@ -114,25 +118,26 @@ impl Server {
     /// Drops more of an over-long line. Its end is answered once.
     pub(super) fn skip_line(&mut self) {
         let Self { wire, session } = self;
-        let Phase::SkipLine { skipped, auth } = session.phase else {
+        let Phase::SkipLine { skipped, verb } = session.phase else {
             return;
         };
+        let secret = holds_secret(verb);
         session.scanned = 0;
         let length = session.line_length(wire.input.octets());
         let (input, pen) = wire.split();
         if let Some(length) = length {
             session.phase = Phase::Command;
-            session.secret_line = auth;
+            session.secret_line = secret;
             let octets = skipped.saturating_add(length).saturating_sub(2);
             let mut desk = Desk { session, pen, line: length };
-            desk.note_over_long(if auth { Verb::Auth } else { Verb::Other }, octets);
-            desk.too_long(octets, auth);
+            desk.note_over_long(verb, octets);
+            desk.too_long(octets, verb == Verb::Auth);
             return;
         }
         // A CR at the end may be the first half of the line's end.
         let keep = usize::from(input.octets().last() == Some(&b'\r'));
         let dropped = input.len() - keep;
-        if auth {
+        if secret {
             input.consume_secret(dropped);
         } else {
             input.consume(dropped);
@@ -140,11 +145,11 @@ impl Server {
         input.settle();
         session.scanned = 0;
         let skipped = skipped.saturating_add(dropped);
-        session.phase = Phase::SkipLine { skipped, auth };
+        session.phase = Phase::SkipLine { skipped, verb };
         if skipped > session.config.limits.endless_line {
             let mut desk = Desk { session, pen, line: 0 };
-            desk.note_over_long(if auth { Verb::Auth } else { Verb::Other }, skipped);
-            desk.too_long(skipped, auth);
+            desk.note_over_long(verb, skipped);
+            desk.too_long(skipped, verb == Verb::Auth);
         }
     }
 }
@@ -166,9 +171,10 @@ impl Desk<'_> {
     /// Records a line of so many octets that is longer than is read.
     fn note_over_long(&mut self, verb: Verb, octets: usize) {
         let most = self.session.config.limits.endless_line.saturating_add(1);
+        let known = matches!(verb, Verb::Auth | Verb::Bdat | Verb::Burl);
         self.pen.note(|| Entry::OverLong {
             // What else it would have been makes no difference.
-            verb: if matches!(verb, Verb::Auth | Verb::Bdat) { verb.as_str() } else { "" }.into(),
+            verb: if known { verb.as_str() } else { "" }.into(),
             octets: u64::try_from(octets.min(most)).unwrap_or(u64::MAX),
         });
     }
@@ -214,7 +220,11 @@ impl Desk<'_> {
         if self.session.state == State::Auth {
             self.session.abandon_auth();
         }
-        self.session.phase = Phase::SkipLine { skipped: 0, auth: verb == Verb::Auth };
+        if verb == Verb::Burl {
+            self.session.spoil_by_refused_part();
+        }
+        let verb = if holds_secret(verb) { verb } else { Verb::Other };
+        self.session.phase = Phase::SkipLine { skipped: 0, verb };
         self.session.scanned = 0;
     }
 }
@@ -233,6 +243,11 @@ impl Session {
         self.enter(State::Ready);
         self.phase = Phase::Command;
     }
+}
+
+/// Whether a line may hold credentials, or a URL that is a key.
+pub(super) const fn holds_secret(verb: Verb) -> bool {
+    matches!(verb, Verb::Auth | Verb::Burl)
 }
 
 /// A response line of the AUTH exchange; an empty one is an empty response.

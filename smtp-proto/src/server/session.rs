@@ -10,7 +10,7 @@ use crate::{
     extension::Extension,
     fault::Fault,
     profile::Leniencies,
-    sequence::{AFTER_CONTENT, State},
+    sequence::{self, AFTER_CONTENT, Answer, Request, State},
     trace::Transmission,
     wire::Input,
 };
@@ -25,9 +25,9 @@ pub(super) enum Phase {
     Greeting,
     /// A command line is read, or the question it raised is open.
     Command,
-    /// An over-long line, in an AUTH exchange perhaps, is skipped to its end; `skipped` octets of it
-    /// are gone.
-    SkipLine { skipped: usize, auth: bool },
+    /// An over-long line is skipped to its end; `skipped` octets of it are gone. `verb` is AUTH in an
+    /// exchange, too, and nothing but that, BURL and the one for all others.
+    SkipLine { skipped: usize, verb: Verb },
     /// A line of the AUTH exchange is read.
     AuthResponse,
     /// The application is asked about the response that was read.
@@ -316,6 +316,15 @@ impl Session {
         if self.state != State::Closed {
             self.void();
             self.enter(State::Spoiled);
+        }
+    }
+
+    /// BURL is refused before it is looked at. To who was told that it may be used, that is no other
+    /// refusal: a part is missing.
+    pub(super) fn spoil_by_refused_part(&mut self) {
+        let then = sequence::after(self.state, Request::Burl, Answer::Rejected);
+        if then == State::Spoiled && self.honours(Extension::Burl) {
+            self.spoil_transaction();
         }
     }
 

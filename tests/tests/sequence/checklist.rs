@@ -142,6 +142,11 @@ impl Model {
         // S-80, and BURL where one can log in.
         let needs_login = matches!(request, Request::Atrn | Request::Burl | Request::BurlLast);
         if needs_login && !self.authenticated {
+            // S-59: whatever it is refused for.
+            let open = matches!(before, State::Mail | State::Recipients | State::Chunks);
+            if request != Request::Atrn && self.extended && open {
+                self.state = State::Spoiled;
+            }
             return vec![530];
         }
         // S-73, S-69: AUTH needs EHLO, and once; no STARTTLS behind it. BDAT needs EHLO.
