@@ -79,6 +79,74 @@ fn refuse_message_at_any_octet() {
     }
 }
 
+/// By BDAT as well: in a chunk, and between two of them, where nothing else is read than a command. The
+/// chunk at hand is answered by it, or the next one.
+#[test]
+fn refuse_message_in_chunks_and_between_them() {
+    use smtp_proto::answer::Rejection;
+    let message = b"BDAT 4\r\nabcdBDAT 4 LAST\r\nefgh";
+    let (begun, whole) = (b"BDAT 4\r\n".len(), b"BDAT 4\r\nabcd".len());
+    for (protocol, replies) in [(Protocol::Smtp, 1), (Protocol::Lmtp, 2)] {
+        for cut in begun..message.len() {
+            let case = Case { protocol, ..Case::PLAIN };
+            let mut server = server::Server::new(std::sync::Arc::new(case.server()));
+            let hello = if protocol == Protocol::Lmtp { "LHLO" } else { "EHLO" };
+            let start =
+                format!("{hello} c.example\r\nMAIL FROM:<>\r\nRCPT TO:<a@x>\r\nRCPT TO:<b@x>\r\n");
+            let said = said_to(&mut server, start.as_bytes());
+            assert_eq!(said.matches("\r\n250 2.1").count(), 3, "{said}");
+            let before = said_to(&mut server, &message[..cut]);
+            assert_eq!(before.starts_with("250 "), cut >= whole, "{before}");
+            server.refuse_message(Rejection::POLICY);
+            let said = said_to(&mut server, &message[cut..]);
+            let (refused, left, state) = match cut < whole {
+                true => (1, replies, State::Spoiled),
+                false => (replies, 0, State::Ready),
+            };
+            assert_eq!(said.matches("550 5.7.1").count(), refused, "{cut}: {said}");
+            assert_eq!(said.matches("503 5.5.1").count(), left, "{cut}: {said}");
+            assert_eq!(said.lines().count(), refused + left, "{cut}: {said}");
+            assert_eq!(server.state(), state);
+        }
+    }
+}
+
+/// A chunk that is read only to be dropped is no message, and what is said of it meanwhile is not said of
+/// the one behind it.
+#[test]
+fn refuse_message_in_a_chunk_that_is_dropped() {
+    use smtp_proto::{answer::Rejection, extension::Extension};
+    let config = Case::PLAIN.server().withhold(Extension::Chunking);
+    let mut server = server::Server::new(std::sync::Arc::new(config));
+    said_to(&mut server, b"EHLO c.example\r\nMAIL FROM:<>\r\nRCPT TO:<a@x>\r\nBDAT 4\r\nab");
+    server.refuse_message(Rejection::POLICY);
+    assert_eq!(&said_to(&mut server, b"cd")[..4], "502 ");
+    server.refuse_message(Rejection::POLICY);
+    assert_eq!(&said_to(&mut server, b"DATA\r\n")[..4], "354 ");
+    assert_eq!(&said_to(&mut server, b".\r\n")[..4], "250 ");
+}
+
+/// What a server whose application says yes says to this.
+fn said_to(server: &mut server::Server, octets: &[u8]) -> String {
+    assert_eq!(server.wire().receive(octets), octets.len());
+    let mut said = Vec::new();
+    loop {
+        match server.step() {
+            Step::Write => said.extend(smtp_tests::take_output(server.wire(), usize::MAX)),
+            Step::Event => match server.event() {
+                Some(server::Event::Connected(token)) => token.accept(),
+                Some(server::Event::Hello(token)) => token.accept(),
+                Some(server::Event::Mail(token)) => token.accept(),
+                Some(server::Event::Rcpt(token)) => token.accept(),
+                Some(server::Event::Data(token)) => token.accept(),
+                Some(server::Event::Delivery(token)) => token.accept(),
+                _ => {}
+            },
+            _ => return String::from_utf8(said).unwrap(),
+        }
+    }
+}
+
 /// S-84: an octet does not start the server's timer anew; a command, and 16 KiB of content, do, also
 /// of content that is dropped.
 #[test]

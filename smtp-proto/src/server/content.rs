@@ -71,6 +71,11 @@ impl Chunk {
         Self { left: size, last, fate: Fate::Skip, reply: reply.map(Box::new) }
     }
 
+    /// Whether it is content.
+    pub(super) fn is_kept(&self) -> bool {
+        self.fate == Fate::Keep
+    }
+
     pub(super) fn is_whole(&self) -> bool {
         self.left == 0
     }
@@ -142,7 +147,7 @@ impl Server {
             return None;
         }
         let raw = wire.raw_content();
-        let kept = chunk.fate == Fate::Keep;
+        let kept = chunk.is_kept();
         let left = chunk.left;
         if kept && session.exceeds(left) {
             session.spoil(Rejection::MESSAGE_TOO_BIG);
@@ -193,7 +198,7 @@ impl Server {
         let last = chunk.last;
         let session = &mut self.session;
         session.rearm = true;
-        if chunk.fate == Fate::Keep && last {
+        if chunk.is_kept() && last {
             session.transfer.lines.finish();
             session.weigh();
         }
@@ -307,15 +312,25 @@ impl Session {
         self.config.limits.message.map(|limit| limit.saturating_sub(self.transfer.received))
     }
 
-    /// Content that the application has fetched comes behind what was received; why it cannot, if so.
-    pub(super) fn join_fetched(&mut self, octets: u64) -> Option<Rejection<'static>> {
+    /// Content that the application has fetched comes behind what was received, and is perhaps the last of
+    /// it; why it cannot, if so.
+    pub(super) fn join_fetched(&mut self, octets: u64, last: bool) -> Option<Rejection<'static>> {
+        if let Some(reply) = self.transfer.poison.take() {
+            return Some(*reply);
+        }
         if self.exceeds(octets) {
             return Some(Rejection::MESSAGE_TOO_BIG.coded(Code::TRANSACTION_FAILED));
         }
         self.transfer.received = self.transfer.received.saturating_add(octets);
         // What a CR at the end of a chunk is, the next octet would say; it is not to be seen here.
         self.transfer.lines.finish();
-        self.transfer.refused_newline()
+        if let Some(reply) = self.transfer.refused_newline() {
+            return Some(reply);
+        }
+        if last {
+            self.weigh();
+        }
+        self.transfer.poison.take().map(|reply| *reply)
     }
 
     /// The message cannot be taken any more: the application is told, and the reply waits for its

@@ -60,8 +60,9 @@ impl<'s> Burl<'s> {
     /// So many octets were fetched, dots and all as they are. When it was the last part,
     /// [`Event::Delivery`](super::Event::Delivery) follows; else the reply is 250.
     ///
-    /// When the message has become bigger than it may be, the core refuses it and tells
-    /// [`Event::Reset`](super::Event::Reset).
+    /// When the message has become bigger than it may be, or what of it came by BDAT is not as the
+    /// [profile](crate::profile::ServerPolicy) wants it, the core refuses it and tells
+    /// [`Event::Reset`](super::Event::Reset); of what was fetched it knows but the size.
     pub fn accept(mut self, octets: u64) {
         self.desk.note_accept(&Acceptance::new(alloc::format!("{octets}")));
         let first = self.is_first();
@@ -70,7 +71,7 @@ impl<'s> Burl<'s> {
             session.transfer.begin_content();
             session.transfer.chunked = true;
         }
-        if let Some(rejection) = session.join_fetched(octets) {
+        if let Some(rejection) = session.join_fetched(octets, self.burl.last) {
             self.desk.give(&rejection, self.leave());
             self.desk.session.spoil_transaction();
             return;

@@ -218,21 +218,29 @@ impl Server {
     }
 
     /// Refuses the message that is being received with `reply`. Its remaining octets are read and
-    /// dropped, the reply is given when it has come whole, and [`Event::Delivery`] is not asked.
-    /// Without a message under way this does nothing.
+    /// dropped, the reply is given when it has come whole, and [`Event::Delivery`] is not asked. A
+    /// message that comes in parts, by BDAT or BURL, is refused with the part at hand or, between two of
+    /// them, with the next. Without a message under way this does nothing.
     pub fn refuse_message(&mut self, reply: Rejection<'_>) {
-        if matches!(self.session.phase, Phase::Content | Phase::Chunk(_) | Phase::Delivery { .. }) {
-            self.wire.note(|| Entry::Call(Call::Refuse((&reply).into())));
+        let between = self.session.state == State::Chunks;
+        let comes = match self.session.phase {
+            Phase::Content | Phase::Delivery { .. } => true,
+            Phase::Chunk(ref chunk) => chunk.is_kept(),
+            Phase::Command | Phase::SkipLine { .. } => between,
+            _ => false,
+        };
+        if !comes {
+            return;
         }
+        self.wire.note(|| Entry::Call(Call::Refuse((&reply).into())));
         match self.session.phase {
-            Phase::Content | Phase::Chunk(_) => self.session.refuse_message(reply),
             // The last octets of it were just told: the question is answered before it is asked.
             Phase::Delivery { recipient } => {
                 let answered = if self.session.is_lmtp() { recipient } else { 0 };
                 self.refuse_content(&reply, self.replies_due(true).saturating_sub(answered));
                 self.session.content_over();
             }
-            _ => {}
+            _ => self.session.refuse_message(reply),
         }
     }
 

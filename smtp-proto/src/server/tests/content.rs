@@ -48,6 +48,20 @@ fn no_content_of_a_message_that_is_void() {
     }
 }
 
+/// What is said of a message between two of its parts counts when the next one comes, by BURL too.
+#[test]
+fn a_message_refused_before_a_part_of_it_is_fetched() {
+    for last in ["", " LAST"] {
+        let mut session = session(mx().burl(&["imap"]), &[EHLO, MAIL, RCPT, "BDAT 3\r\na\r\n"]);
+        session.act(|server| server.refuse_message(Rejection::POLICY));
+        let said = session.say(&format!("BURL imap://x.example/a{last}\r\n"));
+        assert!(said.starts_with("550 5.7.1 ") && said.lines().count() == 1, "{said}");
+        assert!(session.say("BDAT 0 LAST\r\n").starts_with("503 "));
+        assert!(session.say("RSET\r\n").starts_with("250 "));
+        assert!(session.say(MAIL).starts_with("250 "));
+    }
+}
+
 /// RFC 3030 section 2: a chunk that is refused is dropped, whether or not the transaction goes on.
 #[test]
 fn no_content_of_a_chunk_that_is_refused() {
