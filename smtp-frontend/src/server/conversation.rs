@@ -4,12 +4,14 @@ mod questions;
 
 use std::{io, ops::Deref, pin::pin, time::Instant};
 
+#[cfg(feature = "tls")]
+use smtp_proto::wire::Endpoint;
 use smtp_proto::{
     answer::{Acceptance, Rejection},
     auth::server::Mechanism,
     fault::Fault,
     sequence::Protocol,
-    wire::{Endpoint, Step},
+    wire::Step,
 };
 
 use super::{
