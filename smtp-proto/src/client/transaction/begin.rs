@@ -132,7 +132,7 @@ impl Transaction<'_> {
             {
                 break;
             }
-            if open >= RCPTS_UNDER_WAY || !client.sends_at_once() {
+            if open > 0 && (open >= RCPTS_UNDER_WAY || !client.sends_at_once()) {
                 // What it says to those who were asked for may be that.
                 return Ok(false);
             }

@@ -108,15 +108,15 @@ impl<'e> Transaction<'e> {
             if !self.fates.is_left(index) {
                 continue;
             }
-            let needs =
-                || recipient.path.needs_smtputf8() || rcpt_needs_smtputf8(recipient, offered);
-            let refusal = if !offered.contains(Extension::SmtpUtf8) && needs() {
+            let wish = |parameter| wish_of_rcpt(recipient, parameter, offered);
+            let needs_smtputf8 = || {
+                recipient.path.needs_smtputf8() || says_more_than_ascii(recipient.parameters, wish)
+            };
+            let refusal = if !offered.contains(Extension::SmtpUtf8) && needs_smtputf8() {
                 Some(NO_SMTPUTF8)
             } else {
                 let mut parameters = recipient.parameters.iter();
-                parameters.find_map(|parameter| {
-                    wish_of_rcpt(recipient, parameter, offered).refusal(refuse)
-                })
+                parameters.find_map(|parameter| wish(parameter).refusal(refuse))
             };
             if let Some(refusal) = refusal {
                 self.fates.set(index, Fate::Settled(Outcome::local(refusal)));
@@ -135,17 +135,15 @@ impl<'e> Transaction<'e> {
         if self.content.smtputf8 || self.envelope.reverse_path.needs_smtputf8() {
             return true;
         }
-        let parameters = self.envelope.parameters;
-        let for_parameters =
-            offered.contains(Extension::SmtpUtf8) && parameters.get("SMTPUTF8").is_none();
         let wish = |parameter| self.wish_of_mail(parameter, client, offered);
-        if for_parameters && says_more_than_ascii(parameters, wish) {
+        if self.parameters_need_smtputf8(self.envelope.parameters, offered, wish) {
             return true;
         }
         while let Some(last) = self.international.checked_sub(1) {
             let needs = self.envelope.recipients.get(last).is_some_and(|recipient| {
+                let wish = |parameter| wish_of_rcpt(recipient, parameter, offered);
                 recipient.path.needs_smtputf8()
-                    || for_parameters && rcpt_needs_smtputf8(recipient, offered)
+                    || self.parameters_need_smtputf8(recipient.parameters, offered, wish)
             });
             if needs && self.fates.is_left(last) {
                 return true;
@@ -153,6 +151,19 @@ impl<'e> Transaction<'e> {
             self.international = last;
         }
         false
+    }
+
+    /// Whether these parameters need SMTPUTF8, the server offers it, and the caller does not say it already.
+    #[inline]
+    fn parameters_need_smtputf8<'p>(
+        &self,
+        all: Parameters<'p>,
+        offered: ExtensionSet,
+        wish: impl Fn(Parameter<'p>) -> Wish,
+    ) -> bool {
+        says_more_than_ascii(all, wish)
+            && offered.contains(Extension::SmtpUtf8)
+            && self.envelope.parameters.get("SMTPUTF8").is_none()
     }
 
     pub(super) fn wish_of_mail(
@@ -257,18 +268,13 @@ fn wish_of_rcpt(
     Wish::of_unoffered(extension)
 }
 
-/// Whether a parameter needs SMTPUTF8 that is sent for this recipient, such as an ORCPT in UTF-8 (RFC 6533
-/// section 3).
-fn rcpt_needs_smtputf8(recipient: &Recipient<'_>, offered: ExtensionSet) -> bool {
-    says_more_than_ascii(recipient.parameters, |parameter| {
-        wish_of_rcpt(recipient, parameter, offered)
-    })
-}
-
-/// Whether a parameter that is sent has a value beyond ASCII.
+/// Whether a parameter that is sent has a value beyond ASCII, such as an ORCPT in UTF-8 (RFC 6533 section 3).
+#[inline]
 fn says_more_than_ascii<'p>(all: Parameters<'p>, wish: impl Fn(Parameter<'p>) -> Wish) -> bool {
     let beyond = |value: &str| !value.is_ascii();
-    !all.is_ascii()
+    // Mostly there are none.
+    !all.is_empty()
+        && !all.is_ascii()
         && all.iter().any(|one| one.value().is_some_and(beyond) && wish(one) == Wish::Send)
 }
 
