@@ -75,8 +75,9 @@ impl Incoming for body::Body<'_> {
 }
 
 impl<'m, R: Runtime> Message<'m, R> {
-    /// A message that is read while it is sent, 64 KiB at a time. If reading fails, the connection is
-    /// cut and the message is not delivered.
+    /// A message that is read while it is sent, 64 KiB at a time, or as much as there is after a tenth of a
+    /// second. A reader that blocks, on threads, is waited for also with what it gave before. If reading fails,
+    /// the connection is cut and the message is not delivered.
     pub fn reader<T: 'm>(reader: T) -> Self
     where
         R: ReadFrom<T>,
@@ -345,8 +346,9 @@ async fn read(
     driver: &mut dyn Driver<Machine>,
 ) -> io::Result<(Bytes, bool)> {
     let mut piece = BytesMut::with_capacity(PIECE);
+    // For all of the piece: one that trickles in is not held back until it is full.
+    let mut deadline = None;
     while piece.len() < PIECE {
-        let mut deadline = None;
         let reading = poll_fn(|cx| {
             if let Poll::Ready(read) = reader.poll_fill(cx, &mut piece) {
                 return Poll::Ready(Some(read));
@@ -359,7 +361,12 @@ async fn read(
         });
         match reading.await.transpose()? {
             Some(0) => return Ok((piece.freeze(), true)),
-            Some(_) => {}
+            Some(_) => {
+                let now = driver.now();
+                if now >= *deadline.get_or_insert_with(|| after(now, PATIENCE)) {
+                    break;
+                }
+            }
             None => break,
         }
     }

@@ -115,6 +115,37 @@ async fn a_slow_reader_does_not_time_out() {
     }
 }
 
+/// What a slow reader has given leaves by and by, and not when it has filled a piece.
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_trickles_is_not_held_back() {
+    for chunking in [Chunking::Auto, Chunking::Never] {
+        let mut how = TransactionOptions::default();
+        how.chunking = chunking;
+        let (mut client, store) = help::pair(4096).await;
+        let (reader, mut writer) = duplex(4096);
+        tokio::spawn(async move {
+            for _ in 0..100 {
+                writer.write_all(b"a line\r\n").await.unwrap();
+                tokio::time::sleep(Duration::from_millis(90)).await;
+            }
+        });
+        let started = Instant::now();
+        let receiving = store.clone();
+        let begun = tokio::spawn(async move {
+            // Once there is a first piece of it.
+            receiving.begun().await;
+            receiving.go_on();
+            started.elapsed()
+        });
+        let recipients = to(&["<patient@example.org>"]);
+        let message = Message::reader(reader);
+        let report = client.send_with(&envelope(&recipients), message, how).await.unwrap();
+        assert!(report.all_delivered(), "{report:?}");
+        let took = begun.await.unwrap();
+        assert!(took < Duration::from_secs(1), "{took:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn quit_waits_five_seconds() {
     let (near, _server) = silent(At::command("QUIT"), 512);
