@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use crate::rt::smtp::{
     Error, Message, Pool, PoolConfig, PoolError, Target,
-    proto::{client::Status, server::Config},
+    proto::{
+        client::Status,
+        domain::HelloName,
+        server::Config,
+        upstream::{Forwarded, Overrides, Value},
+    },
     testing::{Act, At, Script},
 };
 use macro_rules_attribute::apply;
@@ -144,6 +149,48 @@ async fn a_session_is_used_for_so_many_domains() {
 }
 
 /// A server that hangs up, or says that it will, while nobody speaks: nothing is sent there.
+/// What was told of another client is not said of whoever comes next.
+#[apply(on_runtime)]
+async fn a_session_that_speaks_for_somebody_else_is_not_lent_again() {
+    let store = Store::default();
+    let loopback = [std::net::IpAddr::from([127, 0, 0, 1])];
+    let listener = listen().await;
+    let target = Target::new("127.0.0.1", listener.local_addr().unwrap().port());
+    let server = help::server(&store).xclient(loopback).xforward(loopback);
+    spawn(server.listen_smtp(listener).serve());
+    let pool = pool(target, |_| {});
+    let mut forwarded = Forwarded::default();
+    forwarded.set_address(Value::Known([192, 0, 2, 7].into()));
+    let mut overrides = Overrides::default();
+    overrides.set_address(Value::Known([127, 0, 0, 99].into()));
+
+    let mut session = pool.get().await.unwrap();
+    assert!(session.xforward(&forwarded).await.unwrap().severity().is_positive());
+    drop(session);
+    assert_eq!(send(&pool, "<a@example.org>").await.unwrap(), [Status::Delivered]);
+    let mut session = pool.get().await.unwrap();
+    assert!(session.used_before());
+    let name = HelloName::parse("spike.example").unwrap();
+    assert!(session.xclient(&overrides, name).await.unwrap().severity().is_positive());
+    drop(session);
+    assert_eq!(send(&pool, "<a@example.org>").await.unwrap(), [Status::Delivered]);
+    for taken in store.taken() {
+        assert!(taken.facts.forwarded().is_none() && taken.facts.overrides().is_none());
+    }
+
+    // What was told for a message is forgotten behind it.
+    let mut session = pool.get().await.unwrap();
+    assert!(session.xforward(&forwarded).await.unwrap().severity().is_positive());
+    let recipients = to(&["<a@example.org>"]);
+    assert!(session.send(&envelope(&recipients), "x\r\n").await.unwrap().all_delivered());
+    drop(session);
+    assert!(pool.get().await.unwrap().used_before());
+    let taken = store.taken();
+    assert!(taken[2].facts.forwarded().is_some());
+    assert_eq!(sessions(&store).windows(2).filter(|pair| pair[0] != pair[1]).count(), 1);
+    pool.close().await;
+}
+
 #[apply(on_runtime)]
 async fn a_session_that_is_over_is_not_used() {
     // The 421 comes with the reply to the message before, so that it is there for sure.

@@ -25,6 +25,7 @@ use smtp_proto::{
     extension::Capabilities,
     fault::Fault,
     reply::ReplyBuf,
+    status::Severity,
     transcript::Entry,
     wire::{Endpoint, Step},
 };
@@ -67,6 +68,29 @@ pub struct Client {
     lost: Option<io::Error>,
     /// How often MAIL was answered.
     transactions: u32,
+    speaks_for: SpeaksFor,
+}
+
+/// For whom the next message would be sent, as the server sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SpeaksFor {
+    Itself,
+    /// A client that was told by XFORWARD, for one message.
+    Upstream,
+    /// A client that was told by XCLIENT, for good.
+    Another,
+}
+
+impl SpeaksFor {
+    /// Behind a reply. What XFORWARD has told is for a message, and there is none where MAIL was refused.
+    fn after(self, to: ReplyTo, severity: Severity) -> Self {
+        match (to, self) {
+            (ReplyTo::XClient { .. }, _) => Self::Another,
+            (ReplyTo::XForward { .. }, Self::Itself) => Self::Upstream,
+            (ReplyTo::Mail, Self::Upstream) if severity.is_positive() => Self::Itself,
+            _ => self,
+        }
+    }
 }
 
 impl Client {
@@ -86,6 +110,7 @@ impl Client {
             unusable: false,
             lost: None,
             transactions: 0,
+            speaks_for: SpeaksFor::Itself,
         }
     }
 
@@ -176,6 +201,7 @@ impl Client {
                     match machine.event() {
                         Some(Event::Reply { to, reply }) => {
                             self.transactions += u32::from(to == ReplyTo::Mail);
+                            self.speaks_for = self.speaks_for.after(to, reply.severity());
                             observe(self.observer.as_ref(), &Progress::Reply { to, reply });
                             transaction.reply(to, reply);
                         }
@@ -349,6 +375,7 @@ impl Client {
             };
             let reply = match event {
                 Some(Event::Reply { to, reply }) => {
+                    self.speaks_for = self.speaks_for.after(to, reply.severity());
                     observe(self.observer.as_ref(), &Progress::Reply { to, reply });
                     Some(Ok((to, reply.to_owned())))
                 }

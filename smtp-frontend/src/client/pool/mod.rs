@@ -19,7 +19,7 @@ use smtp_proto::{
 };
 
 use self::places::{Place, Places};
-use super::{Client, Connector, MailData, Target};
+use super::{Client, Connector, MailData, SpeaksFor, Target};
 use crate::{error::Error, runtime::Runtime};
 
 /// How many sessions a [`Pool`] has, and how long each is used.
@@ -173,7 +173,8 @@ impl<R: Runtime> Pool<R> {
     }
 
     /// A session for a while, to be used as any other: one that is idle or else a new one. It comes back
-    /// to the pool when it is dropped, unless it cannot be used any more.
+    /// to the pool when it is dropped, unless it cannot be used any more, or the server takes it for another
+    /// client: after [`xclient`](Client::xclient), or after [`xforward`](Client::xforward) without a message.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -262,8 +263,10 @@ impl<R: Runtime> Shared<R> {
         let limit = client.capabilities().and_then(|offered| offered.limits().mail_max);
         let most = self.config.max_messages.max(1).min(limit.unwrap_or(u32::MAX));
         let worn_out = client.transactions >= most || self.config.max_idle.is_zero();
+        // Nobody's mail is sent as somebody else's.
+        let taken_for_another = client.speaks_for != SpeaksFor::Itself;
         let mut state = self.state();
-        if worn_out || state.places.is_closed() {
+        if worn_out || taken_for_another || state.places.is_closed() {
             state.retired.push(client);
         } else {
             state.idle.push(Idle { client, since: R::now() });
