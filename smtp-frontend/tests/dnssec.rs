@@ -15,9 +15,9 @@ use smtp_frontend::dns::{
         config::{NameServerConfig, ResolveHosts, ResolverConfig},
         proto::{
             dnssec::{
-                DnssecSigner, SigningKey, TrustAnchors,
+                DnssecSigner, Nsec3HashAlgorithm, SigningKey, TrustAnchors,
                 crypto::Ed25519SigningKey,
-                rdata::{DNSKEY, DNSSECRData, RRSIG},
+                rdata::{DNSKEY, DNSSECRData, NSEC3, RRSIG},
             },
             op::{Message, MessageType, ResponseCode},
             rr::{
@@ -47,7 +47,8 @@ fn host(text: &str) -> HostName {
 }
 
 /// The root zone, which has all the names, and its key. Of names that begin with `forged` the signatures are of
-/// another name's.
+/// another name's. That something is not there is proved for names that begin with `costly` or `ruinous`, by hashes
+/// of many iterations or of too many.
 struct Zone {
     key: DNSKEY,
     signer: DnssecSigner,
@@ -100,8 +101,21 @@ impl Zone {
                 return answer;
             }
             let Some(RData::CNAME(CNAME(to))) = aliases.first().map(|record| &record.data) else {
-                // Without a proof of that.
-                answer.metadata.response_code = ResponseCode::NXDomain;
+                // Without a proof of that, but for those whose proof costs too much to be looked at.
+                let asked = asked.name().to_ascii();
+                let has_name = asked.contains("here.");
+                if !has_name {
+                    answer.metadata.response_code = ResponseCode::NXDomain;
+                }
+                let iterations = [("costly.", 150), ("ruinous.", 600)];
+                let iterations = iterations.iter().find(|(word, _)| asked.contains(word));
+                if let Some((_, iterations)) = iterations {
+                    let sha1 = Nsec3HashAlgorithm::SHA1;
+                    let none = NSEC3::new(sha1, false, *iterations, vec![], vec![0xff; 20], []);
+                    let none = RData::DNSSEC(DNSSECRData::NSEC3(none));
+                    let owner = name(&format!("{}.", "0".repeat(32)));
+                    answer.authorities = self.signed(vec![Record::from_rdata(owner, HOUR, none)]);
+                }
                 return answer;
             };
             owner = to.clone();
@@ -198,6 +212,24 @@ async fn what_is_signed_is_secure_and_what_is_forged_is_no_answer() {
     // That there is none is believed with a proof only.
     assert_eq!(dns.tlsa(&host("_25._tcp.example")).await, TlsaAnswer::Failed);
     assert_eq!(dns.mx(&host("nowhere.example")).await, MxAnswer::Failed);
+}
+
+/// RFC 9276 section 3.2, RFC 7672 section 2.1: what is denied at too high a cost is insecure, and no failure; mail
+/// goes on without DANE.
+#[tokio::test]
+async fn a_denial_that_costs_too_much_is_believed_unseen() {
+    let (server, anchors) = signed();
+    let dns = resolver(server, Some(anchors));
+    let here = host("here.costly.example");
+    assert_eq!(dns.secured_mx(&here).await, Secured::insecure(MxAnswer::None));
+    assert_eq!(dns.mx(&host("costly.example")).await, MxAnswer::NoDomain);
+    assert_eq!(dns.tlsa(&host("_25._tcp.here.costly.example")).await, TlsaAnswer::Insecure);
+    assert_eq!(dns.tlsa(&host("_25._tcp.costly.example")).await, TlsaAnswer::Insecure);
+    assert_eq!(dns.secured_addresses(&here).await.answer, AddressAnswer::None);
+    assert_eq!(dns.addresses(&here).await, AddressAnswer::None);
+    // At any cost it is not.
+    assert_eq!(dns.mx(&host("here.ruinous.example")).await, MxAnswer::Failed);
+    assert_eq!(dns.tlsa(&host("_25._tcp.ruinous.example")).await, TlsaAnswer::Failed);
 }
 
 /// What a name leads to in the end, and what that is worth; a forged alias spoils all that is behind it.

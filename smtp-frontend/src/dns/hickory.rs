@@ -24,16 +24,28 @@ enum Missing {
     Answer,
 }
 
-impl From<NetError> for Missing {
-    fn from(error: NetError) -> Self {
-        let NetError::Dns(DnsError::NoRecordsFound(NoRecords { response_code, .. })) = error else {
-            return Self::Answer;
-        };
-        match response_code {
+impl From<ResponseCode> for Missing {
+    fn from(code: ResponseCode) -> Self {
+        match code {
             ResponseCode::NoError => Self::Records,
             ResponseCode::NXDomain => Self::Name,
             _ => Self::Answer,
         }
+    }
+}
+
+/// What an error says that is none: records, if any, that nobody vouches for, and what is missing without them.
+fn in_error(error: &NetError) -> (&[Record], Missing) {
+    match error {
+        NetError::Dns(DnsError::NoRecordsFound(NoRecords { response_code, .. })) => {
+            (&[], Missing::from(*response_code))
+        }
+        // The zone makes its denials so costly to look at that they are believed unseen (RFC 9276 section 3.2).
+        #[cfg(feature = "dnssec")]
+        NetError::Dns(DnsError::Nsec { response, proof, .. }) if proof.is_insecure() => {
+            (&response.answers, Missing::from(response.response_code))
+        }
+        _ => (&[], Missing::Answer),
     }
 }
 
@@ -52,19 +64,26 @@ async fn secured_records<P: ConnectionProvider, T>(
     wanted: impl Fn(&RData) -> Option<T>,
 ) -> Result<Secured<Vec<T>>, Missing> {
     let name = complete(name).ok_or(Missing::Name)?;
-    let found = resolver.lookup(name.clone(), kind).await?;
-    let is_secure = is_secure(resolver, found.answers())?;
+    let found = resolver.lookup(name.clone(), kind).await;
+    let (answers, missing, is_believed) = match &found {
+        Ok(found) => (found.answers(), Missing::Records, true),
+        Err(error) => {
+            let (answers, missing) = in_error(error);
+            (answers, missing, false)
+        }
+    };
+    let is_secure = is_secure(resolver, answers)? && is_believed;
     let (mut records, mut canonical) = (Vec::new(), &name);
-    for record in found.answers() {
+    for record in answers {
         if let Some(data) = wanted(&record.data) {
             records.push(data);
             canonical = &record.name;
         }
     }
     if records.is_empty() {
-        return Err(Missing::Records);
+        return Err(missing);
     }
-    let alias = if *canonical == name { None } else { alias(&name, canonical, found.answers()) };
+    let alias = if *canonical == name { None } else { alias(&name, canonical, answers) };
     Ok(Secured { answer: records, is_secure, alias })
 }
 
