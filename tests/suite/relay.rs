@@ -106,6 +106,24 @@ async fn transactions_with_one_host_share_a_session() {
     assert_eq!(server.sessions(), 1);
 }
 
+/// However the recipients of one host are mixed with those of another (L-09).
+#[apply(on_runtime)]
+async fn a_host_that_is_named_again_has_one_session() {
+    let (connector, server) = at(Script::new()).await;
+    let zone = Zone::default()
+        .with_mx("x.example", &[(10, "mx.example.")])
+        .with_mx("y.example", &[(10, "mx.example.")])
+        .host("mx.example", &[HERE]);
+    let recipients = to(&["<a@x.example>", "<b@y.example>", "<c@x.example>", "<d@y.example>"]);
+    let relay = Relay::new(&connector, &zone).max_recipients(1);
+    let verdicts = relay.send(&envelope(&recipients), || MAIL).await;
+    assert!(verdicts.iter().all(|verdict| verdict.outcome.is_delivered()), "{verdicts:?}");
+    let letters = server.expect(4).await.unwrap();
+    let to: Vec<_> = letters.iter().flat_map(|letter| letter.to()).collect();
+    assert_eq!(to, ["<a@x.example>", "<c@x.example>", "<b@y.example>", "<d@y.example>"]);
+    assert_eq!(server.sessions(), 2);
+}
+
 /// L-08, C-66: who was refused, delivered or is in doubt is never named to another host; who had no answer is.
 #[apply(on_runtime)]
 async fn nobody_is_sent_to_twice() {

@@ -149,8 +149,7 @@ impl<'c, R: Runtime, D: Resolve> Relay<'c, R, D> {
         }
         let own = self.connector.known_as();
         let (mut at_hand, mut last) = (None, None);
-        for batch in batches(hops.iter().map(|(_, next_hop)| next_hop), self.most) {
-            let batch: Vec<_> = batch.into_iter().filter_map(|place| hops.get(place)).collect();
+        for batch in side_by_side(&hops, self.most) {
             let Some((_, next_hop)) = batch.first() else { continue };
             if last.replace(next_hop) != Some(next_hop) {
                 end(&mut at_hand).await;
@@ -169,6 +168,20 @@ impl<'c, R: Runtime, D: Resolve> Relay<'c, R, D> {
         end(&mut at_hand).await;
         verdicts
     }
+}
+
+/// The recipients of each transaction. Those of one next hop follow each other, and so do next hops in the
+/// order in which they are named first.
+fn side_by_side(hops: &[(usize, NextHop)], most: usize) -> Vec<Vec<&(usize, NextHop)>> {
+    let mut firsts = HashMap::new();
+    for (place, (_, next_hop)) in hops.iter().enumerate() {
+        firsts.entry(next_hop).or_insert(place);
+    }
+    let batches = batches(hops.iter().map(|(_, next_hop)| next_hop), most).into_iter();
+    let of_places = |batch: Vec<usize>| batch.into_iter().filter_map(|place| hops.get(place));
+    let mut batches: Vec<Vec<_>> = batches.map(|batch| of_places(batch).collect()).collect();
+    batches.sort_by_key(|batch| batch.first().and_then(|(_, next_hop)| firsts.get(next_hop)));
+    batches
 }
 
 /// Has the courier at each host that is tried, until nobody is left.
