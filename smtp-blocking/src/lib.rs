@@ -158,7 +158,7 @@
 //!   `async` and `.await`. Programs for all of them are written over [`smtp_frontend`], and run here by
 //!   [`Blocking`].
 //! - The folder `examples` has whole programs: a server, a client, submission with tokens, a delivery agent, a
-//!   forwarder, and tests.
+//!   forwarder, an MX with a queue, and tests.
 //!
 //! # Features
 //!

@@ -159,7 +159,7 @@
 //!   done with a [`Client`] need no change for another. Only the names of listeners and streams are
 //!   smol's.
 //! - The folder `examples` has whole programs: a server, a client, submission with tokens, a delivery agent, a
-//!   forwarder, and tests.
+//!   forwarder, an MX with a queue, and tests.
 //!
 //! # What it runs on
 //!
