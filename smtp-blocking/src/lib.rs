@@ -211,7 +211,8 @@
 //! content and for answers. The target is `smtp`. Where nobody subscribes to the span, nothing
 //! is recorded.
 //!
-//! Who counts and measures implements [`Observer`] and gives it to [`Server::observe`].
+//! Who counts and measures implements [`Observer`] and gives it to [`Server::observe`]; what it hears of is
+//! in [`observer`].
 //!
 //! Sockets are opened with `TCP_NODELAY`; replies and commands that belong together leave in one
 //! write. A session that waits for its peer owns no buffer.
@@ -240,16 +241,18 @@ mod socket;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+#[doc(inline)]
+pub use smtp_frontend::observer;
 pub use smtp_frontend::proto;
 #[cfg(feature = "tls")]
 #[doc(inline)]
 pub use smtp_frontend::tls;
 #[doc(inline)]
 pub use smtp_frontend::{
-    Answered, Asked, Attempt, BodyError, ConnectError, End, Error, Facts, Handle, InvalidProxy,
-    InvalidProxyCredentials, MailData, Network, NotANetwork, NotARate, Observer, Outcome,
-    PoolConfig, PoolError, Progress, Proxy, ProxyError, Rate, Received, Recipient, Refusal, Sender,
-    Service, Stream, Target, Tls, Waiting,
+    Attempt, BodyError, ConnectError, End, Error, Facts, Handle, InvalidProxy,
+    InvalidProxyCredentials, MailData, Network, NotANetwork, NotARate, Observer, PoolConfig,
+    PoolError, Progress, Proxy, ProxyError, Rate, Recipient, Refusal, Sender, Service, Stream,
+    Target, Tls, Waiting,
 };
 
 pub use self::{

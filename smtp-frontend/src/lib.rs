@@ -28,7 +28,7 @@ pub mod dns;
 mod driver;
 mod error;
 mod network;
-mod observer;
+pub mod observer;
 mod random;
 pub mod runtime;
 mod server;
@@ -55,7 +55,7 @@ pub use self::{
     driver::{Driver, Stream},
     error::Error,
     network::{Network, NotANetwork},
-    observer::{Answered, Asked, Observer, Outcome, Received},
+    observer::Observer,
     server::{Handle, NotARate, Rate, Refusal, Server, Service},
     session::{Backend, End, Facts, Recipient, Sender, Session, Waiting},
 };

@@ -1,4 +1,7 @@
-//! What a server tells those who count.
+//! What a server tells those who count: an [`Observer`], and what it hears of.
+//!
+//! What becomes of a message that a client sends is another [`Outcome`](smtp_proto::client::Outcome), and the trace
+//! field another [`Received`](smtp_proto::trace::Received).
 
 use std::{io, net::SocketAddr, time::Duration};
 

@@ -190,7 +190,8 @@
 //! content and for answers. The target is `smtp`. Where nobody subscribes to the span, nothing
 //! is recorded.
 //!
-//! Who counts and measures implements [`Observer`] and gives it to [`Server::observe`].
+//! Who counts and measures implements [`Observer`] and gives it to [`Server::observe`]; what it hears of is
+//! in [`observer`].
 //!
 //! Sockets are opened with `TCP_NODELAY`; replies and commands that belong together leave in one
 //! write. A session that waits for its peer owns no buffer.
@@ -207,16 +208,18 @@ pub mod testing;
 
 #[doc(inline)]
 pub use smtp_frontend::dns;
+#[doc(inline)]
+pub use smtp_frontend::observer;
 pub use smtp_frontend::proto;
 #[cfg(feature = "tls")]
 #[doc(inline)]
 pub use smtp_frontend::tls;
 #[doc(inline)]
 pub use smtp_frontend::{
-    Answered, Asked, Attempt, Backend, Body, BodyError, Client, ConnectError, Courier, Driver, End,
-    Error, Facts, Handle, InvalidProxy, InvalidProxyCredentials, MailData, Network, NotANetwork,
-    NotARate, Observer, Outcome, PoolConfig, PoolError, Progress, Proxy, ProxyError, Rate,
-    Received, Recipient, Refusal, Sender, Service, Session, Stream, Target, Tls, Waiting,
+    Attempt, Backend, Body, BodyError, Client, ConnectError, Courier, Driver, End, Error, Facts,
+    Handle, InvalidProxy, InvalidProxyCredentials, MailData, Network, NotANetwork, NotARate,
+    Observer, PoolConfig, PoolError, Progress, Proxy, ProxyError, Rate, Recipient, Refusal, Sender,
+    Service, Session, Stream, Target, Tls, Waiting,
 };
 
 pub use self::{listener::AnyListener, runtime::Smol};

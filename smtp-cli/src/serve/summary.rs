@@ -8,7 +8,10 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
-use smtp_frontend::{Answered, Asked, End, Facts, Observer, Outcome, Received, Refusal};
+use smtp_frontend::{
+    End, Facts, Observer, Refusal,
+    observer::{Answered, Asked, Outcome, Received},
+};
 
 use super::trouble::Trouble;
 

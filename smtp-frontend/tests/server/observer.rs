@@ -8,7 +8,9 @@ use std::{
 };
 
 use smtp_frontend::{
-    Answered, End, Facts, Observer, Outcome, Received, Refusal, Service, proto::fault::Fault,
+    End, Facts, Observer, Refusal, Service,
+    observer::{Answered, Outcome, Received},
+    proto::fault::Fault,
 };
 use tokio::{io::duplex, time::sleep};
 
