@@ -139,6 +139,8 @@ impl Transaction<'_> {
         if !waits {
             self.wants_body(client)?;
         }
+        // An empty body, too, has come to its end.
+        self.begun = true;
         if self.converts
             && let Some(converter) = &mut self.converter
         {
