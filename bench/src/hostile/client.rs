@@ -75,7 +75,7 @@ pub(super) const SHAPES: [Shape; 20] = [
     Shape {
         name: "recipients that are refused",
         octets: |n| [b"250 x\r\n", &whole("550 x\r\n", n)[..]].concat(),
-        take: |octets| Talk::greeted(Config::default()).send(&refused(octets, 3), octets, READ),
+        take: |octets| Talk::greeted(Config::default()).send(&refused(octets, 3), octets, LINE),
     },
     Shape {
         name: "recipients that are refused, an octet at a time",
@@ -88,7 +88,7 @@ pub(super) const SHAPES: [Shape; 20] = [
     Shape {
         name: "recipients behind a MAIL that is refused",
         octets: |n| whole("550 x\r\n", n),
-        take: |octets| Talk::greeted(Config::default()).send(&refused(octets, 2), octets, READ),
+        take: |octets| Talk::greeted(Config::default()).send(&refused(octets, 2), octets, LINE),
     },
     Shape {
         name: "recipients of LMTP, each answered for",
@@ -116,7 +116,7 @@ pub(super) const SHAPES: [Shape; 20] = [
         take: |octets| {
             let limited = "250-x\r\n250-PIPELINING\r\n250 LIMITS RCPTDOMAINMAX=999999\r\n";
             let letter = Letter { domains: true, ..refused(octets, 2) };
-            Talk::offered(Config::default(), limited).send(&letter, octets, READ)
+            Talk::offered(Config::default(), limited).send(&letter, octets, LINE)
         },
     },
     Shape {
@@ -141,7 +141,7 @@ pub(super) const SHAPES: [Shape; 20] = [
     },
 ];
 
-/// Pieces of the answers are lines.
+/// Pieces of the answers are lines: what is said to recipients who were not asked for yet is no answer.
 const LINE: usize = 7;
 
 /// A reply to EHLO of these lines.
