@@ -6,6 +6,10 @@ use zeroize::Zeroize;
 /// Of a buffer whose slices are kept, a slice is at least this part; a smaller one is copied.
 const SHARE: usize = 8;
 
+/// Octets of a buffer at least into which a line moves: where the front of it is skipped octet by octet it
+/// would else move with each.
+const MOVED: usize = 128;
+
 /// The input buffer. Its first `filled` octets were received; what lies behind them in `buffer` is
 /// initialised room to read into.
 #[derive(Debug)]
@@ -120,7 +124,7 @@ impl Input {
     /// Moves what is there to where `room` more octets fit, and overwrites it where it was.
     #[cold]
     fn move_secret(&mut self, room: usize) {
-        let capacity = self.filled.saturating_mul(2).max(self.filled + room);
+        let capacity = self.filled.saturating_mul(2).max(self.filled + room).max(MOVED);
         let mut moved = BytesMut::with_capacity(capacity);
         moved.extend_from_slice(self.octets());
         self.octets_mut().zeroize();
