@@ -19,7 +19,7 @@ use crate::{
 
 /// The most octets of text in a reply line: 512 less code, separator and CRLF (RFC 5321 section
 /// 4.5.3.1.5). What is longer would be wrapped, and the rest of an EHLO line read as a keyword.
-const REPLY_TEXT: usize = 512 - "250-\r\n".len();
+pub(super) const REPLY_TEXT: usize = 512 - "250-\r\n".len();
 
 /// Where a command is answered: the session, what replies are written with, and how long the line is
 /// that the answer deals with.

@@ -325,7 +325,9 @@ impl<'s> Desk<'s> {
     fn ask(mut self, question: Question<'s>) -> Option<Event<'s>> {
         let policy = self.session.config.profile.server;
         match question {
-            Question::Hello(verb, name) => Some(Event::Hello(Hello { desk: self, verb, name })),
+            Question::Hello(verb, name) => {
+                Some(Event::Hello(Hello { desk: self, verb, name, future_release: None }))
+            }
             Question::StartTls { trailing } => {
                 if trailing > 0 && policy.starttls_trailing == StartTlsTrailing::Close {
                     self.note_unread(trailing);

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::time::Duration;
 
-use super::arguments::Arguments;
+use super::{answer::REPLY_TEXT, arguments::Arguments};
 use crate::{
     auth::{Channel, Known},
     command::Mechanism,
@@ -262,7 +262,8 @@ impl Config {
     /// Offers BURL with `arguments`: `imap` for IMAP URLs that are keys by URLAUTH, and
     /// `imap://host` for plain ones of a server that trusts this one (RFC 4468 section 3.3). Where
     /// there is a [`mechanism`](Self::mechanism), BURL is for clients that have logged in, and the
-    /// arguments are told to them only. What is neither of the two is left out.
+    /// arguments are told to them only. What is neither of the two is left out, and so is what does not
+    /// fit into a reply line of 512 octets any more.
     #[must_use]
     pub fn burl(mut self, arguments: &[&str]) -> Self {
         self.burl.clear();
@@ -270,7 +271,8 @@ impl Config {
             let store = argument.strip_prefix("imap://").is_some_and(|authority| {
                 !authority.is_empty() && crate::grammar::all(authority, crate::grammar::VISIBLE)
             });
-            if *argument == "imap" || store {
+            let length = Extension::Burl.keyword().len() + self.burl.len() + 1 + argument.len();
+            if (*argument == "imap" || store) && length <= REPLY_TEXT {
                 self.burl.push(' ');
                 self.burl.push_str(argument);
             }

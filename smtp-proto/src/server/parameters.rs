@@ -49,6 +49,15 @@ impl Session {
         told.or(self.config.arguments.future_release)
     }
 
+    /// What a hello tells of that, if not what the configuration says; no hello knows what another told.
+    pub(super) fn tell_future_release(&mut self, most: Option<FutureRelease>) {
+        if most.is_some() {
+            self.rare().future_release = most;
+        } else if let Some(rare) = &mut self.rare {
+            rare.future_release = None;
+        }
+    }
+
     fn trusts(&self, trust: Trust) -> bool {
         match trust {
             Trust::Nobody => false,

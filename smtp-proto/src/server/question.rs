@@ -196,6 +196,8 @@ pub struct Hello<'s> {
     pub(super) desk: Desk<'s>,
     pub(super) verb: Verb,
     pub(super) name: HelloName<'s>,
+    /// What to tell of FUTURERELEASE, if not what the configuration says.
+    pub(super) future_release: Option<FutureRelease>,
 }
 
 impl Hello<'_> {
@@ -215,7 +217,7 @@ impl Hello<'_> {
     /// the configuration does not offer FUTURERELEASE.
     pub fn future_release(&mut self, most: FutureRelease) {
         self.desk.note_with(crate::extension::Extension::FutureRelease.keyword(), most);
-        self.desk.session.rare().future_release = Some(most);
+        self.future_release = Some(most);
     }
 
     /// Answers 250 with the extensions that may be used now.
@@ -228,6 +230,7 @@ impl Hello<'_> {
         self.desk.note_accept(&Acceptance::new(greeting));
         let hello = if self.verb == Verb::Helo { HelloForm::Helo } else { HelloForm::Extended };
         let greeting = greeting.split(['\r', '\n']).next().unwrap_or_default();
+        self.desk.session.tell_future_release(self.future_release);
         self.desk.hello(hello, greeting);
     }
 

@@ -288,9 +288,7 @@ impl Session {
         self.scanned = 0;
         self.consume = 0;
         self.rearm = true;
-        if let Some(rare) = &mut self.rare {
-            rare.future_release = None;
-        }
+        self.tell_future_release(None);
     }
 
     /// The application refuses the message that is being received.

@@ -68,6 +68,7 @@ impl Session {
         self.enter(State::Start);
         self.forget_forwarded();
         self.hello = None;
+        self.tell_future_release(None);
         self.end_exchange();
         self.bad_commands = 0;
         // A login of before was the proxy's.
