@@ -292,7 +292,9 @@ impl Session {
         self.transfer.received = self.transfer.received.saturating_add(count(content));
         if content > 0 && self.transfer.known {
             let octets = input.take(content);
-            if !self.transfer.binary {
+            if self.transfer.binary {
+                self.transfer.binary_8bit |= !octets.is_ascii();
+            } else {
                 self.transfer.length.check(&octets);
             }
             return Some(octets);

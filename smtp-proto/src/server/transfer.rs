@@ -39,6 +39,8 @@ pub(super) struct Transfer {
     pub(super) declared: Option<u64>,
     /// BODY=BINARYMIME.
     pub(super) binary: bool,
+    /// … and it has octets above 127.
+    pub(super) binary_8bit: bool,
     pub(super) smtputf8: bool,
     /// Octets above 127 were announced.
     declared_8bit: bool,
@@ -78,6 +80,7 @@ impl Transfer {
             followed: 0,
             declared: None,
             binary: false,
+            binary_8bit: false,
             smtputf8: false,
             declared_8bit: false,
             chunked: false,
@@ -125,7 +128,7 @@ impl Transfer {
     }
 
     pub(super) fn has_8bit(&self) -> bool {
-        self.decoder.has_8bit() || self.lines.has_8bit()
+        self.decoder.has_8bit() || self.lines.has_8bit() || self.binary_8bit
     }
 
     /// Whether a bare CR or LF was seen in what is no binary content.

@@ -416,6 +416,30 @@ fn whether_a_message_is_of_8_bits() {
     }
 }
 
+/// The same of a binary message.
+#[test]
+fn whether_a_binary_message_is_of_8_bits() {
+    let mail = "MAIL FROM:<a@x.example> BODY=BINARYMIME\r\n";
+    let config = mx().offer(Extension::BinaryMime);
+    for (content, high) in [("BDAT 3 LAST\r\na\0\n", false), ("BDAT 3 LAST\r\n\u{e9}\n", true)] {
+        let mut session = session(config.clone(), &[EHLO, mail, RCPT]);
+        let told = session.server.wire().receive(content.as_bytes());
+        assert_eq!(told, content.len());
+        let told = core::iter::from_fn(|| {
+            assert_eq!(session.server.step(), Step::Event);
+            Some(match session.server.event() {
+                Some(Event::Data(data)) => {
+                    data.accept();
+                    None
+                }
+                Some(Event::Delivery(delivery)) => Some(delivery.has_8bit()),
+                _ => None,
+            })
+        });
+        assert_eq!(told.take(5).find_map(|told| told), Some(high), "{content}");
+    }
+}
+
 /// RFC 2645 section 4.2.2: the roles turn when the reply has left.
 #[test]
 fn when_the_roles_turn() {
