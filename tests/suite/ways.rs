@@ -1,5 +1,12 @@
 //! Ways out: through proxies, and from an address that was chosen.
 
+use std::{
+    io::{self, ErrorKind},
+    net::TcpListener,
+    thread,
+    time::Duration,
+};
+
 use crate::rt::smtp::{
     Connector, Error, Facts, Proxy, ProxyError, Service, Target, Tls, proto::client::OpeningError,
 };
@@ -88,6 +95,25 @@ async fn through_http() {
     sends(way, target).await.unwrap();
     let read = String::from_utf8(read.await.unwrap()).unwrap();
     assert!(read.starts_with("CONNECT 192.0.2.1:25 HTTP/1.1\r\n"), "{read}");
+}
+
+/// The time is for the whole of an answer, whose end is looked for octet by octet.
+#[apply(on_runtime)]
+async fn a_proxy_whose_answer_trickles_is_left() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let answering = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        while io::Write::write_all(&mut stream, b"H").is_ok() {
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+    let way = connector().connect_timeout(Duration::from_millis(100));
+    let way = way.proxy(Proxy::http("127.0.0.1", port));
+    let error = way.connect_any(&[Target::new("mx.invalid", 25)]).await.unwrap_err();
+    let Error::Proxy(ProxyError::Io(why)) = error.decisive() else { panic!("{error}") };
+    assert_eq!(why.kind(), ErrorKind::TimedOut);
+    answering.join().unwrap();
 }
 
 /// Who refused is seen: the proxy, the host through the proxy, or nobody was there.

@@ -13,7 +13,7 @@ use smtp_proto::{auth::Secret, relay::HostName};
 pub use self::url::InvalidProxy;
 use self::{http::Http, socks5::Socks5};
 use super::Target;
-use crate::driver::Driver;
+use crate::driver::{Driver, after};
 
 /// A proxy through which a client connects; see [`Connector::proxy`](super::Connector::proxy).
 ///
@@ -145,12 +145,22 @@ impl Proxy {
             Kind::Http => Box::new(Http::new(destination, credentials)),
         };
         let mut read = Vec::new();
+        // The time is for an answer, however many pieces it is read in.
+        let mut deadline = after(driver.now(), time);
         loop {
             match tunnel.step() {
-                Step::Say(octets) => driver.say(&octets, time).await?,
+                Step::Say(octets) => {
+                    driver.say(&octets, time).await?;
+                    deadline = after(driver.now(), time);
+                }
                 Step::Hear(count) => {
                     read.resize(count, 0);
-                    driver.hear(&mut read, time).await?;
+                    let left = deadline.saturating_duration_since(driver.now());
+                    // What is there already is read without a look at the time.
+                    if left.is_zero() {
+                        return Err(io::Error::from(io::ErrorKind::TimedOut).into());
+                    }
+                    driver.hear(&mut read, left).await?;
                     tunnel.heard(&read)?;
                 }
                 Step::Done => return Ok(()),
