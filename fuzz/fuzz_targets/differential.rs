@@ -107,9 +107,7 @@ fuzz_target!(|octets: &[u8]| {
     );
     if known && (taken != stalwart.is_ok() || taken != codec_takes) {
         let judged = Subject::Command("").by_the_book(&GRAMMAR, line);
-        let meant = ["mail", "rcpt", "auth", "bdat", "atrn"]
-            .iter()
-            .any(|name| differences::ours(Subject::Command(name), line, taken).is_some());
+        let meant = differences::ours(Subject::Command(""), line, taken).is_some();
         assert!(taken == judged || meant, "{taken}: {}", line.escape_ascii());
     }
     match (&ours, &stalwart) {

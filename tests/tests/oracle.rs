@@ -48,6 +48,14 @@ fn every_difference_that_is_meant_is_there() {
     }
 }
 
+/// A line that was changed into one of another command is judged as that.
+#[test]
+fn a_difference_is_that_of_the_command_which_is_there() {
+    let octets = b"auth H ff==";
+    assert!(ours(Subject::Command("quit"), octets, false).is_some());
+    assert!(ours(Subject::Command("auth"), b"QUIT H ff==", false).is_none());
+}
+
 /// What looks like a literal within a local-part is none.
 #[test]
 fn a_difference_is_found_behind_what_resembles_it() {

@@ -109,8 +109,17 @@ pub const DIFFERENCES: &[Difference] = &[
     },
 ];
 
-/// The difference that is meant, if one is.
+/// The difference that is meant, if one is. A line is one of the command that it begins with, whatever it was
+/// before it was changed.
 pub fn ours(subject: Subject, octets: &[u8], taken: bool) -> Option<&'static Difference> {
+    let begins = |name: &str| {
+        octets.get(..name.len()).is_some_and(|verb| verb.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    let of_line = |one: &&Subject| matches!(one, Subject::Command(name) if begins(name));
+    let subject = match subject {
+        Subject::Command(_) => Subject::ALL.iter().find(of_line).copied().unwrap_or(subject),
+        other => other,
+    };
     DIFFERENCES.iter().find(|one| one.taken == taken && (one.applies)(subject, octets))
 }
 
