@@ -107,6 +107,9 @@ impl Session for Clerk {
         if to.starts_with("<nobody@") {
             return Err(Rejection::MAILBOX_UNKNOWN);
         }
+        if to.starts_with("<leave@") {
+            return Err(Rejection::SHUTTING_DOWN);
+        }
         self.to.push(to);
         Ok(())
     }

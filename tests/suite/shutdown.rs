@@ -51,6 +51,19 @@ async fn an_idle_session_is_told_421() {
     assert_eq!(store.ends(), ["Regular"]);
 }
 
+/// Its stream would break else before it reads why, and the replies before that would be lost too.
+#[apply(on_runtime)]
+async fn who_is_told_421_may_say_what_was_under_way() {
+    let (mut near, ended) = serve(help::server(&Store::default()), Service::Smtp, 4096);
+    let leave = "EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<leave@x.example>\r\nBDAT 100000 LAST\r\n";
+    near.write_all(leave.as_bytes()).await.unwrap();
+    near.write_all(&[b'x'; 100_000]).await.unwrap();
+    let said = near.read_to_end().await;
+    assert!(said.contains("\r\n421 4.3.2 mx.example.org service not available"), "{said}");
+    drop(near);
+    assert_eq!(format!("{:?}", ended.await.unwrap()), "Regular");
+}
+
 #[apply(on_runtime)]
 async fn a_message_under_way_is_finished() {
     let store = Store::default();

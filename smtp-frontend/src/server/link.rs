@@ -38,9 +38,10 @@ impl Link {
         self.driver.endpoint_mut()
     }
 
-    /// Whether the session was broken off by the end of a shutdown's grace.
-    pub(super) fn is_aborted(&self) -> bool {
-        self.seen >= Stage::Aborting
+    /// Whether this side ended the session although the client may be in the middle of saying more:
+    /// neither by QUIT, nor while a shutdown found it idle.
+    pub(super) fn is_broken_off(&mut self) -> bool {
+        self.seen != Stage::Draining && !self.machine().has_quit()
     }
 
     /// As [`Driver::poll_next`]; cancel safe.

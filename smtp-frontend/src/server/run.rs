@@ -126,7 +126,7 @@ pub(super) async fn part(link: &mut Link, end: &End) {
     let wait = match end {
         End::Io(_) | End::Tls(_) | End::Turned => return,
         End::Fault(Fault::Closed | Fault::Timeout) => return,
-        End::Regular => link.is_aborted(),
+        End::Regular => link.is_broken_off(),
         End::Fault(_) => true,
     };
     let mut closed = false;

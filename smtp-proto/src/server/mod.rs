@@ -86,6 +86,7 @@ pub use self::{
 use crate::{
     answer::Rejection,
     auth::Channel,
+    command::Verb,
     fault::Fault,
     profile::Verdict,
     sequence::{Protocol, State},
@@ -279,6 +280,12 @@ impl Server {
     /// Where the session stands in the order of commands.
     pub fn state(&self) -> State {
         self.session.state
+    }
+
+    /// Whether the session ends because the client said QUIT: it waits for nothing behind the reply,
+    /// and has sent nothing more (RFC 5321 section 4.1.1.10).
+    pub fn has_quit(&self) -> bool {
+        self.session.state == State::Closed && self.session.verb == Verb::Quit
     }
 
     /// How the message comes, as the `with` clause of a `Received:` field says it: "SMTP",
