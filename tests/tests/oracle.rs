@@ -64,6 +64,14 @@ fn a_difference_is_found_behind_what_resembles_it() {
     assert!(ours(Subject::Mailbox, octets, true).is_some());
 }
 
+/// AUTH= holds its address in xtext.
+#[test]
+fn a_difference_is_found_within_xtext() {
+    let octets = b"+32@[IPv6:2001:db8:0162:00:b8:+3288::19]";
+    assert!(Subject::Mail("AUTH").by_us(octets, false));
+    assert!(ours(Subject::Mail("AUTH"), octets, true).is_some());
+}
+
 /// `<Postmaster>` is for RCPT alone, in any case of letters (section 4.1.1.3).
 #[test]
 fn postmaster_without_a_domain() {

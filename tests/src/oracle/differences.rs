@@ -123,15 +123,36 @@ pub fn ours(subject: Subject, octets: &[u8], taken: bool) -> Option<&'static Dif
     DIFFERENCES.iter().find(|one| one.taken == taken && (one.applies)(subject, octets))
 }
 
-/// Whether an IPv6 address of a literal somewhere in the octets has a `::`.
+/// Whether an IPv6 address of a literal somewhere in the octets, or in xtext among them, has a `::`.
 fn is_compressed(octets: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(octets) else { return false };
+    let text = &without_hexchars(text);
     let lower = text.to_ascii_lowercase();
     let mut literals = lower.match_indices("[ipv6:").map(|(at, before)| at + before.len());
     literals.any(|start| {
         let address = text.get(start..).and_then(|rest| rest.split(']').next());
         address.is_some_and(|address| address.contains("::") && is_ipv6(address))
     })
+}
+
+/// The text with each hexchar of xtext (RFC 3461 section 4) as the character that it stands for.
+fn without_hexchars(text: &str) -> String {
+    let mut parts = text.split('+');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let number = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match (number, part.get(2..)) {
+            (Some(octet @ ..0x80), Some(rest)) => {
+                plain.push(char::from(octet));
+                plain.push_str(rest);
+            }
+            _ => {
+                plain.push('+');
+                plain.push_str(part);
+            }
+        }
+    }
+    plain
 }
 
 fn is_ipv6(address: &str) -> bool {
