@@ -399,7 +399,7 @@ fn a_hostile_server_neither_holds_nor_steers_the_program() {
             while stream.write_all(line).is_ok() {}
         })
     };
-    for line in [&b"250-X\r\n"[..], b"250-XXXXXXXXXXXXXXXXXXXXXXXXXXXXX", b"\0\xff\r\n", b"\n"] {
+    for line in [&b"250-X\r\n"[..], b"250-ENDLESSENDLESSENDLESSENDLESSE", b"\0\xff\r\n", b"\n"] {
         report(&[&endless(line)], 76);
     }
     // Titles, colours, C1 controls, right-to-left marks and what is not UTF-8.

@@ -312,6 +312,7 @@ impl<'s> Desk<'s> {
                 let text = alloc::format!("{} closing, goodbye", self.session.config.host());
                 self.grant(Code::CLOSING, (0, 0), &text, Leave::Now);
                 self.session.close(None);
+                self.session.phase = Phase::Closing { quit: true };
             }
             Request::Help => {
                 let config = alloc::sync::Arc::clone(&self.session.config);

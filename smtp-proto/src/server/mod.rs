@@ -86,7 +86,6 @@ pub use self::{
 use crate::{
     answer::Rejection,
     auth::Channel,
-    command::Verb,
     fault::Fault,
     profile::Verdict,
     sequence::{Protocol, State},
@@ -151,7 +150,7 @@ impl Server {
                 Some(Event::UpgradeTls { discarded })
             }
             Phase::Turn if self.wire.output.is_empty() => Some(Event::Turned(Turned(self))),
-            Phase::StartTls { .. } | Phase::Tls | Phase::Turn | Phase::Closing => None,
+            Phase::StartTls { .. } | Phase::Tls | Phase::Turn | Phase::Closing { .. } => None,
         }
     }
 
@@ -205,7 +204,7 @@ impl Server {
 
     /// Ends the session with `reply` now. A message that is being received is void.
     pub fn abort(&mut self, reply: Rejection<'_>) {
-        if matches!(self.session.phase, Phase::Closing) {
+        if matches!(self.session.phase, Phase::Closing { .. }) {
             return;
         }
         self.wire.note(|| Entry::Call(Call::Abort((&reply).into())));
@@ -282,10 +281,11 @@ impl Server {
         self.session.state
     }
 
-    /// Whether the session ends because the client said QUIT: it waits for nothing behind the reply,
-    /// and has sent nothing more (RFC 5321 section 4.1.1.10).
+    /// Whether the client has ended the session by QUIT: it sends nothing more (RFC 5321 section
+    /// 4.1.1.10). Where a session ends without, what the client still sends is to be read for a while before
+    /// the connection closes, or it may never see the last replies.
     pub fn has_quit(&self) -> bool {
-        self.session.state == State::Closed && self.session.verb == Verb::Quit
+        matches!(self.session.phase, Phase::Closing { quit: true })
     }
 
     /// How the message comes, as the `with` clause of a `Received:` field says it: "SMTP",

@@ -45,8 +45,8 @@ pub(super) enum Phase {
     Tls,
     /// 250 to ATRN is being written, or the connection waits to be turned.
     Turn,
-    /// The last reply is being written.
-    Closing,
+    /// The last reply is being written; to QUIT, or another.
+    Closing { quit: bool },
 }
 
 #[derive(Debug)]
@@ -267,7 +267,7 @@ impl Session {
     pub(super) fn close(&mut self, fault: Option<Fault>) {
         self.void();
         self.enter(State::Closed);
-        self.phase = Phase::Closing;
+        self.phase = Phase::Closing { quit: false };
         self.end_exchange();
         if self.fault.is_none() {
             self.fault = fault.map(Box::new);

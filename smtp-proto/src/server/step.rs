@@ -69,7 +69,7 @@ impl Endpoint for Server {
                 }
             }
             Phase::Tls => Step::Idle,
-            Phase::Closing => {
+            Phase::Closing { .. } => {
                 if self.wire.output.is_empty() || self.session.cut {
                     Step::Close
                 } else {
@@ -136,7 +136,7 @@ impl Server {
             }
             Phase::Watch => (lines, Expected::Lines, config.timeouts.greeting),
             Phase::Tls | Phase::StartTls { .. } => (0, Expected::Lines, config.timeouts.tls),
-            Phase::Closing => (lines, Expected::Lines, config.timeouts.closing),
+            Phase::Closing { .. } => (lines, Expected::Lines, config.timeouts.closing),
             _ => (lines, Expected::Lines, config.timeouts.command),
         };
         self.wire.input.expect(room, expected);
@@ -152,7 +152,7 @@ impl Server {
     #[cold]
     fn timed_out(&mut self) {
         let unread = !self.wire.output.is_empty();
-        if unread || !matches!(self.session.phase, Phase::Closing) {
+        if unread || !matches!(self.session.phase, Phase::Closing { .. }) {
             self.wire.note(|| Entry::Expired { unread });
         }
         if matches!(self.session.phase, Phase::Watch) {
@@ -160,9 +160,9 @@ impl Server {
             self.session.rearm = true;
             return;
         }
-        if matches!(self.session.phase, Phase::Closing) || !self.wire.output.is_empty() {
+        if matches!(self.session.phase, Phase::Closing { .. }) || !self.wire.output.is_empty() {
             self.wire.output.clear();
-            if !matches!(self.session.phase, Phase::Closing) {
+            if !matches!(self.session.phase, Phase::Closing { .. }) {
                 self.session.close(Some(Fault::Timeout));
             }
             self.session.cut = true;

@@ -20,7 +20,11 @@ pub const DIFFERENCES: &[Difference] = &[
         what: "`::` for one group of an IPv6 address",
         taken: true,
         section: "RFC 4291 section 2.2, which RFC 5321 section 4.1.3 names for the address (G-14)",
-        applies: |_, octets| is_compressed(octets),
+        applies: |subject, octets| {
+            let within_xtext = matches!(subject, Subject::Mail("AUTH") | Subject::Command(_));
+            let text = str::from_utf8(octets).unwrap_or_default();
+            is_compressed(text) || within_xtext && is_compressed(&without_hexchars(text))
+        },
     },
     Difference {
         what: "a local-part of more than 64 octets where it is not a command's own",
@@ -123,10 +127,8 @@ pub fn ours(subject: Subject, octets: &[u8], taken: bool) -> Option<&'static Dif
     DIFFERENCES.iter().find(|one| one.taken == taken && (one.applies)(subject, octets))
 }
 
-/// Whether an IPv6 address of a literal somewhere in the octets, or in xtext among them, has a `::`.
-fn is_compressed(octets: &[u8]) -> bool {
-    let Ok(text) = str::from_utf8(octets) else { return false };
-    let text = &without_hexchars(text);
+/// Whether an IPv6 address of a literal somewhere in the text has a `::`.
+fn is_compressed(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let mut literals = lower.match_indices("[ipv6:").map(|(at, before)| at + before.len());
     literals.any(|start| {

@@ -35,6 +35,23 @@ fn how_a_message_comes() {
     }
 }
 
+/// RFC 5321 section 4.1.1.10: a session that somebody else ends was not left, whatever was said before.
+#[test]
+fn whether_the_client_has_left() {
+    let strict = || Config { profile: Profile::STRICT, ..mx() };
+    assert!(!session(strict(), &[EHLO]).server.has_quit());
+    assert!(session(strict(), &[EHLO, "QUIT\r\n"]).server.has_quit());
+    let mut refused = session(strict(), &[EHLO, "QUIT now\r\n"]);
+    refused.server.abort(Rejection::SHUTTING_DOWN);
+    assert!(!refused.server.has_quit());
+    let mut sent_away = session(strict(), &[EHLO, MAIL]);
+    sent_away.question(RCPT, |event| match event {
+        Event::Rcpt(rcpt) => rcpt.reject(Rejection::SHUTTING_DOWN),
+        event => panic!("{event:?}"),
+    });
+    assert!(!sent_away.server.has_quit());
+}
+
 /// RFC 1870 section 6: the size that the client has declared, for who plans by it.
 #[test]
 fn the_size_declared() {
@@ -423,8 +440,8 @@ fn whether_a_binary_message_is_of_8_bits() {
     let config = mx().offer(Extension::BinaryMime);
     for (content, high) in [("BDAT 3 LAST\r\na\0\n", false), ("BDAT 3 LAST\r\n\u{e9}\n", true)] {
         let mut session = session(config.clone(), &[EHLO, mail, RCPT]);
-        let told = session.server.wire().receive(content.as_bytes());
-        assert_eq!(told, content.len());
+        let taken = session.server.wire().receive(content.as_bytes());
+        assert_eq!(taken, content.len());
         let told = core::iter::from_fn(|| {
             assert_eq!(session.server.step(), Step::Event);
             Some(match session.server.event() {
